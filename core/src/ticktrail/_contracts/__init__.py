@@ -1,0 +1,1 @@
+"""The contracts between core and plugins, a module each; plugin authors import them from `ticktrail.plugin`."""

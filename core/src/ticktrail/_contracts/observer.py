@@ -1,0 +1,108 @@
+"""Say what an observer is: one who sees everything, delivered or not.
+
+Owns: `Observer`, `Routed`, `ObserverSpec`.
+Never: changes what it sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias, TypeVar, cast
+
+import msgspec
+
+from ticktrail._contracts.clock import Clock
+from ticktrail._contracts.settings import Settings
+from ticktrail.events import Event
+from ticktrail.model import ProviderId, Rejected, Suppressed, Tick
+
+__all__ = ["Observer", "ObserverContext", "ObserverSpec", "Record", "Routed", "observer_spec"]
+
+S = TypeVar("S", bound=Settings)
+
+
+class Routed(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="routed"):
+    """What became of one leg's batch: every tick of it is in exactly one of the three."""
+
+    provider: ProviderId
+    recv_ns: int
+    delivered: Sequence[Tick] = ()
+    rejected: Sequence[Rejected] = ()
+    suppressed: Sequence[Suppressed] = ()
+
+
+Record: TypeAlias = Event | Routed
+
+
+class Observer(Protocol):
+    """See all records of the feed, in the order in which they were decided. Called by one task at a time."""
+
+    async def observe(self, records: Sequence[Record]) -> None:
+        """Take the records.
+
+        Raises:
+            AuditError: They cannot be recorded; the feed halts.
+        """
+        ...
+
+    def summary(self) -> Mapping[str, int]:
+        """Return the counts that stand in the run's report under `ObserverSpec.report_key`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserverContext:
+    """What an observer is told when it opens.
+
+    Attributes:
+        feed: The feed's name.
+        clock: For times of its own.
+        base_dir: Folder of the feed file; relative paths and secrets resolve against it.
+        warn: Tells the person who runs the feed something that they must know; one paragraph.
+    """
+
+    feed: str
+    clock: Clock
+    base_dir: Path
+    warn: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserverSpec:
+    """An observer as declared; build one with `observer_spec`."""
+
+    name: str
+    summary: str
+    settings: type[Settings]
+    open: Callable[[Settings, ObserverContext], AbstractAsyncContextManager[Observer]]
+    report_key: str
+
+
+def observer_spec(
+    *,
+    name: str,
+    summary: str,
+    settings: type[S],
+    open: Callable[[S, ObserverContext], AbstractAsyncContextManager[Observer]],  # noqa: A002 - the contract's word
+    report_key: str,
+) -> ObserverSpec:
+    """Return the declaration of an observer.
+
+    Args:
+        name: Its table at the top of a feed file: ``[name]``. Without that table it is not opened.
+        summary: One line for `ticktrail plugins list`.
+        settings: That table.
+        open: An async context manager around its life; entered before any plugin, leg or sink runs, left after all
+            of them ended. A failure inside halts the feed.
+        report_key: Where its `summary` stands in the run's report.
+    """
+    return ObserverSpec(
+        name=name,
+        summary=summary,
+        settings=settings,
+        open=cast("Callable[[Settings, ObserverContext], AbstractAsyncContextManager[Observer]]", open),
+        report_key=report_key,
+    )

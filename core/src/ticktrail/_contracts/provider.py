@@ -1,0 +1,171 @@
+"""Say what a provider is: one leg's source of frames, and the decoder that reads them.
+
+Owns: `Provider`, `Decoder`, `Intake`, `ProviderSpec`, and what a provider is told when it opens.
+Never: retries. A provider lives for one session; the leg reconnects, with one backoff and one breaker a leg.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar, cast
+
+import anyio.abc
+
+from ticktrail._contracts.clock import Clock
+from ticktrail._contracts.settings import Settings
+from ticktrail.model import Channel, InstrumentId, ProviderId, Tick, Undecodable
+
+__all__ = [
+    "Capabilities",
+    "Decoder",
+    "Intake",
+    "Provider",
+    "ProviderContext",
+    "ProviderSpec",
+    "Registry",
+    "provider_spec",
+]
+
+S = TypeVar("S", bound=Settings)
+
+
+class Intake(Protocol):
+    """Where a provider puts what it received; waits while the leg is behind."""
+
+    async def frames(self, payloads: Sequence[bytes], *, recv_ns: int, mono_ns: int) -> None:
+        """Hand over the payloads of one socket read, to be read by the provider's own `decode`.
+
+        Args:
+            payloads: Whole messages, in order, as they came.
+            recv_ns: UTC nanoseconds when the read returned.
+            mono_ns: The same moment by `Clock.mono_ns`.
+        """
+        ...
+
+    async def ticks(self, ticks: Sequence[Tick], *, recv_ns: int, mono_ns: int) -> None:
+        """Hand over ready ticks: for sources that bring no bytes of their own (an SDK, a generator)."""
+        ...
+
+
+class Decoder(Protocol):
+    """Read a venue's messages. Pure but for its own state; never raises for bad data."""
+
+    def decode(self, payloads: Sequence[bytes], recv_ns: int) -> Sequence[Tick | Undecodable]:
+        """Return what the payloads hold, in order; control messages of the venue give nothing.
+
+        A payload that cannot be read, or is of an unknown type, becomes one `Undecodable` with the raw bytes.
+        """
+        ...
+
+    def wants(self, payload: bytes) -> bool:
+        """Tell whether the payload belongs to this leg's instruments and channels (replays ask, to send no more)."""
+        ...
+
+
+class Provider(Decoder, Protocol):
+    """One leg's source."""
+
+    async def run(self, intake: Intake, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        """Live through one session: connect, subscribe, `task_status.started()` once data can flow, feed `intake`.
+
+        Returns when the source has ended for good (a recording's end). May be called again after an error.
+
+        Raises:
+            TransientError: The session was lost; the leg will call again after its backoff.
+            PermanentError: Trying again cannot help.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a provider can do with given settings.
+
+    Attributes:
+        channels: What it can subscribe to.
+        synthetic: Its data is made up; a production profile refuses it.
+        id_space: Legs with the same id space number the same trades and quotes with the same ids. None: ids
+            mean nothing outside this leg.
+        consecutive_trade_ids: Trade ids of an instrument grow by one, so that a jump is a hole.
+    """
+
+    channels: frozenset[Channel]
+    synthetic: bool = False
+    id_space: str | None = None
+    consecutive_trade_ids: bool = False
+
+
+class Registry(Protocol):
+    """The providers that are loaded, by name."""
+
+    def provider(self, name: str) -> ProviderSpec:
+        """Return the provider's spec.
+
+        Raises:
+            ConfigError: No loaded plugin has a provider of that name.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderContext:
+    """What a provider is told when it opens.
+
+    Attributes:
+        name: The leg's name, to stand in every tick as `provider`.
+        instruments: Canonical names to subscribe to.
+        channels: What to subscribe to.
+        clock: Stamps `recv_ns` and `mono_ns`.
+        base_dir: Folder of the feed file; relative paths and secrets resolve against it.
+        registry: Other providers' specs, for those that borrow a decoder.
+    """
+
+    name: ProviderId
+    instruments: tuple[InstrumentId, ...]
+    channels: frozenset[Channel]
+    clock: Clock
+    base_dir: Path
+    registry: Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSpec:
+    """A provider as declared; build one with `provider_spec`, which checks that the parts fit together."""
+
+    name: str
+    summary: str
+    settings: type[Settings]
+    open: Callable[[Settings, ProviderContext], Provider]
+    describe: Callable[[Settings, Registry], Capabilities]
+    decoder: Callable[[ProviderContext], Decoder] | None
+
+
+def provider_spec(
+    *,
+    name: str,
+    summary: str,
+    settings: type[S],
+    open: Callable[[S, ProviderContext], Provider],  # noqa: A002 - the contract's word
+    describe: Callable[[S, Registry], Capabilities],
+    decoder: Callable[[ProviderContext], Decoder] | None = None,
+) -> ProviderSpec:
+    """Return the declaration of a provider.
+
+    Args:
+        name: What `plugin = "…"` (or the table's own name) says in a feed file.
+        summary: One line for `ticktrail plugins list`.
+        settings: Its table, decoded before `open` is called.
+        open: Makes the provider; synchronous, without network or credentials.
+        describe: Capabilities under given settings; pure.
+        decoder: Makes a decoder for recordings of this venue's messages, under default settings.
+    """
+    return ProviderSpec(
+        name=name,
+        summary=summary,
+        settings=settings,
+        open=cast("Callable[[Settings, ProviderContext], Provider]", open),
+        describe=cast("Callable[[Settings, Registry], Capabilities]", describe),
+        decoder=decoder,
+    )

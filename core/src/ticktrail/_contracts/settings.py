@@ -1,0 +1,75 @@
+"""Give plugins the base of their settings, and secrets that are only ever references.
+
+Owns: strictness (unknown keys refused) and how a secret reference is resolved.
+Never: holds a secret's value longer than the call that asked for it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from ticktrail.errors import ConfigError
+
+__all__ = ["Secret", "Settings"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every settings table: frozen, by name only, unknown keys refused."""
+
+
+class Secret(Settings, frozen=True):
+    """A reference to a secret: ``{ env = "NAME" }``, ``{ file = "PATH" }`` or ``{ keyring = "SERVICE/USER" }``.
+
+    Exactly one of the three is set. The repr shows the reference, never the value.
+    """
+
+    env: str | None = None
+    file: str | None = None
+    keyring: str | None = None
+
+    def __post_init__(self) -> None:
+        if sum(part is not None for part in (self.env, self.file, self.keyring)) != 1:
+            raise ValueError("a secret is one of { env = … }, { file = … } or { keyring = … }")
+
+    def resolve(self, base_dir: Path) -> str:
+        """Return the secret's value, without a trailing newline.
+
+        Args:
+            base_dir: Folder against which a relative `file` is taken: the feed file's.
+
+        Raises:
+            ConfigError: The variable, file or keyring entry is not there; the message names it and the remedy.
+        """
+        if self.env is not None:
+            value = os.environ.get(self.env)
+            if not value:
+                raise ConfigError(f"environment variable {self.env} is not set: export {self.env}=… first")
+            return value
+        if self.file is not None:
+            path = base_dir / self.file
+            try:
+                return path.read_text(encoding="utf-8").rstrip("\r\n")
+            except OSError as exc:
+                raise ConfigError(
+                    f"secret file {path} cannot be read ({exc.strerror}): create it with mode 0600"
+                ) from exc
+        return self._from_keyring()
+
+    def _from_keyring(self) -> str:
+        try:
+            import keyring  # noqa: PLC0415 - optional: only who refers to a keyring needs it
+        except ImportError as exc:
+            raise ConfigError(
+                f'secret {{ keyring = "{self.keyring}" }} needs the keyring package: pip install keyring'
+            ) from exc
+        service, _, user = (self.keyring or "").partition("/")
+        value = keyring.get_password(service, user)
+        if value is None:
+            raise ConfigError(
+                f"the system keyring has no entry {service!r} for user {user!r}: "
+                f"keyring set {service} {user or 'USER'}"
+            )
+        return str(value)

@@ -1,0 +1,1 @@
+"""Turn a feed file into a composed feed, without opening a socket."""

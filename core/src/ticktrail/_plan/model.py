@@ -1,0 +1,135 @@
+"""Hold a composed feed: what `ticktrail check` prints and the engine runs.
+
+Owns: the shape of a plan. Everything in it is decided: names are resolved to specs, tables to settings.
+Never: opens anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from ticktrail._contracts.observer import ObserverSpec
+from ticktrail._contracts.provider import Capabilities, ProviderSpec, Registry
+from ticktrail._contracts.route import RouteSpec
+from ticktrail._contracts.settings import Settings
+from ticktrail._contracts.sink import SinkSpec
+from ticktrail._contracts.validator import ValidatorSpec
+from ticktrail.events import PluginLoaded, PluginQuarantined
+from ticktrail.model import Channel, InstrumentId, ProviderId
+
+__all__ = [
+    "BackoffSettings",
+    "ClockSettings",
+    "LegPlan",
+    "Limits",
+    "NodePlan",
+    "ObserverPlan",
+    "Overflow",
+    "Plan",
+    "RulePlan",
+    "SinkPlan",
+]
+
+Overflow: TypeAlias = Literal["block", "drop_oldest", "conflate", "halt"]
+
+
+class ClockSettings(Settings, frozen=True):
+    """The ``[clock]`` table: how this machine's clock is measured; `servers = []` turns the measurement off."""
+
+    servers: tuple[str, ...] = ("time.nist.gov", "time.cloudflare.com", "pool.ntp.org")
+    max_offset_ms: float = 50.0
+    every_s: float = 300.0
+    timeout_s: float = 5.0
+
+
+class Limits(Settings, frozen=True):
+    """The ``[limits]`` table: the bound of every queue and the deadline of a stop."""
+
+    intake_batches: int = 1_000
+    route_batches: int = 500
+    observer_records: int = 10_000
+    stop_s: float = 10.0
+
+
+class BackoffSettings(Settings, frozen=True):
+    """The ``[backoff]`` table: pauses before a leg reconnects; full jitter between 0 and the doubled pause."""
+
+    first_s: float = 1.0
+    cap_s: float = 60.0
+    healthy_s: float = 30.0
+    """A session that lasted this long starts the count of failures anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegPlan:
+    """One leg: a provider with its settings, under its name in the feed file."""
+
+    name: ProviderId
+    spec: ProviderSpec
+    settings: Settings
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePlan:
+    """One node of the route tree; a leaf has a `leg` and no children, any other node has a `spec`."""
+
+    label: str
+    leg: ProviderId | None = None
+    spec: RouteSpec | None = None
+    settings: Settings | None = None
+    children: tuple[NodePlan, ...] = ()
+    cold: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulePlan:
+    """One rule, with its settings for each instrument of the feed (they differ where overridden)."""
+
+    spec: ValidatorSpec
+    settings: Mapping[InstrumentId, Settings]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkPlan:
+    """One lane and the sink at its end."""
+
+    name: str
+    spec: SinkSpec
+    settings: Settings
+    on_overflow: Overflow
+    queue_ticks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserverPlan:
+    """One observer with its settings."""
+
+    spec: ObserverSpec
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A whole feed, ready to run. `legs` holds those that the route names, in its order."""
+
+    name: str
+    profile: Literal["production", "development"]
+    instruments: tuple[InstrumentId, ...]
+    channels: frozenset[Channel]
+    base_dir: Path
+    settings_sha256: str
+    legs: tuple[LegPlan, ...]
+    route: NodePlan
+    rules: tuple[RulePlan, ...]
+    sinks: tuple[SinkPlan, ...]
+    observers: tuple[ObserverPlan, ...]
+    clock: ClockSettings
+    backoff: BackoffSettings
+    limits: Limits
+    registry: Registry
+    plugins: tuple[PluginLoaded, ...]
+    quarantined: tuple[PluginQuarantined, ...]

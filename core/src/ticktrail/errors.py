@@ -1,0 +1,75 @@
+"""Name every error by its remedy.
+
+::
+
+    FeedError
+    ├── ConfigError          fix the settings, start again
+    ├── PluginError          fix or remove the plugin
+    ├── ProviderError        .provider
+    │   ├── TransientError   retry; .retry_after_s or None
+    │   └── PermanentError   do not retry (credentials, unknown instrument)
+    ├── SinkError            this lane only
+    └── AuditError           halt: unrecorded data must not flow
+
+Bad market data is never an exception: it is a `ticktrail.model.Rejected` value. Every message names the place
+and the remedy, in one paragraph, and holds no secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "AuditError",
+    "ConfigError",
+    "FeedError",
+    "PermanentError",
+    "PluginError",
+    "ProviderError",
+    "SinkError",
+    "TransientError",
+]
+
+
+class FeedError(Exception):
+    """Anything that ticktrail raises on purpose."""
+
+
+class ConfigError(FeedError):
+    """The settings cannot be used; `problems` holds one paragraph a fault."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems: Sequence[str] = problems
+
+
+class PluginError(FeedError):
+    """A plugin is missing, broken, or does not fit this version of ticktrail."""
+
+
+class ProviderError(FeedError):
+    """A leg lost its venue; `provider` is the leg's name in the feed file."""
+
+    def __init__(self, message: str, *, provider: str) -> None:
+        super().__init__(message)
+        self.provider = provider
+
+
+class TransientError(ProviderError):
+    """Worth another try: the leg reconnects after its backoff, or after `retry_after_s` where the venue says."""
+
+    def __init__(self, message: str, *, provider: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message, provider=provider)
+        self.retry_after_s = retry_after_s
+
+
+class PermanentError(ProviderError):
+    """Trying again cannot help: wrong credentials, an instrument that the venue does not list."""
+
+
+class SinkError(FeedError):
+    """A sink cannot take ticks; the other lanes go on."""
+
+
+class AuditError(FeedError):
+    """The audit log cannot record or cannot be read; a feed with `on_failure = "halt"` stops."""

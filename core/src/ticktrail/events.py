@@ -1,0 +1,165 @@
+"""Say what happened to the feed itself: the records of the control bus.
+
+Owns: one frozen Struct a kind of event, tagged for the audit log and `--json`.
+Never: carries a tick (observers get those as `ticktrail.plugin.Routed`) or a secret.
+
+`at_ns` is UTC nanoseconds by the feed's own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import msgspec
+
+from ticktrail.model import ProviderId
+
+__all__ = [
+    "ClockMeasured",
+    "ClockUnavailable",
+    "Event",
+    "FeedStarted",
+    "FeedStopped",
+    "FeedStopping",
+    "LegDown",
+    "LegSwitched",
+    "LegUp",
+    "PluginLoaded",
+    "PluginQuarantined",
+    "SinkDropped",
+    "SinkFailed",
+    "SinkLagging",
+]
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
+    at_ns: int
+
+
+class PluginLoaded(_Event, frozen=True, tag="plugin_loaded"):
+    """A plugin takes part; `sha256` is over its entry-point module's file."""
+
+    name: str
+    distribution: str
+    version: str
+    sha256: str
+
+
+class PluginQuarantined(_Event, frozen=True, tag="plugin_quarantined"):
+    """A plugin could not be loaded; the feed runs because nothing in it needs the plugin."""
+
+    name: str
+    distribution: str
+    reason: str
+
+
+class FeedStarted(_Event, frozen=True, tag="feed_started"):
+    """The feed runs; `settings_sha256` is over the feed file's bytes, `plan` the composed graph as text."""
+
+    feed: str
+    profile: str
+    ticktrail: str
+    settings_sha256: str
+    plan: str
+
+
+class FeedStopping(_Event, frozen=True, tag="feed_stopping"):
+    """The sources were told to end; `cause` is ``requested``, ``ended``, ``interrupted``, or an error's message."""
+
+    cause: str
+
+
+class FeedStopped(_Event, frozen=True, tag="feed_stopped"):
+    """The last event of a run: every lane is drained or given up; the counts are final."""
+
+    cause: str
+    received: Mapping[str, Mapping[str, int]]
+    delivered: Mapping[str, int]
+    rejected: Mapping[str, int]
+    suppressed: Mapping[str, int]
+    undecodable: int
+
+
+class LegUp(_Event, frozen=True, tag="leg_up"):
+    """Data can flow from this leg; `reconnects` counts the sessions before this one."""
+
+    provider: ProviderId
+    reconnects: int
+
+
+class LegDown(_Event, frozen=True, tag="leg_down"):
+    """The leg lost its venue; `retry_in_s` is None where it will not be tried again."""
+
+    provider: ProviderId
+    cause: str
+    permanent: bool
+    failures: int
+    retry_in_s: float | None
+
+
+class LegSwitched(_Event, frozen=True, tag="leg_switched"):
+    """Another leg speaks from now on.
+
+    `failover_ms` is how long nothing had been received from the leg that spoke before, at the moment of the decision.
+    """
+
+    from_leg: str | None
+    to_leg: str
+    cause: str
+    failover_ms: float | None
+
+
+class SinkLagging(_Event, frozen=True, tag="sink_lagging"):
+    """A lane is full and its policy is to make the route wait."""
+
+    sink: str
+    queued: int
+
+
+class SinkDropped(_Event, frozen=True, tag="sink_dropped"):
+    """A lane overflowed and gave up ticks by its policy; the sink was told with a `Gap`."""
+
+    sink: str
+    dropped: int
+    policy: str
+
+
+class SinkFailed(_Event, frozen=True, tag="sink_failed"):
+    """A sink raised; its lane is closed and what it still held is counted in `dropped`."""
+
+    sink: str
+    cause: str
+    dropped: int
+
+
+class ClockMeasured(_Event, frozen=True, tag="clock_measured"):
+    """This machine's clock against a time server: true time = local + `offset_ns`, within ± `bound_ns`."""
+
+    server: str
+    offset_ns: int
+    bound_ns: int
+    in_tolerance: bool
+
+
+class ClockUnavailable(_Event, frozen=True, tag="clock_unavailable"):
+    """No time server answered."""
+
+    cause: str
+
+
+Event: TypeAlias = (
+    PluginLoaded
+    | PluginQuarantined
+    | FeedStarted
+    | FeedStopping
+    | FeedStopped
+    | LegUp
+    | LegDown
+    | LegSwitched
+    | SinkLagging
+    | SinkDropped
+    | SinkFailed
+    | ClockMeasured
+    | ClockUnavailable
+)
