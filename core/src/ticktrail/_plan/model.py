@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta
 
 from ticktrail._contracts.observer import ObserverSpec
 from ticktrail._contracts.provider import Capabilities, ProviderSpec, Registry
@@ -23,6 +25,7 @@ from ticktrail.model import Channel, InstrumentId, ProviderId
 __all__ = [
     "BackoffSettings",
     "ClockSettings",
+    "Count",
     "LegPlan",
     "Limits",
     "NodePlan",
@@ -30,8 +33,12 @@ __all__ = [
     "Overflow",
     "Plan",
     "RulePlan",
+    "Seconds",
     "SinkPlan",
 ]
+
+Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
+Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=86_400)]
 
 Overflow: TypeAlias = Literal["block", "drop_oldest", "conflate", "halt"]
 
@@ -40,27 +47,32 @@ class ClockSettings(Settings, frozen=True):
     """The ``[clock]`` table: how this machine's clock is measured; `servers = []` turns the measurement off."""
 
     servers: tuple[str, ...] = ("time.nist.gov", "time.cloudflare.com", "pool.ntp.org")
-    max_offset_ms: float = 50.0
-    every_s: float = 300.0
-    timeout_s: float = 5.0
+    max_offset_ms: Annotated[float, Meta(gt=0, le=60_000)] = 50.0
+    every_s: Seconds = 300.0
+    timeout_s: Seconds = 5.0
 
 
 class Limits(Settings, frozen=True):
     """The ``[limits]`` table: the bound of every queue and the deadline of a stop."""
 
-    intake_batches: int = 1_000
-    route_batches: int = 500
-    observer_records: int = 10_000
-    stop_s: float = 10.0
+    intake_batches: Count = 1_000
+    route_batches: Count = 500
+    observer_records: Count = 10_000
+    stop_s: Seconds = 10.0
 
 
 class BackoffSettings(Settings, frozen=True):
     """The ``[backoff]`` table: pauses before a leg reconnects; full jitter between 0 and the doubled pause."""
 
-    first_s: float = 1.0
-    cap_s: float = 60.0
-    healthy_s: float = 30.0
+    first_s: Seconds = 1.0
+    cap_s: Seconds = 60.0
+    healthy_s: Seconds = 30.0
     """A session that lasted this long starts the count of failures anew."""
+
+    def __post_init__(self) -> None:
+        """Refuse a first pause above the cap."""
+        if self.first_s > self.cap_s:
+            raise ValueError(f"first_s {self.first_s} is above cap_s {self.cap_s}; swap them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +126,10 @@ class ObserverPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A whole feed, ready to run. `legs` holds those that the route names, in its order."""
+    """A whole feed, ready to run.
+
+    `legs` holds those that the route names, in its order; `warnings` what is allowed and yet looks like a slip.
+    """
 
     name: str
     profile: Literal["production", "development"]
@@ -133,3 +148,4 @@ class Plan:
     registry: Registry
     plugins: tuple[PluginLoaded, ...]
     quarantined: tuple[PluginQuarantined, ...]
+    warnings: tuple[str, ...] = ()

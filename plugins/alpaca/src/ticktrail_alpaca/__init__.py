@@ -1,0 +1,1 @@
+"""Alpaca market data for ticktrail: so far a declared plugin that brings no provider."""

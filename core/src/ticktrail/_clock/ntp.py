@@ -1,0 +1,82 @@
+"""Read one time server's answer as an offset with its error bound, and choose among several.
+
+Owns: the arithmetic of RFC 5905, and which answers are no evidence.
+Never: opens a socket, or reads a clock.
+
+Sources: RFC 5905 (June 2010): section 8 for offset and delay, section 7.3 for stratum and leap indicator, sections
+11.1 and 11.2 for the root synchronisation distance, of which `bound_ns` is the part that one exchange can know:
+half of its delay, half of the server's root delay, and the server's root dispersion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["Answer", "Measurement", "best", "measure"]
+
+_NS = 1_000_000_000
+_MAX_STRATUM = 15  # 16 says unsynchronised
+_UNSYNCHRONISED = 3  # leap indicator
+_SERVER_MODE = 4
+_FLOAT_NS = 1_000  # seconds since 1900 as a double are good to half a microsecond; two readings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One exchange. The four times are seconds in the NTP era, as sent, received, sent back, received back."""
+
+    server: str
+    leap: int
+    mode: int
+    stratum: int
+    root_delay_s: float
+    root_dispersion_s: float
+    sent_s: float
+    server_received_s: float
+    server_sent_s: float
+    received_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """True time = local time + `offset_ns`, within ± `bound_ns`, says `server`."""
+
+    server: str
+    offset_ns: int
+    bound_ns: int
+
+
+def measure(answer: Answer) -> Measurement:
+    """Return what an answer proves.
+
+    Raises:
+        ValueError: It proves nothing: the server is not synchronised, refuses, or answers something else.
+    """
+    if answer.mode != _SERVER_MODE:
+        raise ValueError(f"{answer.server} answered in mode {answer.mode}, which is no server's")
+    if answer.leap == _UNSYNCHRONISED or not 1 <= answer.stratum <= _MAX_STRATUM:
+        raise ValueError(
+            f"{answer.server} says that it is not synchronised or refuses to serve "
+            f"(stratum {answer.stratum}, leap indicator {answer.leap})"
+        )
+    out_s = answer.server_received_s - answer.sent_s
+    back_s = answer.server_sent_s - answer.received_s
+    delay_ns = round((out_s - back_s) * _NS)
+    if delay_ns < -_FLOAT_NS or answer.server_sent_s < answer.server_received_s:
+        raise ValueError(f"{answer.server} gave times that cannot be: it answered before it was asked")
+    root_ns = round((answer.root_delay_s / 2 + answer.root_dispersion_s) * _NS)
+    return Measurement(
+        server=answer.server,
+        offset_ns=round((out_s + back_s) / 2 * _NS),
+        bound_ns=max(0, delay_ns) // 2 + root_ns + _FLOAT_NS,
+    )
+
+
+def best(measurements: Iterable[Measurement]) -> Measurement:
+    """Return the measurement that is known most closely.
+
+    Raises:
+        ValueError: There is none.
+    """
+    return min(measurements, key=lambda found: found.bound_ns)

@@ -1,0 +1,57 @@
+"""Find the plugins that are installed, and say whose code may run.
+
+Owns: the entry points of the group ``ticktrail``, and the allow-list.
+Never: imports a plugin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points, requires
+from typing import Final
+
+__all__ = ["GROUP", "Installed", "canonical", "find_plugins", "own_distributions"]
+
+GROUP: Final = "ticktrail"
+_EXTRA = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*).*;.*\bextra\s*==")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """An entry point and the distribution that it came with."""
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: EntryPoint
+
+
+def find_plugins() -> Sequence[Installed]:
+    """Return every plugin that is installed, by distribution and name."""
+    found = (
+        Installed(
+            name=entry.name,
+            distribution=entry.dist.name if entry.dist else "",
+            version=entry.dist.version if entry.dist else "",
+            entry_point=entry,
+        )
+        for entry in entry_points(group=GROUP)
+    )
+    return sorted(found, key=lambda plugin: (canonical(plugin.distribution), plugin.name))
+
+
+def own_distributions(requirements: Iterable[str] | None = None) -> frozenset[str]:
+    """Return the distributions that are trusted unasked: those that core's own extras name.
+
+    Args:
+        requirements: Requirement lines with their markers; core's own by default.
+    """
+    lines = requires("ticktrail") or () if requirements is None else requirements
+    return frozenset(canonical(found[1]) for line in lines if (found := _EXTRA.match(line)))
+
+
+def canonical(distribution: str) -> str:
+    """Return a distribution's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()

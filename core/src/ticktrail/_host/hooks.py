@@ -1,0 +1,100 @@
+"""Check a plugin's module against the hooks, and ask it what it declares.
+
+Owns: the texts of what can be wrong with a plugin that was imported.
+Never: lets a foreign exception out: it becomes a `PluginError` that names the plugin and the hook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from types import FunctionType
+from typing import TypeVar
+
+import pluggy
+
+from ticktrail import hookspecs
+from ticktrail.errors import PluginError
+
+__all__ = ["check_api", "declared", "new_manager", "register"]
+
+T = TypeVar("T")
+
+_PREFIX = "ticktrail_"
+_HOOKS = tuple(name for name in hookspecs.__all__ if name.startswith(_PREFIX))
+
+
+def new_manager() -> pluggy.PluginManager:
+    """Return a plugin manager that knows the hooks and no plugin."""
+    manager = pluggy.PluginManager("ticktrail")
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def check_api(plugin: object) -> str | None:
+    """Return why the plugin does not fit this ticktrail, or None where it does."""
+    speaks = hookspecs.API_VERSION
+    said = getattr(plugin, "TICKTRAIL_API", None)
+    if type(said) is int and said == speaks:
+        return None
+    if said is None:
+        return f"it does not say for which ticktrail it is made; set TICKTRAIL_API = {speaks} in its module"
+    if type(said) is not int:
+        return f"its TICKTRAIL_API is no whole number; set TICKTRAIL_API = {speaks} in its module"
+    remedy = "install a newer version of it" if said < speaks else "upgrade ticktrail"
+    return f"it is made for plugin API {said}, and this ticktrail has {speaks}; {remedy}"
+
+
+def register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
+    """Take the plugin into the manager.
+
+    Raises:
+        PluginError: It implements a hook that does not exist, does not take part as its functions' names promise,
+            or a hook's arguments do not fit.
+    """
+    for attribute, function in vars(plugin).items():
+        marked = manager.parse_hookimpl_opts(plugin, attribute) is not None
+        if marked and attribute not in _HOOKS:
+            near = get_close_matches(attribute, _HOOKS, n=1)
+            remedy = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(_HOOKS)}"
+            raise PluginError(f"plugin {name}: there is no hook {attribute}; {remedy}")
+        own = isinstance(function, FunctionType) and function.__module__ == getattr(plugin, "__name__", None)
+        if own and not marked and attribute in _HOOKS:
+            raise PluginError(f"plugin {name}: {attribute} would never be called; put @hookimpl above it")
+    try:
+        manager.register(plugin, name)
+        manager.check_pending()
+    except pluggy.PluginValidationError as exc:
+        said = " ".join(str(exc).split())
+        raise PluginError(
+            f"plugin {name}: a hook does not fit its declaration in ticktrail.hookspecs ({said}); "
+            "give it the arguments that stand there"
+        ) from exc
+
+
+def declared(manager: pluggy.PluginManager, hook: str, kind: type[T]) -> Iterable[tuple[str, T]]:
+    """Yield what each plugin declares by a hook, with the plugin's name, in the order of registration.
+
+    Raises:
+        PluginError: The hook raised, or returned something else than `kind`.
+    """
+    caller: pluggy.HookCaller = getattr(manager.hook, hook)
+    for implementation in caller.get_hookimpls():
+        name = implementation.plugin_name
+        for item in _ask(name, hook, implementation.function):
+            if not isinstance(item, kind):
+                raise PluginError(
+                    f"plugin {name}: {hook} returned a {type(item).__name__}; it must return an iterable "
+                    f"of {kind.__name__}"
+                )
+            yield name, item
+
+
+def _ask(name: str, hook: str, function: Callable[[], object]) -> tuple[object, ...]:
+    try:
+        answer = function()
+        return tuple(answer) if isinstance(answer, Iterable) else (answer,)
+    except Exception as exc:
+        raise PluginError(
+            f"plugin {name}: {hook} failed with {type(exc).__name__}: {exc}; mend or remove the plugin"
+        ) from exc

@@ -1,0 +1,236 @@
+"""Hold the plugins of one feed or one run of the program, and answer for what they declare.
+
+Owns: which plugins take part, which were left out and why, and that no name is declared twice.
+Never: opens what a plugin declares, or shares a plugin manager with another host.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from ticktrail._contracts.clock import Clock, SystemClock
+from ticktrail._contracts.observer import ObserverSpec
+from ticktrail._contracts.provider import ProviderSpec
+from ticktrail._contracts.route import RouteSpec
+from ticktrail._contracts.sink import SinkSpec
+from ticktrail._contracts.validator import ValidatorSpec
+from ticktrail._host.builtin import BUILTIN
+from ticktrail._host.discovery import Installed, canonical, find_plugins, own_distributions
+from ticktrail._host.hooks import check_api, declared, new_manager, register
+from ticktrail._settings.document import nearest
+from ticktrail.errors import ConfigError, PluginError
+from ticktrail.events import PluginLoaded, PluginQuarantined
+
+__all__ = ["Host"]
+
+T = TypeVar("T")
+
+_WORDS = {
+    "ticktrail_providers": "provider",
+    "ticktrail_validators": "rule",
+    "ticktrail_sinks": "sink",
+    "ticktrail_routes": "route kind",
+    "ticktrail_observers": "observer",
+    "ticktrail_commands": "command",
+}
+
+
+class Host:
+    """The plugins that take part; `Host.load` makes one.
+
+    Attributes:
+        loaded: Those that take part, core's own first.
+        quarantined: Those that are allowed but could not be imported, or do not fit this ticktrail.
+        not_allowed: Those that are installed and were not even imported, for nobody allowed them.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._manager = new_manager()
+        self._clock = clock
+        self._declared: dict[str, Mapping[str, object]] = {}
+        self._by_plugin: dict[str, list[str]] = {}
+        self.loaded: tuple[PluginLoaded, ...] = ()
+        self.quarantined: tuple[PluginQuarantined, ...] = ()
+        self.not_allowed: tuple[Installed, ...] = ()
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        allow: Iterable[str] = (),
+        plugins: Mapping[str, object] | None = None,
+        clock: Clock | None = None,
+    ) -> Host:
+        """Return a host with core's own plugins and those installed ones that may take part.
+
+        Args:
+            allow: Distributions whose plugins may take part, beside those that core's own extras name.
+            plugins: Further plugins that whoever embeds ticktrail brings along, by name.
+            clock: Gives the time of the records of loading.
+
+        Raises:
+            PluginError: A plugin implements a hook that does not exist, a declaration of it cannot be had, or two
+                plugins declare the same name.
+        """
+        host = cls(clock or SystemClock())
+        version = importlib.metadata.version("ticktrail")
+        for name, module in BUILTIN.items():
+            host._take(name, importlib.import_module(module), distribution="ticktrail", version=version)
+        allowed = own_distributions() | {canonical(name) for name in allow}
+        for found in find_plugins():
+            if canonical(found.distribution) in allowed:
+                host._take_installed(found)
+            else:
+                host.not_allowed += (found,)
+        for name, plugin in (plugins or {}).items():
+            if (reason := check_api(plugin)) is not None:
+                raise PluginError(f"plugin {name}: {reason}")
+            host._take(name, plugin, distribution="", version="")
+        host._declare()
+        return host
+
+    def provider(self, name: str) -> ProviderSpec:
+        """Return a provider's spec (the `Registry` contract).
+
+        Raises:
+            ConfigError: No loaded plugin has a provider of that name.
+        """
+        if (spec := self.providers().get(name)) is None:
+            raise ConfigError(self.unknown("provider", name, self.providers()))
+        return spec
+
+    def providers(self) -> Mapping[str, ProviderSpec]:
+        """Return the providers, by name."""
+        return self._specs("ticktrail_providers", ProviderSpec)
+
+    def rules(self) -> Mapping[str, ValidatorSpec]:
+        """Return the rules, by name."""
+        return self._specs("ticktrail_validators", ValidatorSpec)
+
+    def sinks(self) -> Mapping[str, SinkSpec]:
+        """Return the sinks, by name."""
+        return self._specs("ticktrail_sinks", SinkSpec)
+
+    def routes(self) -> Mapping[str, RouteSpec]:
+        """Return the kinds of route node, by kind."""
+        return self._specs("ticktrail_routes", RouteSpec)
+
+    def observers(self) -> Mapping[str, ObserverSpec]:
+        """Return the observers, by name."""
+        return self._specs("ticktrail_observers", ObserverSpec)
+
+    def commands(self) -> Mapping[str, click.Command]:
+        """Return the commands, by name; plugins are asked for them at the first call.
+
+        Raises:
+            PluginError: A plugin cannot say its commands, or two have one of the same name.
+        """
+        if "ticktrail_commands" not in self._declared:
+            self._collect("ticktrail_commands", click.Command, lambda command: command.name or "")
+        return self._specs("ticktrail_commands", click.Command)
+
+    def declared_by(self, plugin: str) -> tuple[str, ...]:
+        """Return what a loaded plugin declares, for people: ``provider x``, ``sink y``."""
+        return tuple(self._by_plugin.get(plugin, ()))
+
+    def has_plugin_of(self, distribution: str) -> bool:
+        """Tell whether an installed distribution brings a plugin, be it loaded or not."""
+        names = {plugin.distribution for plugin in self.loaded}
+        names |= {plugin.distribution for plugin in self.quarantined}
+        names |= {found.distribution for found in self.not_allowed}
+        return canonical(distribution) in {canonical(name) for name in names}
+
+    def unknown(self, what: str, name: str, known: Iterable[str]) -> str:
+        """Return the text for a name that no loaded plugin declares, with what may be the reason.
+
+        Args:
+            what: ``provider``, ``sink``, …
+            name: What was asked for.
+            known: The names that are declared.
+        """
+        hint = nearest(name, known)
+        texts = [f'there is no {what} "{name}"; {hint}']
+        texts += [
+            f"plugin {plugin.name} ({plugin.distribution}), which may have it, is quarantined: {plugin.reason}"
+            for plugin in self.quarantined
+        ]
+        if self.not_allowed and not hint.endswith("?"):
+            others = ", ".join(dict.fromkeys(f'"{found.distribution}"' for found in self.not_allowed))
+            texts.append(
+                f"installed but not allowed: {others}; if you trust one, name it in [plugins] allow = […]"
+            )
+        return "; ".join(texts)
+
+    def _take_installed(self, found: Installed) -> None:
+        try:
+            plugin: object = found.entry_point.load()
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - whatever a stranger's module raises, the others go on
+            return self._quarantine(
+                found, f"its import fails with {type(exc).__name__}: {' '.join(str(exc).split())}"
+            )
+        if (reason := check_api(plugin)) is not None:
+            return self._quarantine(found, reason)
+        return self._take(found.name, plugin, distribution=found.distribution, version=found.version)
+
+    def _quarantine(self, found: Installed, reason: str) -> None:
+        record = PluginQuarantined(
+            at_ns=self._clock.now_ns(), name=found.name, distribution=found.distribution, reason=reason
+        )
+        self.quarantined += (record,)
+
+    def _take(self, name: str, plugin: object, *, distribution: str, version: str) -> None:
+        for other in self.loaded:
+            if other.name == name:
+                raise PluginError(
+                    f"plugin {name} comes from both {other.distribution or 'the program'} and "
+                    f"{distribution or 'the program'}; uninstall one, or allow only one of them"
+                )
+        register(self._manager, name, plugin)
+        record = PluginLoaded(
+            at_ns=self._clock.now_ns(),
+            name=name,
+            distribution=distribution,
+            version=version,
+            sha256=_file_sha256(plugin),
+        )
+        self.loaded += (record,)
+
+    def _declare(self) -> None:
+        self._collect("ticktrail_providers", ProviderSpec, lambda spec: spec.name)
+        self._collect("ticktrail_validators", ValidatorSpec, lambda spec: spec.name)
+        self._collect("ticktrail_sinks", SinkSpec, lambda spec: spec.name)
+        self._collect("ticktrail_routes", RouteSpec, lambda spec: spec.kind)
+        self._collect("ticktrail_observers", ObserverSpec, lambda spec: spec.name)
+
+    def _collect(self, hook: str, kind: type[T], name_of: Callable[[T], str]) -> None:
+        specs: dict[str, T] = {}
+        owners: dict[str, str] = {}
+        what = _WORDS[hook]
+        for plugin, spec in declared(self._manager, hook, kind):
+            name = name_of(spec)
+            if name in specs:
+                raise PluginError(
+                    f'{what} "{name}" is declared by both plugin {owners[name]} and plugin {plugin}; '
+                    "uninstall one, or allow only one of them"
+                )
+            specs[name], owners[name] = spec, plugin
+            self._by_plugin.setdefault(plugin, []).append(f"{what} {name}")
+        self._declared[hook] = specs
+
+    def _specs(self, hook: str, kind: type[T]) -> Mapping[str, T]:
+        return {name: spec for name, spec in self._declared[hook].items() if isinstance(spec, kind)}
+
+
+def _file_sha256(plugin: object) -> str:
+    """Hash the file of a plugin's module, or of the class of which a plugin brought along is an instance."""
+    module = plugin if hasattr(plugin, "__file__") else sys.modules.get(type(plugin).__module__)
+    file = getattr(module, "__file__", None)
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""

@@ -1,0 +1,216 @@
+"""Tell a plan to people and machines.
+
+Owns: the text of `ticktrail check`, which the audit keeps, and its JSON form; both say the same.
+Never: shows a secret: references only, and no password inside of an address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from ticktrail._contracts.settings import Secret, Settings
+from ticktrail._plan.model import LegPlan, NodePlan, Plan, RulePlan, SinkPlan
+from ticktrail.model import ProviderId
+
+__all__ = ["as_json", "render"]
+
+_PASSWORD = re.compile(
+    r"(://[^/\s:@]*:)[^/\s]*(?=@)|([?&][^=&\s]*(?:pass|secret|token|key)[^=&\s]*=)[^&\s]+", re.IGNORECASE
+)
+
+
+def as_json(plan: Plan) -> bytes:
+    """Return the plan as one JSON object."""
+    document = {
+        "name": plan.name,
+        "profile": plan.profile,
+        "instruments": plan.instruments,
+        "channels": sorted(plan.channels),
+        "settings_sha256": plan.settings_sha256,
+        "route": _node(plan.route),
+        "legs": {leg.name: _leg(leg) for leg in plan.legs},
+        "rules": {
+            rule.spec.name: {name: _plain(own) for name, own in rule.settings.items()} for rule in plan.rules
+        },
+        "sinks": {sink.name: _sink(sink) for sink in plan.sinks},
+        "observers": {observer.spec.name: _plain(observer.settings) for observer in plan.observers},
+        "clock": _plain(plan.clock),
+        "backoff": _plain(plan.backoff),
+        "limits": _plain(plan.limits),
+        "plugins": [
+            {
+                "name": plugin.name,
+                "distribution": plugin.distribution,
+                "version": plugin.version,
+                "sha256": plugin.sha256,
+            }
+            for plugin in plan.plugins
+        ],
+        "quarantined": [
+            {"name": plugin.name, "distribution": plugin.distribution, "reason": plugin.reason}
+            for plugin in plan.quarantined
+        ],
+        "warnings": plan.warnings,
+    }
+    return msgspec.json.encode(document)
+
+
+def render(plan: Plan) -> str:
+    """Return the plan as text, a page for people."""
+    legs = {leg.name: leg for leg in plan.legs}
+    sections: Sequence[tuple[str, Iterable[str]]] = (
+        (
+            f"feed {plan.name} ({plan.profile})",
+            _columns(
+                [("instruments", ", ".join(plan.instruments)), ("channels", ", ".join(sorted(plan.channels)))]
+            ),
+        ),
+        ("route", _tree(plan.route, legs)),
+        ("rules", _columns((rule.spec.name, _rule_text(rule)) for rule in plan.rules)),
+        ("sinks", _columns((sink.name, _sink_text(sink)) for sink in plan.sinks)),
+        (
+            "observers",
+            _columns((observer.spec.name, _keys(observer.settings)) for observer in plan.observers),
+        ),
+        (
+            "engine",
+            _columns(
+                [
+                    ("clock", _keys(plan.clock)),
+                    ("backoff", _keys(plan.backoff)),
+                    ("limits", _keys(plan.limits)),
+                ]
+            ),
+        ),
+        (
+            "plugins",
+            _columns(
+                (
+                    plugin.name,
+                    f"{plugin.distribution or 'brought along'} {plugin.version} sha256 {plugin.sha256[:12]}",
+                )
+                for plugin in plan.plugins
+            ),
+        ),
+        ("quarantined", _columns((plugin.name, plugin.reason) for plugin in plan.quarantined)),
+        ("warnings", plan.warnings),
+    )
+    text = ""
+    for title, body in sections:
+        lines = list(body)
+        if lines:
+            text += "\n".join([title, *(f"  {line}".rstrip() for line in lines), ""])
+    return text
+
+
+def _columns(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    whole = list(rows)
+    width = max((len(name) for name, _ in whole), default=0)
+    for name, text in whole:
+        yield f"{name:<{width}}  {text}"
+
+
+def _tree(
+    node: NodePlan, legs: Mapping[ProviderId, LegPlan], first: str = "", rest: str = "", note: str = ""
+) -> Iterator[str]:
+    if node.leg is not None:
+        yield f"{first}{node.leg}{note}: {_leg_text(legs[node.leg])}"
+    elif node.spec is not None:
+        own = ", ".join(f"{key} = {_word(value)}" for key, value in _own(node).items())
+        yield f"{first}{node.spec.kind}{note}" + (f": {own}" if own else "")
+    for number, child in enumerate(node.children):
+        last = number == len(node.children) - 1
+        cold = " (cold)" if number in node.cold else ""
+        branch, below = ("└─ ", "   ") if last else ("├─ ", "│  ")
+        yield from _tree(child, legs, rest + branch, rest + below, cold)
+
+
+def _leg_text(leg: LegPlan) -> str:
+    can = leg.capabilities
+    marks = " synthetic" if can.synthetic else ""
+    keys = _keys(leg.settings)
+    return f"provider {leg.spec.name}{marks}, gives {', '.join(sorted(can.channels))}" + (
+        f"; {keys}" if keys else ""
+    )
+
+
+def _rule_text(rule: RulePlan) -> str:
+    """Tell what most instruments have, and then only where one differs."""
+    texts = {instrument: _keys(settings) for instrument, settings in rule.settings.items()}
+    usual = max(texts.values(), key=list(texts.values()).count)
+    return usual + "".join(f"; {name}: {text}" for name, text in texts.items() if text != usual)
+
+
+def _sink_text(sink: SinkPlan) -> str:
+    lane = f"queue_ticks = {sink.queue_ticks}, on_overflow = {sink.on_overflow}"
+    keys = _keys(sink.settings)
+    return f"{sink.spec.name}: {keys}; {lane}" if keys else f"{sink.spec.name}: {lane}"
+
+
+def _keys(settings: Settings) -> str:
+    keys = msgspec.structs.asdict(settings)
+    return ", ".join(f"{key} = {_word(_plain(value))}" for key, value in keys.items() if value is not None)
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) and value else msgspec.json.encode(value).decode()
+
+
+def _node(node: NodePlan) -> Mapping[str, object]:
+    if node.leg is not None:
+        return {"leg": node.leg}
+    children = [_node(child) for child in node.children]
+    kind = node.spec.kind if node.spec else ""
+    return {"kind": kind, "settings": _own(node), "cold": sorted(node.cold), "children": children}
+
+
+def _own(node: NodePlan) -> Mapping[str, object]:
+    """Return a node's settings without its children, who are told in their own place."""
+    if node.settings is None or node.spec is None:
+        return {}
+    refs = list(node.spec.children(node.settings))
+    return {
+        key: _plain(value)
+        for key, value in msgspec.structs.asdict(node.settings).items()
+        if value not in refs
+        and not (isinstance(value, list | tuple) and value and all(item in refs for item in value))
+    }
+
+
+def _leg(leg: LegPlan) -> Mapping[str, object]:
+    can = leg.capabilities
+    return {
+        "provider": leg.spec.name,
+        "settings": _plain(leg.settings),
+        "channels": sorted(can.channels),
+        "synthetic": can.synthetic,
+        "id_space": can.id_space,
+        "consecutive_trade_ids": can.consecutive_trade_ids,
+    }
+
+
+def _sink(sink: SinkPlan) -> Mapping[str, object]:
+    return {
+        "plugin": sink.spec.name,
+        "settings": _plain(sink.settings),
+        "on_overflow": sink.on_overflow,
+        "queue_ticks": sink.queue_ticks,
+    }
+
+
+def _plain(value: object) -> object:
+    """Return a setting in the terms of JSON."""
+    if isinstance(value, Secret):
+        return {key: part for key, part in msgspec.structs.asdict(value).items() if part is not None}
+    if isinstance(value, msgspec.Struct):
+        return {key: _plain(part) for key, part in msgspec.structs.asdict(value).items()}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_plain(part) for part in value]
+    if isinstance(value, str):
+        return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}***", value)
+    return msgspec.to_builtins(value)

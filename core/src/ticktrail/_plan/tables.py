@@ -1,0 +1,82 @@
+"""Give the tables of a feed file that are core's own their Structs.
+
+Owns: ``[feed]``, ``[plugins]``, and the lane's keys of a ``[[sinks]]`` table.
+Never: the tables that plugins define; those are in their specs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from ticktrail._contracts.settings import Settings
+from ticktrail._plan.model import Count, Overflow
+from ticktrail.model import Channel, InstrumentId
+
+__all__ = [
+    "CORE_TABLES",
+    "LANE_KEYS",
+    "NAME",
+    "NAME_IN_WORDS",
+    "PROVIDER_KEYS",
+    "FeedTable",
+    "LaneTable",
+    "PluginsTable",
+    "ProviderTable",
+]
+
+CORE_TABLES: Final = frozenset(
+    {"feed", "route", "providers", "validation", "clock", "limits", "backoff", "sinks", "plugins"}
+)
+"""What stands at the top of a feed file beside the observers' tables."""
+
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a feed or a leg may be called: it stands in reports, in file names, and in every tick."""
+NAME_IN_WORDS: Final = "1 to 64 letters, digits, points, hyphens or underscores, the first a letter or digit"
+
+
+class FeedTable(Settings, frozen=True):
+    """The ``[feed]`` table: what is asked for. A production profile refuses synthetic data anywhere in the route."""
+
+    name: str
+    instruments: Annotated[tuple[InstrumentId, ...], Meta(min_length=1)]
+    channels: Annotated[tuple[Channel, ...], Meta(min_length=1)]
+    profile: Literal["production", "development"] = "production"
+
+    def __post_init__(self) -> None:
+        """Refuse a name that cannot stand in a report, and what is asked for twice."""
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"name must be {NAME_IN_WORDS}")
+        for key, values in (("instruments", self.instruments), ("channels", self.channels)):
+            for value in values:
+                if not value.strip() or value != value.strip():
+                    raise ValueError(f'{key} names "{value}"; write it without spaces around it')
+                if values.count(value) > 1:
+                    raise ValueError(f'{key} names "{value}" twice; name it once')
+
+
+class PluginsTable(Settings, frozen=True):
+    """The ``[plugins]`` table: distributions whose plugins may take part, beside ticktrail's own."""
+
+    allow: tuple[str, ...] = ()
+
+
+class ProviderTable(Settings, frozen=True):
+    """The key of a ``[providers.NAME]`` table that is core's; the others are the provider's."""
+
+    plugin: str | None = None
+
+
+class LaneTable(Settings, frozen=True):
+    """The keys of a ``[[sinks]]`` table that are the lane's; the others are the sink's."""
+
+    plugin: str
+    name: str | None = None
+    on_overflow: Overflow = "block"
+    queue_ticks: Count = 10_000
+
+
+LANE_KEYS: Final = frozenset(LaneTable.__struct_fields__)
+PROVIDER_KEYS: Final = frozenset(ProviderTable.__struct_fields__)

@@ -1,0 +1,1 @@
+"""Read feed files: TOML with the place of every key, decoded into frozen Structs."""

@@ -1,0 +1,1 @@
+"""The sinks that ticktrail brings: JSON lines, a live table, and memory."""

@@ -1,0 +1,78 @@
+"""Turn an exception into what a person reads and a script tests.
+
+Owns: the exit statuses, and one paragraph an error.
+Never: shows a traceback, unless `--debug` asks for it.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import click
+
+from ticktrail.errors import AuditError, ConfigError, FeedError
+
+__all__ = ["DEFECT", "HALTED", "INTERRUPTED", "WRONG_USE", "exit_status", "paragraphs", "report"]
+
+WRONG_USE: Final = 2
+"""Settings, a plugin, a venue or a path is not as it must be; the message says what would be right."""
+HALTED: Final = 3
+"""The feed stopped itself: what it did could not be recorded."""
+DEFECT: Final = 70
+"""ticktrail itself is at fault (the number that sysexits.h gives to an internal software error)."""
+INTERRUPTED: Final = 130
+"""Ctrl-C: 128 and the number of the signal."""
+
+
+def exit_status(error: BaseException) -> int:
+    """Return the exit status for an error, or for the worst one in a group of them."""
+    leaves = list(_leaves(error))
+    if any(isinstance(leaf, AuditError) for leaf in leaves):
+        return HALTED
+    if any(not isinstance(leaf, FeedError | KeyboardInterrupt) for leaf in leaves):
+        return DEFECT
+    if any(isinstance(leaf, FeedError) for leaf in leaves):
+        return WRONG_USE
+    return INTERRUPTED
+
+
+def paragraphs(error: BaseException) -> Sequence[str]:
+    """Return what to tell of an error, or of each one in a group: a paragraph each, and each once."""
+    return tuple(dict.fromkeys(text for leaf in _leaves(error) for text in _texts(leaf)))
+
+
+def report(error: BaseException, *, debug: bool = False) -> int:
+    """Tell an error on stderr and return its exit status; an interruption is not worth a word.
+
+    Args:
+        error: What ended the command.
+        debug: Show the traceback first.
+    """
+    if debug:
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    for text in paragraphs(error):
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True)
+    return exit_status(error)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _leaves(part)
+    else:
+        yield error
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    if isinstance(error, ConfigError):
+        yield from error.problems
+    elif isinstance(error, FeedError):
+        yield "; ".join([str(error), *getattr(error, "__notes__", ())])
+    elif not isinstance(error, KeyboardInterrupt):
+        said = " ".join(str(error).split())
+        yield (
+            f"ticktrail itself failed ({type(error).__name__}: {said}); "
+            "please report this, with what `ticktrail --debug …` shows"
+        )

@@ -1,0 +1,38 @@
+"""Judge ticks: the six rules that ticktrail brings, and what each says of a tick that it refuses.
+
+Owns: the rules' names, settings and violations (docs/explanation/validation.md tells why they are as they are).
+Never: corrects a tick. A rule objects or is silent.
+
+The kind of a tick is asked with ``type(tick) is Quote``: on a Struct, `isinstance` against another class costs some
+120 ns more (`StructMeta` brings an instance check of its own), which is as much as a whole rule.
+"""
+
+from __future__ import annotations
+
+from ticktrail.rules._clock import ClockRule, ClockRuleSettings, FromTheFuture
+from ticktrail.rules._price_jump import PriceJump, PriceJumpRule, PriceJumpSettings
+from ticktrail.rules._price_range import PriceOutOfRange, PriceRangeRule, PriceRangeSettings
+from ticktrail.rules._spread import BadSpread, SpreadRule, SpreadSettings
+from ticktrail.rules._staleness import Stale, StalenessRule, StalenessSettings
+from ticktrail.rules._volume import LowVolume, VolumeRule, VolumeSettings
+
+__all__ = [
+    "BadSpread",
+    "ClockRule",
+    "ClockRuleSettings",
+    "FromTheFuture",
+    "LowVolume",
+    "PriceJump",
+    "PriceJumpRule",
+    "PriceJumpSettings",
+    "PriceOutOfRange",
+    "PriceRangeRule",
+    "PriceRangeSettings",
+    "SpreadRule",
+    "SpreadSettings",
+    "Stale",
+    "StalenessRule",
+    "StalenessSettings",
+    "VolumeRule",
+    "VolumeSettings",
+]

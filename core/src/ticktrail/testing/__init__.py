@@ -1,0 +1,54 @@
+"""Prove a plugin: what ticktrail's own tests use, for everyone.
+
+Subclass one of the conformance classes in a test file, give it a `case` fixture, and pytest runs its checks::
+
+    class TestMyRule(ValidatorConformance):
+        @pytest.fixture
+        def case(self) -> ValidatorCase: ...
+
+Owns: the conformance checks, a clock that is set by hand, a sink that remembers, and ticks with sensible values.
+Never: imports a test runner, or a venue.
+"""
+
+from __future__ import annotations
+
+from ticktrail._sinks.memory import MemorySink
+from ticktrail.testing._clock import ManualClock
+from ticktrail.testing._providers import ProviderCase, ProviderConformance
+from ticktrail.testing._sinks import SinkCase, SinkConformance
+from ticktrail.testing._ticks import (
+    make_bar,
+    make_book_delta,
+    make_book_snapshot,
+    make_correction,
+    make_gap,
+    make_quote,
+    make_status,
+    make_switched,
+    make_ticker,
+    make_trade,
+    one_of_each,
+)
+from ticktrail.testing._validators import ValidatorCase, ValidatorConformance
+
+__all__ = [
+    "ManualClock",
+    "MemorySink",
+    "ProviderCase",
+    "ProviderConformance",
+    "SinkCase",
+    "SinkConformance",
+    "ValidatorCase",
+    "ValidatorConformance",
+    "make_bar",
+    "make_book_delta",
+    "make_book_snapshot",
+    "make_correction",
+    "make_gap",
+    "make_quote",
+    "make_status",
+    "make_switched",
+    "make_ticker",
+    "make_trade",
+    "one_of_each",
+]

@@ -1,0 +1,131 @@
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ticktrail.cli.program import program
+from ticktrail.errors import AuditError, ConfigError
+from unit.host.installed import ACME, install, plugin
+
+
+def fails_with(error):
+    def callback():
+        raise error
+
+    return callback
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run the program where the distributions of ticktrail's extras are two throwaway ones.
+
+    `commands` are those that the plugin of one of them brings.
+    """
+    install(tmp_path, "acme-feeds", "acme", ACME.read_text(encoding="utf-8"))
+    install(tmp_path, "made-feeds", "made", "")
+    core = tmp_path / "ticktrail-0.1.dist-info"
+    core.mkdir()
+    extras = "".join(f"Requires-Dist: {name}-feeds; extra == '{name}'\n" for name in ("acme", "made"))
+    (core / "METADATA").write_text(f"Metadata-Version: 2.1\nName: ticktrail\nVersion: 0.1\n{extras}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def run_with(*arguments, commands=()):
+        monkeypatch.setitem(sys.modules, "made_feeds_module", plugin(ticktrail_commands=lambda: commands))
+        return CliRunner().invoke(program, arguments)
+
+    yield run_with
+    sys.modules.pop("acme_feeds_module", None)
+
+
+def test_help_lists_core_and_plugins(run):
+    """A plugin's command stands beside core's own; the exit statuses are told."""
+    done = run(
+        "--help",
+        commands=[click.Command("shine", short_help="Make light."), click.Command("dim", hidden=True)],
+    )
+    assert done.exit_code == 0
+    for word in ("check", "plugins", "run", "schema", "shine", "Make light.", "Exit status"):
+        assert word in done.output
+    assert "dim" not in done.output
+
+
+def test_help_survives_a_broken_plugin(run):
+    """A plugin that cannot be asked takes away the plugins' commands and says so; core's own stay."""
+    done = run("--help", commands=[7])
+    assert done.exit_code == 0
+    assert "check" in done.output
+    assert "plugins' commands are missing here" in done.output
+
+
+def test_core_commands_need_no_plugin(run):
+    """A command of core runs though a plugin's commands cannot be had."""
+    assert run("schema", commands=[7]).exit_code == 0
+    assert run("shine", commands=[7]).exit_code == 2
+
+
+def test_a_plugin_cannot_replace_a_command_of_core(run):
+    """A plugin's command with the name of core's own is an error, not a surprise."""
+    done = run("shine", commands=[click.Command("check"), click.Command("shine")])
+    assert done.exit_code == 2
+    assert "has the name of ticktrail's own check" in done.output
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (ConfigError("one", "two"), 2, "error: one\nerror: two\n"),
+        (AuditError("no room"), 3, "error: no room\n"),
+        (ExceptionGroup("g", [AuditError("no room"), ConfigError("one")]), 3, "error: no room\nerror: one\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (click.Abort(), 130, ""),
+    ],
+)
+def test_an_error_ends_in_paragraphs_and_a_status(run, error, status, said):
+    """Whatever a command raises becomes text on stderr and a status; a plugin's command needs nothing for it."""
+    done = run("shine", commands=[click.Command("shine", callback=fails_with(error))])
+    assert (done.exit_code, done.stderr) == (status, said)
+
+
+def test_a_finding_keeps_its_status(run):
+    """`ctx.exit(1)` of a command is the program's exit status."""
+    command = click.Command("shine", callback=lambda: click.get_current_context().exit(1))
+    assert run("shine", commands=[command]).exit_code == 1
+
+
+def test_plugins_list_tells_what_takes_part(run):
+    """Each plugin with its state and what it declares, for machines and for people."""
+    rows = {row["name"]: row for row in json.loads(run("plugins", "list", "--json").stdout)}
+    assert rows["acme"]["status"] == "loaded"
+    assert rows["acme"]["declares"] == ["provider acme", "route kind pair", "observer watch"]
+    assert rows["rules"]["distribution"] == "ticktrail"
+    assert len(rows["rules"]["sha256"]) == 64
+    table = run("plugins", "list").stdout
+    assert "acme" in table
+    assert "rule price_range" in table
+
+
+def test_the_alpaca_plugin_is_loaded_with_empty_hands():
+    """The Alpaca distribution takes part and pretends nothing."""
+    done = CliRunner().invoke(program, ["plugins", "list", "--allow", "ticktrail-alpaca", "--json"])
+    (row,) = [row for row in json.loads(done.stdout) if row["name"] == "alpaca"]
+    assert row["status"] == "loaded"
+    assert "declares" not in row
+
+
+def test_version():
+    """The version is the distribution's."""
+    done = CliRunner().invoke(program, ["--version"])
+    assert done.stdout.startswith("ticktrail 0.")
+
+
+def test_help_of_core_imports_no_engine():
+    """Help stays quick: neither trio nor the TOML parser is imported by the program's own frame."""
+    heavy = "'trio', 'tree_sitter', 'rich.table', 'httpx'"
+    code = f"import ticktrail.cli, sys; print([name for name in ({heavy}) if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "[]\n"

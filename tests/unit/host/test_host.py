@@ -1,0 +1,167 @@
+import hashlib
+import sys
+import types
+
+import click
+import pytest
+
+from ticktrail._host import Host
+from ticktrail._host.builtin import BUILTIN
+from ticktrail._host.discovery import own_distributions
+from ticktrail.errors import ConfigError, PluginError
+from unit.host.installed import ACME, install, plugin
+from unit.plan import acme
+
+HEAD = "from ticktrail.plugin import hookimpl\nTICKTRAIL_API = 1\n"
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder on the path for throwaway distributions; their modules are forgotten afterwards."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if name.endswith("_module"):
+            del sys.modules[name]
+
+
+class Clock:
+    offset_ns = None
+
+    def now_ns(self):
+        return 1_700_000_000_000_000_000
+
+    def mono_ns(self):
+        return 0
+
+
+def test_core_itself_comes_by_the_hooks():
+    """Core's rules, sinks and routes are plugins like any other, and are recorded as such."""
+    host = Host.load(clock=Clock())
+    ours = [record for record in host.loaded if record.distribution == "ticktrail"]
+    assert [record.name for record in ours] == list(BUILTIN)
+    assert all(record.at_ns == 1_700_000_000_000_000_000 for record in ours)
+    assert "price_range" in host.rules()
+    assert "jsonl" in host.sinks()
+
+
+def test_two_hosts_share_nothing():
+    """A plugin of one host is unknown to another one in the same process."""
+    assert "acme" in Host.load(plugins={"acme": acme}).providers()
+    assert "acme" not in Host.load().providers()
+
+
+def test_an_allowed_plugin_is_loaded_and_recorded(site):
+    """Name, distribution, version and the hash of the very file that was imported stand in the record."""
+    install(site, "Acme_Feeds", "acme", ACME.read_text(), version="2.5")
+    host = Host.load(allow=["acme-feeds"])
+    (record,) = [record for record in host.loaded if record.name == "acme"]
+    assert (record.distribution, record.version) == ("Acme_Feeds", "2.5")
+    assert record.sha256 == hashlib.sha256(ACME.read_bytes()).hexdigest()
+    assert host.provider("acme").name == "acme"
+    assert host.declared_by("acme") == ("provider acme", "route kind pair", "observer watch")
+
+
+def test_what_nobody_allowed_is_not_even_imported(site):
+    """A distribution that is merely installed runs no code, and is told with the remedy where its name is asked for."""
+    install(site, "acme-feeds", "acme", "raise SystemExit('imported!')")
+    host = Host.load()
+    assert "acme-feeds" in [found.distribution for found in host.not_allowed]
+    with pytest.raises(
+        ConfigError, match=r'there is no provider "zzz".*not allowed: .*"acme-feeds".*allow = '
+    ):
+        host.provider("zzz")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import no_such_module_anywhere", "ModuleNotFoundError: No module named 'no_such_module_anywhere'"),
+        ("def broken(:", "SyntaxError"),
+        ("raise SystemExit('bye')", "SystemExit: bye"),
+        ("raise ValueError('out\\n of order')", "ValueError: out of order"),
+        ("TICKTRAIL_API = 2", "made for plugin API 2, and this ticktrail has 1; upgrade ticktrail"),
+        (
+            "TICKTRAIL_API = 0",
+            "made for plugin API 0, and this ticktrail has 1; install a newer version of it",
+        ),
+        ("TICKTRAIL_API = True", "is no whole number; set TICKTRAIL_API = 1"),
+        ("x = 1", "does not say for which ticktrail it is made; set TICKTRAIL_API = 1"),
+    ],
+)
+def test_what_cannot_be_loaded_is_quarantined(site, source, reason):
+    """A broken or unfit plugin is set aside with the reason, the others go on, and who needs it learns why."""
+    install(site, "sick-feeds", "sick", source)
+    host = Host.load(allow=["sick-feeds"])
+    assert [(out.name, out.distribution) for out in host.quarantined] == [("sick", "sick-feeds")]
+    assert reason in host.quarantined[0].reason
+    with pytest.raises(ConfigError, match=r"plugin sick \(sick-feeds\), which may have it, is quarantined"):
+        host.provider("sick")
+
+
+def test_an_interruption_is_not_taken_for_a_broken_plugin(site):
+    """Ctrl-C during an import ends the program."""
+    install(site, "slow-feeds", "slow", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        Host.load(allow=["slow-feeds"])
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("@hookimpl\ndef ticktrail_provider(): return []", "no hook ticktrail_provider; did you mean"),
+        ("def ticktrail_sinks(): return []", "ticktrail_sinks would never be called; put @hookimpl above it"),
+        ("@hookimpl\ndef ticktrail_sinks(pluginmanager): return []", "does not fit its declaration"),
+        ("@hookimpl\ndef ticktrail_sinks(): return [7]", "ticktrail_sinks returned a int; it must return an iterable"),
+        ("@hookimpl\ndef ticktrail_sinks(): return None", "returned a NoneType"),
+        ("@hookimpl\ndef ticktrail_sinks(): return 1 / 0", "ticktrail_sinks failed with ZeroDivisionError"),
+    ],
+)  # fmt: skip
+def test_a_plugin_at_fault_is_named_with_its_hook(site, source, said):
+    """A misspelt, unmarked, ill-fitting or failing hook is an error that names plugin and hook."""
+    install(site, "odd-feeds", "odd", HEAD + source)
+    with pytest.raises(PluginError, match=r"^plugin odd: ") as caught:
+        Host.load(allow=["odd-feeds"])
+    assert said in str(caught.value)
+
+
+def test_a_name_is_declared_once():
+    """Two plugins with one provider name are refused, and both are named."""
+    with pytest.raises(PluginError, match='provider "acme" is declared by both plugin one and plugin two'):
+        Host.load(plugins={"one": acme, "two": plugin(ticktrail_providers=acme.ticktrail_providers)})
+
+
+def test_a_plugin_name_is_taken_once(site):
+    """Two distributions whose entry points have one name are refused, and both are named."""
+    install(site, "one-feeds", "odd", HEAD)
+    install(site, "two-feeds", "odd", HEAD)
+    with pytest.raises(PluginError, match="plugin odd comes from both one-feeds and two-feeds"):
+        Host.load(allow=["one-feeds", "two-feeds"])
+
+
+def test_a_plugin_brought_along_must_fit_too():
+    """Whoever embeds ticktrail gets an error for a plugin without the API number, not a silent loss."""
+    with pytest.raises(PluginError, match="plugin bare: it does not say"):
+        Host.load(plugins={"bare": types.ModuleType("bare")})
+
+
+def test_commands_are_asked_for_late():
+    """Plugins are asked for commands only when somebody wants them."""
+    asked = []
+
+    def ticktrail_commands():
+        asked.append(1)
+        return [click.Command("shine")]
+
+    host = Host.load(plugins={"made": plugin(ticktrail_commands=ticktrail_commands)})
+    assert asked == []
+    assert "shine" in host.commands()
+    assert "shine" in host.commands()
+    assert asked == [1]
+
+
+def test_own_distributions_are_those_of_the_extras():
+    """Trusted unasked is what an extra of core names, and nothing that core merely requires."""
+    lines = ["anyio>=4", "Acme_Feeds>=1; extra == 'acme'", 'x[y]>=2 ; python_version > "3" and extra == "x"']
+    assert own_distributions(lines) == {"acme-feeds", "x"}

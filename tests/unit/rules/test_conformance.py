@@ -1,0 +1,190 @@
+"""Each built-in rule keeps the contract that a third party's rule must keep."""
+
+import pytest
+
+from ticktrail.plugin import ValidatorSpec
+from ticktrail.rules import (
+    ClockRuleSettings,
+    PriceJumpSettings,
+    PriceRangeSettings,
+    SpreadSettings,
+    StalenessSettings,
+    VolumeSettings,
+)
+from ticktrail.rules.plugin import ticktrail_validators
+from ticktrail.testing import (
+    ManualClock,
+    ValidatorCase,
+    ValidatorConformance,
+    make_bar,
+    make_book_delta,
+    make_quote,
+    make_ticker,
+    make_trade,
+)
+from ticktrail.testing._ticks import RECV_NS
+
+SPECS = {spec.name: spec for spec in ticktrail_validators()}
+SECOND = 1_000_000_000
+
+
+def spec(name: str) -> ValidatorSpec:
+    return SPECS[name]
+
+
+def test_the_six_rules_are_declared_once() -> None:
+    """The plan's six rules, each by one name."""
+    names = [spec.name for spec in ticktrail_validators()]
+    assert names == ["price_range", "price_jump", "spread", "volume_24h", "staleness", "clock"]
+
+
+def test_no_two_rules_share_a_key() -> None:
+    """The keys of all rules lie flat in one table, so that none may be declared twice."""
+    keys = [key for spec in ticktrail_validators() for key in spec.settings.__struct_fields__]
+    assert len(keys) == len(set(keys))
+
+
+class TestPriceRange(ValidatorConformance):
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("price_range"),
+            settings=PriceRangeSettings(),
+            off=PriceRangeSettings(min_price=False, max_price=False),
+            good=[
+                make_trade("0.0001"),
+                make_trade("1000000"),
+                make_quote(),
+                make_quote("0", "100", bid_size="0"),
+                make_quote("101", "100"),
+                make_ticker(),
+                make_bar(),
+            ],
+            bad=[
+                make_trade("0.00009"),
+                make_trade("1000000.01"),
+                make_trade("0"),
+                make_trade("-1"),
+                make_quote("0", "100"),
+                make_quote("99", "2000000"),
+                make_quote("3000000", "2000000"),
+                make_ticker("0"),
+                make_ticker(ask="9999999"),
+                make_bar("0"),
+                make_bar(high="9999999"),
+            ],
+        )
+
+
+class TestPriceJump(ValidatorConformance):
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("price_jump"),
+            settings=PriceJumpSettings(),
+            off=PriceJumpSettings(max_price_jump=False),
+            good=[
+                make_trade("100"),
+                make_trade("110"),
+                make_trade("99"),
+                make_quote("200", "202"),
+                make_quote("0", "202", bid_size="0"),
+                make_quote("201", "202"),
+                make_ticker("50"),
+                make_bar("10"),
+                make_trade("100"),
+            ],
+            bad=[
+                make_trade("110.01"),
+                make_trade("89.99"),
+                make_trade("0"),
+                make_trade("-100"),
+                make_quote("100", "101"),
+                make_ticker("100"),
+                make_bar("100"),
+            ],
+        )
+
+
+class TestSpread(ValidatorConformance):
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("spread"),
+            settings=SpreadSettings(),
+            off=SpreadSettings(max_spread=False),
+            good=[
+                make_quote("97.5", "102.5"),  # exactly five per cent
+                make_quote("100", "100"),
+                make_quote("0", "100", bid_size="0"),
+                make_quote("100", "0", ask_size="0"),
+                make_ticker(),
+            ],
+            bad=[
+                make_quote("97.5", "102.51"),
+                make_quote("100.01", "100"),
+                make_quote("0", "100"),
+                make_ticker(bid="101", ask="100"),
+                make_ticker(bid="50", ask="100"),
+            ],
+        )
+
+
+class TestVolume(ValidatorConformance):
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("volume_24h"),
+            settings=VolumeSettings(),
+            off=VolumeSettings(min_volume_24h=False),
+            good=[make_ticker(volume_24h="100"), make_ticker(volume_24h="100000")],
+            bad=[make_ticker(volume_24h="99.999"), make_ticker(volume_24h="0"), make_ticker(volume_24h="-5")],
+        )
+
+
+class TestStaleness(ValidatorConformance):
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        # The clock runs one second slow: what seems nine seconds old is ten.
+        return ValidatorCase(
+            spec=spec("staleness"),
+            settings=StalenessSettings(),
+            off=StalenessSettings(max_age_s=False),
+            clock=ManualClock(offset_ns=SECOND),
+            good=[
+                make_trade(event_ns=RECV_NS - 9 * SECOND),
+                make_trade(event_ns=None),
+                make_trade(event_ns=RECV_NS + SECOND),
+                make_trade(event_ns=RECV_NS - 90 * SECOND, backfilled=True),
+                make_book_delta(),
+            ],
+            bad=[
+                make_trade(event_ns=RECV_NS - 9 * SECOND - 1),
+                make_quote(event_ns=0),
+                make_bar(event_ns=0),
+                make_book_delta(recv_ns=RECV_NS + 60 * SECOND),
+            ],
+        )
+
+
+class TestClock(ValidatorConformance):
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        # The clock runs one second slow: what seems a second early is on time.
+        return ValidatorCase(
+            spec=spec("clock"),
+            settings=ClockRuleSettings(),
+            off=ClockRuleSettings(max_clock_offset_ms=False),
+            clock=ManualClock(offset_ns=SECOND),
+            good=[
+                make_trade(event_ns=RECV_NS + SECOND + 50_000_000),
+                make_trade(event_ns=None),
+                make_trade(event_ns=0),
+                make_book_delta(),
+            ],
+            bad=[
+                make_trade(event_ns=RECV_NS + SECOND + 50_000_001),
+                make_quote(event_ns=RECV_NS + 5 * SECOND),
+                make_book_delta(recv_ns=RECV_NS - 5 * SECOND),
+            ],
+        )

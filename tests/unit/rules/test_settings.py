@@ -1,0 +1,83 @@
+"""What a feed file may say in ``[validation]``."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from ticktrail.plugin import Settings
+from ticktrail.rules.plugin import ticktrail_validators
+
+SETTINGS = {key: spec.settings for spec in ticktrail_validators() for key in spec.settings.__struct_fields__}
+LIMITS = [key for key in SETTINGS if not key.startswith("jump_confirm")]
+
+
+def convert(table: dict[str, Any]) -> Settings:
+    (key, *_) = table
+    return msgspec.convert(table, SETTINGS[key])
+
+
+@pytest.mark.parametrize("key", LIMITS)
+@pytest.mark.parametrize("value", [Decimal("0.5"), 1, "0.50", False])
+def test_a_limit_is_a_number_a_string_or_false(key: str, value: object) -> None:
+    """A number with its digits, as a TOML number or a string; false turns the rule off."""
+    read = getattr(convert({key: value}), key)
+    assert read is False if value is False else read == Decimal(str(value))
+
+
+@pytest.mark.parametrize("key", LIMITS)
+def test_true_is_refused_with_the_remedy(key: str) -> None:
+    """`true` names no limit."""
+    with pytest.raises(msgspec.ValidationError, match=f"{key} = true .* give a number, or false"):
+        convert({key: True})
+
+
+@pytest.mark.parametrize("key", LIMITS)
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "sNaN"])
+def test_a_limit_is_finite(key: str, value: str) -> None:
+    """No number at all, and no bound at all, are slips."""
+    with pytest.raises(msgspec.ValidationError, match=f"{key} must be a finite number"):
+        convert({key: value})
+
+
+@pytest.mark.parametrize("key", [key for key in LIMITS if not key.endswith("_price")])
+@pytest.mark.parametrize("value", [0, -1])
+def test_a_limit_that_nothing_meets_is_refused(key: str, value: int) -> None:
+    """Only a price may be zero or less."""
+    with pytest.raises(msgspec.ValidationError, match=f"{key} must be greater than 0"):
+        convert({key: value})
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"min_price": 5, "max_price": 4}, "min_price 5 is above max_price 4"),
+        ({"max_spread": 2}, "max_spread must be less than 2"),
+        ({"jump_confirm_ticks": 1}, "jump_confirm_ticks must be 2 to"),
+        ({"jump_confirm_ticks": False}, "Expected `int`"),
+        ({"jump_confirm_s": -1}, "jump_confirm_s must be 0 to"),
+        ({"jump_confirm_s": "NaN"}, "jump_confirm_s must be 0 to"),
+        ({"max_price_jump": "ten"}, "Invalid decimal string"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(table: dict[str, Any], message: str) -> None:
+    """Each message says what is wrong."""
+    with pytest.raises(msgspec.ValidationError, match=message):
+        convert(table)
+
+
+def test_the_defaults_are_those_of_the_documented_feed_file() -> None:
+    """A rule that nobody set is on."""
+    defaults = {key: getattr(kind(), key) for key, kind in SETTINGS.items()}
+    assert defaults == {
+        "min_price": Decimal("0.0001"),
+        "max_price": Decimal(1000000),
+        "max_price_jump": Decimal("0.10"),
+        "jump_confirm_ticks": 5,
+        "jump_confirm_s": Decimal("1.0"),
+        "max_spread": Decimal("0.05"),
+        "min_volume_24h": Decimal(100),
+        "max_age_s": Decimal(10),
+        "max_clock_offset_ms": Decimal(50),
+    }

@@ -1,0 +1,133 @@
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+import pytest
+
+from ticktrail._settings.decode import decode
+from ticktrail._settings.document import read_document
+from ticktrail.plugin import Secret, Settings
+
+
+class Inner(Settings, frozen=True):
+    size: int
+
+
+class Sample(Settings, frozen=True):
+    name: str
+    ratio: Decimal | bool = Decimal("0.5")
+    wait_s: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    mode: Literal["hot", "cold"] | float = "hot"
+    per: Mapping[Literal["a", "b"], float] = {}
+    names: tuple[str, ...] = ()
+    inner: Inner | None = None
+    inners: tuple[Inner, ...] = ()
+    key: Secret | None = None
+    low: int = 0
+    high: int = 9
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError(f"low {self.low} is above high {self.high}; swap them")
+
+
+DIGITS = "write digits, with a point where needed"
+ONE = "; the default is 1.0"
+HOT = '; the default is "hot"'
+
+
+def read(tmp_path, text):
+    path = tmp_path / "feed.toml"
+    path.write_text("[t]\n" + text)
+    document = read_document(path)
+    value = decode(document, ("t",), document.tables["t"], Sample)
+    return value, [problem.removeprefix(f"{path}:") for problem in document.problems]
+
+
+def test_numbers_keep_their_digits(tmp_path):
+    """A decimal is what the file says, digit for digit, and a float key takes any number."""
+    value, problems = read(tmp_path, "name = 'x'\nratio = 0.10\nwait_s = 2\nper = { a = 1.5 }\nmode = 2.0\n")
+    assert problems == []
+    assert str(value.ratio) == "0.10"
+    assert (value.wait_s, value.per, value.mode) == (2.0, {"a": 1.5}, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("nam = 'x'\nname = 'y'", "2: [t] nam: unknown key; did you mean name?"),
+        ("name = 5", "2: [t] name: expected a text in quotes, found a whole number"),
+        (
+            "name = 'x'\nratio = 'much'",
+            "3: [t] ratio: is no number; write digits, with a point where needed; the default is 0.5",
+        ),
+        ("name = 'x'\nwait_s = inf", "3: [t] wait_s: is no finite number; " + DIGITS + ONE),
+        (
+            "name = 'x'\nwait_s = 1e99999999999999999999",
+            "3: [t] wait_s: is no finite number; " + DIGITS + ONE,
+        ),
+        ("name = 'x'\nwait_s = 0", "3: [t] wait_s: expected a number > 0.0; the default is 1.0"),
+        (
+            "name = 'x'\nmode = 'warm'",
+            '3: [t] mode: "warm" is no choice; write "hot", "cold" or a number; the default is "hot"',
+        ),
+        (
+            "name = 'x'\nmode = 'cald'",
+            '3: [t] mode: "cald" is no choice; write "hot", "cold" or a number (did you mean cold?)' + HOT,
+        ),
+        ("name = 'x'\nper = { a = 1, c = 2 }", '3: [t.per] c: "c" is no choice; write "a", "b"'),
+        ("name = 'x'\nper.a = true", "3: [t.per] a: expected a number, found true or false"),
+        (
+            "name = 'x'\nnames = [\n 'a',\n 2]",
+            "5: [t] names[2]: expected a text in quotes, found a whole number",
+        ),
+        (
+            "name = 'x'\ninner = { size = 'big' }",
+            "3: [t.inner] size: expected a whole number, found a text in quotes",
+        ),
+        ("name = 'x'\ninner = {}", "3: [t.inner]: the key size is missing; add size = … (a whole number)"),
+        (
+            "name = 'x'\n[[t.inners]]\nsize = 1\n[[t.inners]]\nsise = 2\nsize = 1",
+            "6: [[t.inners]] 2 sise: unknown key; did you mean size?",
+        ),
+        ("low = 2", "1: [t]: the key name is missing; add name = … (a text in quotes)"),
+        ("name = 'x'\nlow = 5\nhigh = 1", "3: [t] low: low 5 is above high 1; swap them"),
+        (
+            "name = 'x'\nkey = {}",
+            "3: [t.key]: a secret is one of { env = … }, { file = … } or { keyring = … }",
+        ),
+        ("name = 'x'\nkey = { envy = 'A' }", "3: [t.key] envy: unknown key; did you mean env?"),
+    ],
+)
+def test_a_fault_names_line_key_and_remedy(tmp_path, text, problem):
+    """Each kind of fault is one paragraph: line, table, key, what is wrong and what would be right."""
+    value, problems = read(tmp_path, text)
+    assert value is None
+    assert problems == [problem]
+
+
+def test_all_faults_are_told(tmp_path):
+    """One wrong key does not hide the next one."""
+    _, problems = read(tmp_path, "nam = 1\nratio = []\nwait_s = -1\nnames = [1, 2]\nkey = 'x'")
+    assert len(problems) == 7
+
+
+@pytest.mark.parametrize(
+    "literal", ['"hunter2secret"', '["hunter2secret"]', "48151623", '"hunter2secret" # x']
+)
+def test_a_secret_in_the_clear_is_refused_and_not_repeated(tmp_path, literal):
+    """A literal where a reference belongs is refused, and its value is nowhere in the message."""
+    _, problems = read(tmp_path, f"name = 'x'\nkey = {literal}")
+    assert len(problems) == 1
+    assert problems[0].startswith("3: [t] key: stands in plain text")
+    assert '{ env = "NAME" }' in problems[0]
+    assert "hunter2" not in problems[0]
+    assert "48151623" not in problems[0]
+
+
+def test_a_reference_with_a_literal_in_it_is_not_repeated(tmp_path):
+    """The value stays out of the message of an unknown key and of a wrong type, too."""
+    _, problems = read(tmp_path, "name = 'x'\nkey = { value = 'hunter2', env = ['hunter2'] }")
+    assert len(problems) == 2
+    assert "hunter2" not in "".join(problems)
