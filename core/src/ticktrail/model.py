@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import ClassVar, Literal, NewType, TypeAlias
+from typing import ClassVar, Literal, NewType, TypeAlias, final
 
 import msgspec
 
@@ -70,6 +70,7 @@ class _Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="type
     equivalent_of: InstrumentId | None = None
 
 
+@final
 class Trade(_Tick, frozen=True, tag="trade"):
     """One execution. `side` is the aggressor's, None where the venue does not tell."""
 
@@ -81,6 +82,7 @@ class Trade(_Tick, frozen=True, tag="trade"):
     side: Side | None
 
 
+@final
 class Quote(_Tick, frozen=True, tag="quote"):
     """Best bid and offer. `update_id` grows with each change where the venue numbers them."""
 
@@ -93,6 +95,7 @@ class Quote(_Tick, frozen=True, tag="quote"):
     update_id: int | None = None
 
 
+@final
 class Ticker(_Tick, frozen=True, tag="ticker"):
     """Last price, best bid and offer, and the volume of the last 24 hours in units of the base asset."""
 
@@ -106,6 +109,7 @@ class Ticker(_Tick, frozen=True, tag="ticker"):
     volume_24h: Decimal
 
 
+@final
 class Bar(_Tick, frozen=True, tag="bar"):
     """Open, high, low, close and volume of `[start_ns, end_ns)`; `final` once it will not change."""
 
@@ -121,6 +125,7 @@ class Bar(_Tick, frozen=True, tag="bar"):
     final: bool
 
 
+@final
 class BookSnapshot(_Tick, frozen=True, tag="book_snapshot"):
     """A whole order book as of `update_id`, the last update that it holds."""
 
@@ -131,6 +136,7 @@ class BookSnapshot(_Tick, frozen=True, tag="book_snapshot"):
     update_id: int | None
 
 
+@final
 class BookDelta(_Tick, frozen=True, tag="book_delta"):
     """Absolute sizes of changed levels for updates `first_update_id` to `update_id`."""
 
@@ -142,6 +148,7 @@ class BookDelta(_Tick, frozen=True, tag="book_delta"):
     update_id: int | None
 
 
+@final
 class Status(_Tick, frozen=True, tag="status"):
     """A change of an instrument's trading state: `state` in the venue's word, `reason` where it gives one."""
 
@@ -151,6 +158,7 @@ class Status(_Tick, frozen=True, tag="status"):
     reason: str | None = None
 
 
+@final
 class Correction(_Tick, frozen=True, tag="correction"):
     """The trade `original_id` was corrected, or cancelled where the new values are None."""
 
@@ -162,6 +170,7 @@ class Correction(_Tick, frozen=True, tag="correction"):
     size: Decimal | None
 
 
+@final
 class Gap(_Tick, frozen=True, tag="gap"):
     """Ticks of `channel` are missing: ids `from_id` to `to_id` inclusive where ids are known, and the times between.
 
@@ -178,6 +187,7 @@ class Gap(_Tick, frozen=True, tag="gap"):
     cause: str
 
 
+@final
 class Switched(_Tick, frozen=True, tag="switched"):
     """From here on `provider` speaks for the instrument, in place of `from_provider`."""
 
@@ -192,6 +202,7 @@ Tick: TypeAlias = (
 )
 
 
+@final
 class Undecodable(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="type", tag="undecodable"):
     """A frame that is no tick: the raw bytes, and why they could not be read."""
 

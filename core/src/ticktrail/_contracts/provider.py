@@ -88,12 +88,14 @@ class Capabilities:
         synthetic: Its data is made up; a production profile refuses it.
         id_space: Legs with the same id space number the same trades and quotes with the same ids. None: ids
             mean nothing outside this leg.
+        own_clock: Its receive times are a recording's, so this machine's clock offset says nothing of them.
         consecutive_trade_ids: Trade ids of an instrument grow by one, so that a jump is a hole.
     """
 
     channels: frozenset[Channel]
     synthetic: bool = False
     id_space: str | None = None
+    own_clock: bool = False
     consecutive_trade_ids: bool = False
 
 

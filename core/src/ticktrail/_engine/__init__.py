@@ -1,0 +1,1 @@
+"""Run a composed feed: legs, one route, one lane a sink, and the control bus."""

@@ -1,0 +1,92 @@
+"""Carry every record, tick or event, to every observer, in the order in which it was decided.
+
+Owns: one bounded queue an observer; nothing is ever dropped here.
+Never: calls an observer from the route's task.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import anyio
+
+from ticktrail._contracts.observer import Observer, Record
+
+__all__ = ["Bus"]
+
+MOST_RECORDS_AT_ONCE = 1_000
+"""Records an observer gets in one call: enough to pay a thread hop once, few enough to stay interruptible."""
+
+
+class Bus:
+    """The control bus of one feed."""
+
+    def __init__(self, *, bound: int) -> None:
+        self._bound = bound
+        self._queues: list[_Queue] = []
+        self._listeners: list[Callable[[Record], None]] = []
+
+    def listen(self, listener: Callable[[Record], None]) -> None:
+        """Call `listener` with each record, at once and in the publisher's task: for counters and displays."""
+        self._listeners.append(listener)
+
+    def publish(self, record: Record) -> None:
+        """Hand a record to everybody. Never waits; who publishes much calls `room` now and then."""
+        for listener in self._listeners:
+            listener(record)
+        for queue in self._queues:
+            queue.put(record)
+
+    async def room(self) -> None:
+        """Wait until every observer is less than its bound behind."""
+        for queue in self._queues:
+            if len(queue.records) >= self._bound:
+                await queue.below(self._bound)
+
+    def attach(self) -> _Queue:
+        """Return a new observer's queue; it sees what is published from now on."""
+        queue = _Queue()
+        self._queues.append(queue)
+        return queue
+
+    def close(self) -> None:
+        """End every queue once it is empty."""
+        for queue in self._queues:
+            queue.close()
+
+
+class _Queue:
+    """What one observer has still to see."""
+
+    def __init__(self) -> None:
+        self.records: deque[Record] = deque()
+        self._closed = False
+        self._filled = anyio.Event()
+        self._taken = anyio.Event()
+
+    def put(self, record: Record) -> None:
+        self.records.append(record)
+        self._filled.set()
+
+    def close(self) -> None:
+        self._closed = True
+        self._filled.set()
+
+    async def below(self, bound: int) -> None:
+        while len(self.records) >= bound:
+            self._taken = anyio.Event()
+            await self._taken.wait()
+
+    async def feed(self, observer: Observer) -> None:
+        """Give the observer its records until the queue is closed and empty."""
+        while True:
+            if not self.records:
+                if self._closed:
+                    return
+                self._filled = anyio.Event()
+                await self._filled.wait()
+                continue
+            count = min(len(self.records), MOST_RECORDS_AT_ONCE)
+            await observer.observe([self.records.popleft() for _ in range(count)])
+            self._taken.set()

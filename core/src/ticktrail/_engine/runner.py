@@ -1,0 +1,244 @@
+"""Run a plan from its first event to its last.
+
+Owns: the task tree of a feed, the order in which its parts open and close, and the deadline of a stop.
+Never: swallows a cancellation. A stop has two phases: the sources end and end-of-stream drains every lane; what is
+left after `limits.stop_s` is cancelled and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from random import Random
+
+import anyio
+import anyio.abc
+
+from ticktrail._clock.measure import keep_measuring
+from ticktrail._contracts.clock import SystemClock
+from ticktrail._contracts.observer import Observer, ObserverContext, Record
+from ticktrail._contracts.sink import SinkContext
+from ticktrail._engine.bus import Bus
+from ticktrail._engine.lane import Lane
+from ticktrail._engine.leg import Leg, LegNews
+from ticktrail._engine.route import Route
+from ticktrail._engine.tally import Tally, by_name
+from ticktrail._plan.model import NodePlan, ObserverPlan, Plan, SinkPlan
+from ticktrail._plan.render import render
+from ticktrail.errors import FeedError, SinkError
+from ticktrail.events import FeedStarted, FeedStopped, FeedStopping
+from ticktrail.model import ProviderId
+from ticktrail.report import Report
+
+__all__ = ["Runner"]
+
+
+class Runner:
+    """One run of one plan.
+
+    Args:
+        plan: What to run.
+        sinks: Lanes beside the plan's own: an embedding program's.
+        max_ticks: Stop once this many ticks are delivered.
+        listener: Sees every record at once, in the route's task: keep it short.
+        warn: Is given each warning.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        sinks: Sequence[SinkPlan] = (),
+        max_ticks: int | None = None,
+        listener: Callable[[Record], None] | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        self._plan = plan
+        self._max_ticks = max_ticks
+        self._warn = warn
+        self._clock = SystemClock()
+        self._bus = Bus(bound=plan.limits.observer_records)
+        self.tally = Tally(leg.name for leg in plan.legs)
+        self._bus.listen(self.tally.see)
+        if listener is not None:
+            self._bus.listen(listener)
+        self._stop_cause: str | None = None
+        self._flow = anyio.CancelScope()
+        cold = frozenset(_cold_legs(plan.route, cold=False))
+        random = Random()  # noqa: S311 - jitter, not a secret
+        self._legs = [
+            Leg(
+                number,
+                leg,
+                plan,
+                clock=self._clock,
+                bus=self._bus,
+                tally=self.tally,
+                random=random,
+                awake=leg.name not in cold,
+            )
+            for number, leg in enumerate(plan.legs)
+        ]
+        self._lanes = [
+            Lane(
+                sink,
+                context=SinkContext(
+                    name=sink.name, feed=plan.name, clock=self._clock, base_dir=plan.base_dir
+                ),
+                clock=self._clock,
+                bus=self._bus,
+                tally=self.tally,
+            )
+            for sink in (*plan.sinks, *sinks)
+        ]
+        self._observers: list[tuple[ObserverPlan, Observer]] = []
+
+    def stop(self, cause: str = "requested") -> None:
+        """End the sources; `run` returns once what they brought is delivered, or the stop's deadline has passed."""
+        if self._stop_cause is None:
+            self._stop_cause = cause
+            self._bus.publish(FeedStopping(at_ns=self._clock.now_ns(), cause=cause))
+            self._flow.deadline = anyio.current_time() + self._plan.limits.stop_s
+            for leg in self._legs:
+                leg.stop()
+
+    async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> Report:
+        """Run to the end and return the counts.
+
+        Raises:
+            FeedError: What ended the feed before its time: no leg is left, the audit cannot record, a lane with
+                ``on_overflow = "halt"`` is full. Several at once come as an `ExceptionGroup`.
+        """
+        try:
+            await self._run(task_status)
+        except ExceptionGroup as group:
+            only = _only_leaf(group)
+            if isinstance(only, FeedError):
+                raise only from group
+            raise
+        failed = [leg.error for leg in self._legs if leg.error is not None]
+        if self._stop_cause == "ended" and len(failed) == len(self._legs):
+            raise failed[0] if len(failed) == 1 else ExceptionGroup("every leg failed", failed)
+        return self.report()
+
+    def report(self) -> Report:
+        """Return the counts as they stand."""
+        audit: Mapping[str, int] = {}
+        for plan, observer in self._observers:
+            if plan.spec.report_key == "audit":
+                audit = observer.summary()
+        return self.tally.report(audit=audit, sinks=[lane.name for lane in self._lanes])
+
+    async def _run(self, task_status: anyio.abc.TaskStatus[None]) -> None:
+        async with anyio.create_task_group() as observers:
+            for plan in self._plan.observers:
+                await observers.start(self._observe, plan)
+            self._announce()
+            async with anyio.create_task_group() as lanes:
+                for lane in self._lanes:
+                    await lanes.start(lane.run)
+                task_status.started()
+                await self._sources()
+                for lane in self._lanes:
+                    lane.close()
+                lanes.cancel_scope.deadline = anyio.current_time() + self._plan.limits.stop_s
+            for lane in self._lanes:
+                lane.abandon()
+            self._conclude()
+            self._bus.close()
+
+    async def _sources(self) -> None:
+        """Run legs and route until every leg has ended."""
+        sender, receiver = anyio.create_memory_object_stream[LegNews](self._plan.limits.route_batches)
+        route = Route(
+            self._plan,
+            self._legs,
+            self._lanes,
+            clock=self._clock,
+            bus=self._bus,
+            after_batch=self._after_batch,
+        )
+        async with anyio.create_task_group() as clock:
+            clock.start_soon(keep_measuring, self._plan.clock, self._clock, self._bus.publish)
+            with self._flow:
+                async with anyio.create_task_group() as legs:
+                    async with sender:
+                        for leg in self._legs:
+                            legs.start_soon(leg.run, sender.clone())
+                    await route.run(receiver)
+            clock.cancel_scope.cancel()
+        self.stop("ended")
+
+    async def _observe(self, plan: ObserverPlan, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        queue = self._bus.attach()
+        context = ObserverContext(
+            feed=self._plan.name, clock=self._clock, base_dir=self._plan.base_dir, warn=self._take_warning
+        )
+        async with plan.spec.open(plan.settings, context) as observer:
+            self._observers.append((plan, observer))
+            task_status.started()
+            await queue.feed(observer)
+
+    def _announce(self) -> None:
+        for warning in self._plan.warnings:
+            self._take_warning(warning)
+        for loaded in self._plan.plugins:
+            self._bus.publish(loaded)
+        for quarantined in self._plan.quarantined:
+            self._bus.publish(quarantined)
+        self._bus.publish(
+            FeedStarted(
+                at_ns=self._clock.now_ns(),
+                feed=self._plan.name,
+                profile=self._plan.profile,
+                ticktrail=version("ticktrail"),
+                settings_sha256=self._plan.settings_sha256,
+                plan=render(self._plan),
+            )
+        )
+
+    def _conclude(self) -> None:
+        self._bus.publish(
+            FeedStopped(
+                at_ns=self._clock.now_ns(),
+                cause=self._stop_cause or "ended",
+                received=self.tally.received_by_kind(),
+                delivered=by_name(self.tally.delivered),
+                rejected=dict(self.tally.rejected),
+                suppressed=dict(self.tally.suppressed),
+                undecodable=self.tally.undecodable,
+            )
+        )
+
+    def _after_batch(self) -> None:
+        if self._max_ticks is not None and self.tally.delivered_ticks >= self._max_ticks:
+            self.stop(f"{self._max_ticks} ticks delivered")
+        if self._lanes and all(lane.failed is not None for lane in self._lanes):
+            causes = "; ".join(f"{lane.name}: {lane.failed}" for lane in self._lanes)
+            raise SinkError(
+                f"no sink is left to deliver to ({causes}): mend the sinks and start the feed again"
+            )
+
+    def _take_warning(self, text: str) -> None:
+        self.tally.warnings.append(text)
+        if self._warn is not None:
+            self._warn(text)
+
+
+def _cold_legs(node: NodePlan, *, cold: bool) -> Sequence[ProviderId]:
+    """Return the legs that rest until an arbiter wakes them."""
+    if node.leg is not None:
+        return [node.leg] if cold else []
+    return [
+        leg
+        for number, child in enumerate(node.children)
+        for leg in _cold_legs(child, cold=cold or number in node.cold)
+    ]
+
+
+def _only_leaf(group: ExceptionGroup[Exception]) -> Exception | None:
+    """Return the one exception in the group, however deep; None where there are several."""
+    if len(group.exceptions) != 1:
+        return None
+    inner = group.exceptions[0]
+    return _only_leaf(inner) if isinstance(inner, ExceptionGroup) else inner

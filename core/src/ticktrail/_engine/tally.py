@@ -1,0 +1,101 @@
+"""Count what happened to every tick.
+
+Owns: the counters behind a run's report.
+Never: decides anything, or costs more than a few list operations a batch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from ticktrail._contracts.observer import Record, Routed
+from ticktrail._engine.latency import Histogram
+from ticktrail.events import LegSwitched, LegUp
+from ticktrail.model import ProviderId, Tick, Undecodable
+from ticktrail.report import Latency, Report, SinkCounts, SwitchRecord
+
+__all__ = ["Tally"]
+
+
+class Tally:
+    """The counters of one run."""
+
+    def __init__(self, legs: Iterable[ProviderId]) -> None:
+        self.received: dict[str, Counter[type]] = {leg: Counter() for leg in legs}
+        self.delivered: Counter[type] = Counter()
+        self.rejected: Counter[str] = Counter()
+        self.suppressed: Counter[str] = Counter()
+        self.undecodable = 0
+        self.delivered_ticks = 0
+        self.rejected_ticks = 0
+        self.switches: list[SwitchRecord] = []
+        self.reconnects: dict[str, int] = dict.fromkeys(self.received, 0)
+        self.latency = Histogram()
+        self.written: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+        self.warnings: list[str] = []
+
+    def take(self, leg: ProviderId, ticks: Sequence[Tick | Undecodable]) -> None:
+        """Count what a leg decoded."""
+        self.received[leg].update(map(type, ticks))
+
+    def see(self, record: Record) -> None:
+        """Count what a record says."""
+        if type(record) is Routed:
+            self.delivered.update(map(type, record.delivered))
+            self.delivered_ticks += len(record.delivered)
+            for rejected in record.rejected:
+                if type(rejected.tick) is Undecodable:
+                    self.undecodable += 1
+                    continue
+                self.rejected_ticks += 1
+                for violation in rejected.violations:
+                    self.rejected[str(type(violation).__struct_config__.tag)] += 1
+            for suppressed in record.suppressed:
+                self.suppressed[suppressed.reason] += len(suppressed.ticks)
+        elif type(record) is LegSwitched:
+            self.switches.append(
+                SwitchRecord(
+                    at_ns=record.at_ns,
+                    from_leg=record.from_leg,
+                    to_leg=record.to_leg,
+                    cause=record.cause,
+                    failover_ms=record.failover_ms,
+                )
+            )
+        elif type(record) is LegUp:
+            self.reconnects[record.provider] = record.reconnects
+
+    def received_by_kind(self) -> Mapping[str, Mapping[str, int]]:
+        """Return the ticks decoded, by leg and kind; frames that were no tick are not among them."""
+        return {
+            leg: by_name(Counter({kind: n for kind, n in counts.items() if kind is not Undecodable}))
+            for leg, counts in self.received.items()
+        }
+
+    def report(self, *, audit: Mapping[str, int], sinks: Iterable[str]) -> Report:
+        """Return the counts as they stand."""
+        return Report(
+            received=self.received_by_kind(),
+            delivered=by_name(self.delivered),
+            rejected=dict(self.rejected),
+            suppressed=dict(self.suppressed),
+            undecodable=self.undecodable,
+            switches=tuple(self.switches),
+            reconnects=dict(self.reconnects),
+            latency_us=Latency(p50=self.latency.percentile_us(0.5), p99=self.latency.percentile_us(0.99)),
+            audit=dict(audit),
+            sinks={
+                name: SinkCounts(written=self.written[name], dropped=self.dropped[name]) for name in sinks
+            },
+            warnings=tuple(self.warnings),
+        )
+
+
+def by_name(counts: Counter[type]) -> dict[str, int]:
+    """Return counts under the names that people read, kinds of one name added up."""
+    named: Counter[str] = Counter()
+    for kind, count in counts.items():
+        named[kind.counted_as] += count  # type: ignore[attr-defined] # every tick class has it
+    return dict(named)

@@ -1,0 +1,147 @@
+"""Run a feed from the command line.
+
+Owns: what a person sees while it runs, how it is told to end, and the report at the end.
+Never: turns an error into an exit status (`ticktrail.cli.errors` does).
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from ticktrail._engine.runner import Runner
+from ticktrail._plan.compose import compose
+from ticktrail.report import Report
+
+__all__ = ["print_report", "run"]
+
+UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Duration(click.ParamType[float]):
+    """A length of time such as ``20s``, ``5m`` or ``1.5h``; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds."""
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)", str(value))
+        if match is None or float(match[1]) == 0:
+            self.fail(f"{value!r} is no length of time; write 20s, 5m or 1.5h", param, ctx)
+        return float(match[1]) * UNITS_S[match[2]]
+
+
+@click.command()
+@click.argument("feed_file", type=click.Path(path_type=Path), metavar="FEED.toml")
+@click.option("--for", "for_s", type=Duration(), help="End after this long, such as 20s, 5m or 1.5h.")
+@click.option("--max-ticks", type=click.IntRange(min=1), help="End once this many ticks are delivered.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, nothing else.")
+def run(feed_file: Path, for_s: float | None, max_ticks: int | None, *, as_json: bool) -> None:
+    r"""Run a feed until it ends, the time is up, or Ctrl-C.
+
+    The first Ctrl-C ends the sources and delivers what they brought; the second ends at once. The report at the end
+    says what became of every tick.
+
+    \b
+    Examples:
+      ticktrail run feed.toml
+      ticktrail run feed.toml --for 20s --json
+    """
+    report = anyio.run(_run, feed_file, for_s, max_ticks, as_json, backend="trio")
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
+    else:
+        print_report(report)
+
+
+async def _run(feed_file: Path, for_s: float | None, max_ticks: int | None, as_json: bool) -> Report:
+    console = Console(stderr=True)
+
+    def warn(text: str) -> None:
+        console.print(f"[yellow]warning:[/yellow] {text}", highlight=False, soft_wrap=True)
+
+    runner = Runner(compose(feed_file), max_ticks=max_ticks, warn=warn)
+    report: Report | None = None
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(_stop_on_signal, runner)
+        if for_s is not None:
+            tasks.start_soon(_stop_after, runner, for_s)
+        if not as_json and console.is_terminal:
+            tasks.start_soon(_show_progress, runner, console)
+        report = await runner.run()
+        tasks.cancel_scope.cancel()
+    assert report is not None  # noqa: S101 - the group ends only after the run, or by its error
+    return report
+
+
+async def _stop_on_signal(runner: Runner, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        stopping = False
+        async for _ in signals:
+            if stopping:
+                raise KeyboardInterrupt
+            stopping = True
+            runner.stop("interrupted")
+
+
+async def _stop_after(runner: Runner, seconds: float) -> None:
+    await anyio.sleep(seconds)
+    runner.stop("time is up")
+
+
+async def _show_progress(runner: Runner, console: Console) -> None:
+    """One line, renewed twice a second."""
+    with console.status("starting") as status:
+        while True:
+            tally = runner.tally
+            received = sum(sum(kinds.values()) for kinds in tally.received.values())
+            status.update(
+                f"{received:,} received, {tally.delivered_ticks:,} delivered, {tally.rejected_ticks:,} rejected, "
+                f"{sum(tally.suppressed.values()):,} suppressed, {len(tally.switches)} switches  (Ctrl-C ends)"
+            )
+            await anyio.sleep(0.5)
+
+
+def print_report(report: Report) -> None:
+    """Print a report for people."""
+    console = Console()
+    table = Table(title="what became of every tick", title_justify="left", show_header=False, box=None)
+    for leg, kinds in report.received.items():
+        table.add_row(f"received from {leg}", _counts(kinds))
+    table.add_row("delivered", _counts(report.delivered))
+    table.add_row("rejected", _counts(report.rejected))
+    table.add_row("suppressed", _counts(report.suppressed))
+    table.add_row("undecodable", f"{report.undecodable:,}")
+    for leg, count in report.reconnects.items():
+        if count:
+            table.add_row(f"reconnects of {leg}", f"{count:,}")
+    for switch in report.switches:
+        took = "" if switch.failover_ms is None else f" after {switch.failover_ms:,.0f} ms of silence"
+        table.add_row("switched", f"{switch.from_leg} → {switch.to_leg} ({switch.cause}){took}")
+    if report.latency_us.p50 is not None:
+        table.add_row(
+            "socket to sink", f"p50 {report.latency_us.p50:,.0f} µs, p99 {report.latency_us.p99:,.0f} µs"
+        )
+    if report.audit:
+        table.add_row("audit", _counts(report.audit))
+    for name, counts in report.sinks.items():
+        dropped = f", {counts.dropped:,} dropped" if counts.dropped else ""
+        table.add_row(f"sink {name}", f"{counts.written:,} written{dropped}")
+    console.print(table)
+
+
+def _counts(counts: object) -> str:
+    pairs = msgspec.convert(counts, dict[str, int])
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(pairs.items())) or "none"

@@ -1,0 +1,130 @@
+"""Run a feed inside another program.
+
+Owns: `open_feed`, and the feed that it gives.
+Never: reads a clock or a socket of its own; the engine does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from ticktrail._contracts.settings import Settings
+from ticktrail._contracts.sink import Sink, SinkContext, sink_spec
+from ticktrail._engine.runner import Runner
+from ticktrail._plan.compose import compose
+from ticktrail._plan.model import SinkPlan
+from ticktrail.model import Tick
+from ticktrail.report import Report
+
+__all__ = ["Feed", "open_feed"]
+
+EMBEDDED = "feed"
+"""The name of the embedding program's own lane in reports and events."""
+
+
+class Feed:
+    """A running feed: iterate it for every delivered tick, in order."""
+
+    def __init__(self, runner: Runner, ticks: MemoryObjectReceiveStream[Sequence[Tick]]) -> None:
+        self._runner = runner
+        self._ticks = ticks
+
+    async def __aiter__(self) -> AsyncIterator[Tick]:
+        async for batch in self._ticks:
+            for tick in batch:
+                yield tick
+
+    async def batches(self) -> AsyncIterator[Sequence[Tick]]:
+        """Yield what the route delivered since the last time, some thousands of ticks at most: the fast way."""
+        async for batch in self._ticks:
+            yield batch
+
+    def stop(self) -> None:
+        """End the sources; the iteration ends once what they brought is delivered."""
+        self._runner.stop()
+
+    def report(self) -> Report:
+        """Return the counts as they stand."""
+        return self._runner.report()
+
+
+@asynccontextmanager
+async def open_feed(
+    path: str | Path, *, max_ticks: int | None = None, queue_ticks: int = 10_000
+) -> AsyncIterator[Feed]:
+    """Run the feed file's feed for as long as the context is open.
+
+    The feed's own sinks and observers run as they would under ``ticktrail run``; beside them stands one lane that the
+    returned feed iterates. A slow reader makes the feed wait, it loses nothing. Leaving the context stops the feed in
+    good order.
+
+    Args:
+        path: The feed file.
+        max_ticks: End the feed once this many ticks are delivered.
+        queue_ticks: How many ticks may wait for the reader.
+
+    Raises:
+        ConfigError: The feed file cannot be used; one paragraph a fault.
+        FeedError: What ended the feed before its time.
+    """
+    sender, receiver = anyio.create_memory_object_stream[Sequence[Tick]](1)  # the lane before it is the queue
+
+    def open_lane(_settings: Settings, _context: SinkContext) -> AbstractAsyncContextManager[Sink]:
+        return _Reader(sender)
+
+    lane = SinkPlan(
+        name=EMBEDDED,
+        spec=sink_spec(name=EMBEDDED, summary="the embedding program", settings=Settings, open=open_lane),
+        settings=Settings(),
+        on_overflow="block",
+        queue_ticks=queue_ticks,
+    )
+    runner = Runner(compose(Path(path)), sinks=(lane,), max_ticks=max_ticks)
+    async with receiver, _in_background(runner):
+        yield Feed(runner, receiver)
+
+
+@asynccontextmanager
+async def _in_background(runner: Runner) -> AsyncIterator[None]:
+    """Run beside the body, and stop when the body ends."""
+    try:
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(runner.run)
+            try:
+                yield
+            finally:
+                runner.stop()
+    except ExceptionGroup as group:
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise
+
+
+class _Reader:
+    """The sink of the embedding program's lane; ends quietly when the program stops reading."""
+
+    def __init__(self, sender: MemoryObjectSendStream[Sequence[Tick]]) -> None:
+        self._sender = sender
+        self._reading = True
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._sender.close()
+
+    async def write(self, ticks: Sequence[Tick]) -> None:
+        if self._reading:
+            try:
+                await self._sender.send(ticks)
+            except anyio.BrokenResourceError:
+                self._reading = False
