@@ -1,0 +1,107 @@
+"""What is delivered has no repeats, and every hole in it is marked."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticktrail._engine.continuity import Continuity
+from ticktrail.model import Gap, Rejected, Tick
+from ticktrail.plugin import Batch, Capabilities
+from ticktrail.testing import make_quote, make_trade
+
+NUMBERED = Capabilities(
+    channels=frozenset({"trades", "quotes"}), id_space="venue", consecutive_trade_ids=True
+)
+OTHER = Capabilities(channels=frozenset({"trades", "quotes"}))
+
+
+def batch(
+    provider: str, *ticks: Tick, at: int, session: int = 0, rejected: tuple[Rejected, ...] = ()
+) -> Batch:
+    return Batch(
+        provider=provider, recv_ns=at, mono_ns=at, session_ns=session, ticks=ticks, rejected=rejected
+    )
+
+
+def trades(*ids: int, provider: str = "a") -> list[Tick]:
+    return [make_trade(id=number, provider=provider) for number in ids]
+
+
+def test_a_jump_in_consecutive_ids_is_a_gap_that_names_them() -> None:
+    """A hole within one session is marked with its bounds, before the first tick after it."""
+    route = Continuity({"a": NUMBERED})
+    out, repeats = route.place(batch("a", *trades(1, 2, 5), at=1))
+    assert not repeats
+    gap = out[2]
+    assert isinstance(gap, Gap)
+    assert (gap.from_id, gap.to_id, gap.cause) == (3, 4, "missing")
+    assert [t.id for t in out if not isinstance(t, Gap)] == [1, 2, 5]
+
+
+def test_a_rejected_trade_is_no_hole() -> None:
+    """A trade that a rule refused was seen: only ids that nobody saw are a gap."""
+    route = Continuity({"a": NUMBERED})
+    refused = tuple(Rejected(tick=t, violations=()) for t in trades(2, 3))
+    out, _ = route.place(batch("a", *trades(1, 4), at=1, rejected=refused))
+    assert not any(isinstance(t, Gap) for t in out)
+    out, _ = route.place(batch("a", *trades(8), at=2, rejected=(Rejected(tick=trades(6)[0], violations=()),)))
+    assert [(t.from_id, t.to_id) for t in out if isinstance(t, Gap)] == [(5, 5), (7, 7)]
+
+
+def test_a_reconnect_that_misses_nothing_leaves_no_gap_where_ids_prove_it() -> None:
+    """After a reconnect ids decide: none missing, no gap; sent again, suppressed as a duplicate."""
+    route = Continuity({"a": NUMBERED})
+    route.place(batch("a", *trades(1, 2), at=1))
+    out, repeats = route.place(batch("a", *trades(2, 3), at=10, session=9))
+    assert [t.id for t in out] == [3]
+    assert [t.id for s in repeats for t in s.ticks] == [2]
+
+
+def test_a_reconnect_on_a_channel_without_consecutive_ids_is_a_gap_in_time() -> None:
+    """Quotes are not counted by the venue: what passed while nobody listened is marked by its times."""
+    route = Continuity({"a": NUMBERED})
+    route.place(batch("a", make_quote(update_id=7, provider="a"), at=5))
+    out, _ = route.place(batch("a", make_quote(update_id=9, provider="a"), at=20, session=18))
+    gap = out[0]
+    assert isinstance(gap, Gap)
+    assert (gap.channel, gap.from_ns, gap.to_ns, gap.cause) == ("quotes", 5, 20, "reconnect")
+
+
+def test_a_switch_to_a_leg_that_listened_all_along_is_no_gap() -> None:
+    """A hot standby's session began before the last delivered tick: it has seen whatever came since."""
+    route = Continuity({"a": NUMBERED, "b": OTHER})
+    route.place(batch("a", make_quote(update_id=7, provider="a"), at=50, session=1))
+    out, repeats = route.place(batch("b", make_quote(update_id=None, provider="b"), at=40, session=2))
+    assert not out
+    assert repeats[0].reason == "duplicate"
+    out, _ = route.place(batch("b", make_quote(update_id=None, provider="b"), at=60, session=2))
+    assert len(out) == 1
+    assert not isinstance(out[0], Gap)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 60), st.booleans()), min_size=1, max_size=60)
+)
+def test_ids_come_out_once_in_order_and_every_missing_one_is_in_a_gap(
+    steps: list[tuple[str, int, bool]],
+) -> None:
+    """Whatever two legs of one market bring: delivered ids grow, and ids and gaps together leave nothing out."""
+    route = Continuity({"a": NUMBERED, "b": NUMBERED})
+    session = {"a": 0, "b": 0}
+    covered: list[int] = []
+    for at, (leg, number, again) in enumerate(steps, start=1):
+        if again:
+            session[leg] = at
+        out, repeats = route.place(
+            batch(leg, *trades(number, provider=leg), at=at, session=session[leg])
+        )
+        assert len(out) - sum(isinstance(t, Gap) for t in out) + sum(len(s.ticks) for s in repeats) == 1
+        for tick in out:
+            if isinstance(tick, Gap):
+                assert tick.from_id is not None
+                assert tick.to_id is not None
+                covered.extend(range(tick.from_id, tick.to_id + 1))
+            else:
+                covered.append(tick.id)
+    assert covered == list(range(covered[0], covered[-1] + 1))
