@@ -13,6 +13,18 @@ Ticks are in `ticktrail.model`, errors in `ticktrail.errors`, what plugins impor
 
 from __future__ import annotations
 
-from ticktrail.feed import Feed, open_feed
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ticktrail.feed import Feed, open_feed
 
 __all__ = ["Feed", "open_feed"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the engine when it is asked for, so that a plugin or a command's help does not pay for it."""
+    if name in __all__:
+        from ticktrail import feed  # noqa: PLC0415 - see above
+
+        return getattr(feed, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

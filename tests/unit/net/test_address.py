@@ -2,8 +2,8 @@
 
 import pytest
 
-from ticktrail.net import is_loopback, require_secure, retry_after_s
-from ticktrail.net._address import parse_address
+from ticktrail.address import is_loopback, parse_address, require_secure
+from ticktrail.net import retry_after_s
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ class Capabilities:
             mean nothing outside this leg.
         own_clock: Its receive times are a recording's, so this machine's clock offset says nothing of them.
         consecutive_trade_ids: Trade ids of an instrument grow by one, so that a jump is a hole.
+        max_streams: Pairs of instrument and channel that it can carry; None: no limit.
     """
 
     channels: frozenset[Channel]
@@ -97,6 +98,7 @@ class Capabilities:
     id_space: str | None = None
     own_clock: bool = False
     consecutive_trade_ids: bool = False
+    max_streams: int | None = None
 
 
 class Registry(Protocol):

@@ -192,6 +192,13 @@ def _check_legs(document: Document, feed: FeedTable, legs: Sequence[LegPlan]) ->
                 f'leg "{leg.name}" cannot give {spell(lacking)}; it can give '
                 f"{spell(sorted(leg.capabilities.channels))}: ask for those, or take the leg out of the route",
             )
+        streams, most = len(feed.instruments) * len(feed.channels), leg.capabilities.max_streams
+        if most is not None and streams > most:
+            document.blame(
+                ("feed", "instruments"),
+                f'leg "{leg.name}" can carry {most} streams; {len(feed.instruments)} instruments with '
+                f"{len(feed.channels)} channels each are {streams}: divide them among several feeds",
+            )
         if leg.capabilities.synthetic and feed.profile == "production":
             document.blame(
                 ("providers", leg.name),

@@ -18,9 +18,17 @@ from ticktrail._settings.positions import Path
 from ticktrail.errors import PluginError
 from ticktrail.model import ProviderId
 
-__all__ = ["compose_route", "legs_of"]
+__all__ = ["LEAF_KIND", "LeafTable", "compose_route", "legs_of"]
 
 _TOP: Path = ("route",)
+LEAF_KIND = "provider"
+"""The kind that is a single leg, written as a table; every other kind is a plugin's."""
+
+
+class LeafTable(Settings, frozen=True):
+    """A ``[route]`` of one leg, by its name."""
+
+    provider: str
 
 
 def compose_route(document: Document, host: Host, legs: tuple[str, ...]) -> NodePlan | None:
@@ -89,17 +97,20 @@ class _Composer:
         return _leaf(name)
 
     def _inner(self, table: Table, at: Path) -> NodePlan | None:
-        kinds = self._host.routes()
+        kinds = {LEAF_KIND: None, **self._host.routes()}
         kind = table.get("kind")
         if not isinstance(kind, str):
             fault = "is no text" if "kind" in table else "is missing"
             self._document.blame(at, f'the key kind {fault}; write kind = "…", one of {spell(sorted(kinds))}')
             return None
+        own = {key: value for key, value in table.items() if key != "kind"}
+        if kind == LEAF_KIND:
+            leaf = decode(self._document, at, own, LeafTable)
+            return None if leaf is None else self._leg(leaf.provider, (*at, "provider"))
         spec = kinds.get(kind)
         if spec is None:
             self._document.blame((*at, "kind"), self._host.unknown("route kind", kind, kinds))
             return None
-        own = {key: value for key, value in table.items() if key != "kind"}
         settings = decode(self._document, at, own, spec.settings)
         if settings is None:
             return None

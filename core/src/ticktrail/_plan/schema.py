@@ -14,6 +14,7 @@ import msgspec
 from ticktrail._contracts.settings import Settings
 from ticktrail._host import Host
 from ticktrail._plan.model import BackoffSettings, ClockSettings, Limits
+from ticktrail._plan.route import LEAF_KIND, LeafTable
 from ticktrail._plan.rules import owners_of_keys
 from ticktrail._plan.tables import FeedTable, LaneTable, PluginsTable, ProviderTable
 
@@ -33,7 +34,7 @@ def feed_schema(host: Host) -> bytes:
     """
     rules, providers, sinks, routes = host.rules(), host.providers(), host.sinks(), host.routes()
     owners_of_keys(rules)
-    own = (FeedTable, PluginsTable, ClockSettings, Limits, BackoffSettings)
+    own = (FeedTable, PluginsTable, ClockSettings, Limits, BackoffSettings, LeafTable)
     observers = host.observers()
     plugged = (
         *(rule.settings for rule in rules.values()),
@@ -47,7 +48,8 @@ def feed_schema(host: Host) -> bytes:
     per_instrument = {"type": "object", "additionalProperties": judged}
     leg = [tables.join(ProviderTable, spec.settings, plugin=name) for name, spec in providers.items()]
     lane = [tables.join(LaneTable, spec.settings, plugin=name) for name, spec in sinks.items()]
-    node = [tables.join(spec.settings, kind=kind) for kind, spec in routes.items()]
+    node = [tables.join(LeafTable, kind=LEAF_KIND)]
+    node += [tables.join(spec.settings, kind=kind) for kind, spec in routes.items()]
     properties = {
         "feed": tables.join(FeedTable),
         "route": {

@@ -6,7 +6,6 @@ is the leg's business, never this package's.
 
 from __future__ import annotations
 
-from ticktrail.net._address import is_loopback, require_secure
 from ticktrail.net._client import WebSocket, open_websocket
 from ticktrail.net._errors import (
     ConnectFailed,
@@ -26,8 +25,6 @@ __all__ = [
     "TlsFailed",
     "WebSocket",
     "WebSocketError",
-    "is_loopback",
     "open_websocket",
-    "require_secure",
     "retry_after_s",
 ]

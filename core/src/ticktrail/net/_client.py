@@ -17,7 +17,7 @@ import trio
 import trio_websocket
 
 from ticktrail._contracts.clock import Clock
-from ticktrail.net._address import Address, is_loopback, parse_address
+from ticktrail.address import Address, is_loopback, parse_address
 from ticktrail.net._errors import (
     ConnectFailed,
     ConnectionLost,

@@ -17,8 +17,8 @@ from __future__ import annotations
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+from ticktrail.address import Address
 from ticktrail.errors import FeedError
-from ticktrail.net._address import Address
 
 __all__ = [
     "ConnectFailed",

@@ -1,0 +1,1 @@
+"""Binance market data for ticktrail: a provider plugin."""

@@ -1,4 +1,4 @@
-"""Read an address, and insist on encryption beyond this machine.
+"""Read the address of a venue, and insist on encryption beyond this machine.
 
 Owns: the parts of a web-socket URL, and the rule that plain text stays on the loopback interface.
 Never: resolves a name or opens a socket.

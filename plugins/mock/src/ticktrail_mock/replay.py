@@ -1,0 +1,113 @@
+"""Play a recording as a leg.
+
+Owns: which lines are sent, when, and by whose clock they were received.
+Never: reads a message; the decoder of the recorded venue does, borrowed from its plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, Literal
+
+import anyio
+import anyio.abc
+import anyio.lowlevel
+from msgspec import Meta
+
+from ticktrail.errors import ConfigError
+from ticktrail.model import Tick, Undecodable
+from ticktrail.plugin import Capabilities, Decoder, Intake, ProviderContext, Registry, Settings
+from ticktrail_mock.pace import Pace
+from ticktrail_mock.recording import read_recording
+
+__all__ = ["ReplayProvider", "ReplaySettings", "describe_replay"]
+
+
+class ReplaySettings(Settings, frozen=True):
+    """The table of a provider with ``plugin = "replay"``.
+
+    Attributes:
+        path: The recording, relative to the feed file.
+        venue: The provider whose messages it holds.
+        speed: ``recorded``, a factor such as 10.0, or ``max``: as fast as it is taken.
+        clock: ``recording``: ticks are received when they were received then, and rules judge them so. ``system``:
+            they are received now, though their venue's times are old.
+    """
+
+    path: str
+    venue: str = "binance"
+    speed: Literal["recorded", "max"] | Annotated[float, Meta(gt=0, le=1_000_000)] = "recorded"
+    clock: Literal["recording", "system"] = "recording"
+
+
+def describe_replay(settings: ReplaySettings, registry: Registry) -> Capabilities:
+    """Return the recorded venue's capabilities, with a clock of the recording's own.
+
+    Raises:
+        ConfigError: The venue has no decoder for recordings.
+    """
+    spec = registry.provider(settings.venue)
+    if spec.decoder is None:
+        raise ConfigError(
+            f'the provider "{settings.venue}" has no decoder for recordings; name the recorded venue'
+        )
+    venue = spec.describe(spec.settings(), registry)
+    return replace(venue, own_clock=settings.clock == "recording", max_streams=None)
+
+
+class ReplayProvider:
+    """One recording; implements `ticktrail.plugin.Provider`. Its session ends where the recording does."""
+
+    def __init__(self, settings: ReplaySettings, context: ProviderContext) -> None:
+        spec = context.registry.provider(settings.venue)
+        if spec.decoder is None:
+            raise ConfigError(f'the provider "{settings.venue}" has no decoder for recordings')
+        self._settings = settings
+        self._context = context
+        self._path: Path = context.base_dir / settings.path
+        self._decoder: Decoder = spec.decoder(context)
+        if not self._path.is_file():
+            raise ConfigError(
+                f"leg {context.name!r}: there is no recording {self._path}; mend path in [providers.{context.name}]"
+            )
+
+    def decode(self, payloads: Sequence[bytes], recv_ns: int) -> Sequence[Tick | Undecodable]:
+        """Return what the recorded venue's decoder reads."""
+        return self._decoder.decode(payloads, recv_ns)
+
+    def wants(self, payload: bytes) -> bool:
+        """Tell whether the payload belongs to the leg's instruments and channels."""
+        return self._decoder.wants(payload)
+
+    async def run(self, intake: Intake, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        """Play the recording once.
+
+        Raises:
+            ConfigError: The recording cannot be read.
+        """
+        task_status.started()
+        pace = Pace(self._settings.speed)
+        clock = self._context.clock
+        by_recording = self._settings.clock == "recording"
+        for recorded_ns, payloads in self._batches():
+            await pace.wait_until(recorded_ns)
+            recv_ns = recorded_ns if by_recording else clock.now_ns()
+            await intake.frames(payloads, recv_ns=recv_ns, mono_ns=clock.mono_ns())
+            await anyio.lowlevel.checkpoint()
+
+    def _batches(self) -> Iterator[tuple[int, Sequence[bytes]]]:
+        """Yield the wanted messages that share a receive time; one without a time has that of the one before."""
+        at_ns = 0
+
+        def stamped() -> Iterator[tuple[int, bytes]]:
+            nonlocal at_ns
+            for line in read_recording(self._path):
+                if line.kind == "ws" and self._decoder.wants(payload := line.raw.encode()):
+                    at_ns = line.recv_ns or at_ns
+                    yield at_ns, payload
+
+        for recv_ns, group in groupby(stamped(), key=lambda item: item[0]):
+            yield recv_ns, [payload for _, payload in group]
