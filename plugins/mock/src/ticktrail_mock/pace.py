@@ -35,6 +35,11 @@ class Pace:
         if due > now:
             await anyio.sleep_until(due)
 
-    def hold(self) -> None:
-        """Let the time of a pause not count: the next wait begins anew."""
-        self._first = None
+    def is_due(self, recorded_ns: int) -> bool:
+        """Tell whether `wait_until` would return at once."""
+        if self._factor is None:
+            return True
+        if self._first is None:
+            return False
+        first_ns, began = self._first
+        return anyio.current_time() >= began + (recorded_ns - first_ns) / 1e9 / self._factor

@@ -1,4 +1,4 @@
-"""Declare what this distribution adds to ticktrail: two providers and two commands.
+"""Declare what this distribution adds to ticktrail: two providers and their commands.
 
 Owns: the entry point.
 Never: imports a venue's server or the demonstration before one is asked for.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import click
+
 from ticktrail.plugin import ProviderSpec, hookimpl, provider_spec
 from ticktrail_mock.replay import ReplayProvider, ReplaySettings, describe_replay
 from ticktrail_mock.synthetic import SyntheticProvider, SyntheticSettings, describe_synthetic
 
-__all__ = ["TICKTRAIL_API", "ticktrail_providers"]
+__all__ = ["TICKTRAIL_API", "ticktrail_commands", "ticktrail_providers"]
 
 TICKTRAIL_API = 1
 
@@ -36,3 +38,11 @@ def ticktrail_providers() -> Iterable[ProviderSpec]:
             describe=describe_replay,
         ),
     ]
+
+
+@hookimpl
+def ticktrail_commands() -> Iterable[click.Command]:
+    """Declare ``venue``."""
+    from ticktrail_mock.venue.command import venue  # noqa: PLC0415 - only the program asks for it
+
+    return [venue]

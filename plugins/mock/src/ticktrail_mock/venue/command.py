@@ -1,0 +1,103 @@
+"""Give loopback venues a command.
+
+Owns: its options, and what a person needs to point a feed at the venue.
+Never: serves by itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ticktrail_mock.pace import Speed
+
+__all__ = ["venue"]
+
+
+class SpeedType(click.ParamType[object]):
+    """``recorded``, ``max`` or a factor."""
+
+    name = "speed"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Speed:
+        """Return the speed."""
+        if value == "recorded":
+            return "recorded"
+        if value == "max":
+            return "max"
+        try:
+            factor = float(str(value))
+        except ValueError:
+            factor = 0.0
+        if not 0 < factor <= 1_000_000:
+            self.fail(f"{value!r} is no speed; write recorded, max, or a factor such as 10", param, ctx)
+        return factor
+
+
+@click.group()
+def venue() -> None:
+    """Run a loopback venue: a real server on this machine that speaks a venue's protocol."""
+
+
+@venue.command()
+@click.option("--recording", type=click.Path(path_type=Path), help="Send what was recorded.")
+@click.option("--synthetic", is_flag=True, help="Send a made-up market.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Where to listen; 0: any free port.")
+@click.option(
+    "--speed", type=SpeedType(), default="recorded", show_default=True, help="recorded, max or a factor."
+)
+@click.option(
+    "--shift-times", is_flag=True, help="Move the recording's times to now, so that freshness rules pass."
+)
+@click.option(
+    "--wait", "waits", is_flag=True, help="Send nothing while nobody is subscribed, and go on from there."
+)
+@click.option("--faults", type=click.Path(path_type=Path), help="A fault script.")
+@click.option(
+    "--instrument", "instruments", multiple=True, help="Of a made-up market; BTC/USDT and ETH/USDT if none."
+)
+@click.option("--rate", type=click.FloatRange(0, 1_000_000, min_open=True), default=200.0, show_default=True,
+              help="Messages a second of a made-up market.")  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same market.")
+@click.option("--json", "as_json", is_flag=True, help="Print the addresses as one JSON object.")
+def binance(
+    *,
+    recording: Path | None,
+    synthetic: bool,
+    port: int,
+    speed: Speed,
+    shift_times: bool,
+    waits: bool,
+    faults: Path | None,
+    instruments: tuple[str, ...],
+    rate: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    r"""Run a loopback Binance: spot streams and the REST requests that the plugin needs.
+
+    The tape starts with the first subscription. Any path prefix works (ws://127.0.0.1:PORT/a), and each is a venue
+    of its own to the fault script. Ctrl-C ends it.
+
+    \b
+    Examples:
+      ticktrail venue binance --synthetic --port 9443
+      ticktrail venue binance --recording btc.jsonl.gz --speed 10 --shift-times --port 9443
+      ticktrail venue binance --recording btc.jsonl.gz --speed max --wait --faults cuts.toml
+    \b
+    A fault script is TOML, one table a fault:
+      [[fault]]
+      kind = "cut"              # cut, mute, garble, slow, refuse, error_reply, skip, shutdown
+      every_messages = 20000    # or at_message = N, or at_s = 5.0
+      path = "/a"               # only this prefix
+    """
+    if (recording is not None) == synthetic:
+        raise click.UsageError("say what to send: --recording FILE or --synthetic, one of them")
+    from ticktrail_mock.venue import serving  # noqa: PLC0415 - `ticktrail --help` need not load a server
+
+    if recording is not None:
+        tape = serving.recording_tape(recording, shift_times=shift_times)
+    else:
+        tape = serving.synthetic_tape(instruments or ("BTC/USDT", "ETH/USDT"), seed=seed, rate=rate)
+    serving.serve(tape, port=port, speed=speed, faults=faults, waits=waits, as_json=as_json)

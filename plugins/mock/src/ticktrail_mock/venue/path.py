@@ -1,0 +1,187 @@
+"""Deliver the tape to the connections of one path, faults included.
+
+Owns: one URL prefix of a venue: its connections, how many messages it was sent, and what is wrong with it now.
+Never: knows another path: what goes wrong here goes on as it should there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import msgspec
+import trio
+
+from ticktrail_mock.venue.client import Client
+from ticktrail_mock.venue.faults import Fault, FaultScript
+from ticktrail_mock.venue.tape import Message
+
+__all__ = ["VenuePath"]
+
+QUEUED_CHUNKS = 1_000
+LOOK_EVERY_S = 0.05
+"""How often faults that are due by time are looked for while nothing is sent."""
+
+
+class VenuePath:
+    """One URL prefix.
+
+    Args:
+        prefix: Such as ``/a``; empty for the venue's root.
+        faults: The venue's fault script.
+        waits: Hold the tape while nobody is subscribed, so that a client that comes back misses nothing.
+        now_ms: The venue's clock.
+        on_subscribed: Called when somebody is subscribed.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        faults: Sequence[Fault],
+        *,
+        waits: bool,
+        now_ms: Callable[[], int],
+        on_subscribed: Callable[[], None],
+    ) -> None:
+        self.prefix = prefix
+        self.sent = 0
+        self.clients: set[Client] = set()
+        self._script = FaultScript(faults, prefix)
+        self._waits = waits
+        self._now_ms = now_ms
+        self._on_subscribed = on_subscribed
+        self._wanted: set[str] = set()
+        self._somebody = trio.Event()
+        self._began: float | None = None
+        self._mute_until = self._slow_until = self._refuse_until = -math.inf
+        self._slow_rate = 1.0
+        self._status, self._retry_after_s = 503, 0
+        self._refuse_next = 0
+        self._error_next = 0
+        self._error = (2, "")
+        self._spoil: list[Fault] = []
+        self._put, self._take = trio.open_memory_channel[Sequence[Message]](QUEUED_CHUNKS)
+
+    async def offer(self, chunk: Sequence[Message]) -> None:
+        """Queue what the tape has next; waits while the path is far behind."""
+        if self._waits or self._wanted:
+            await self._put.send(chunk)
+
+    def changed(self) -> None:
+        """Take note that some connection's subscriptions changed."""
+        self._wanted = {stream for client in self.clients for stream in client.streams}
+        if self._wanted:
+            if self._began is None:
+                self._began = trio.current_time()
+            self._somebody.set()
+            self._on_subscribed()
+        elif self._somebody.is_set():
+            self._somebody = trio.Event()
+
+    def refusal(self) -> tuple[int, int] | None:
+        """Return HTTP status and ``Retry-After`` for a new connection or request, or None where it is welcome."""
+        if trio.current_time() < self._refuse_until:
+            return self._status, self._retry_after_s
+        if self._refuse_next > 0:
+            self._refuse_next -= 1
+            return self._status, self._retry_after_s
+        return None
+
+    def refuse_subscription(self) -> tuple[int, str] | None:
+        """Return the error for a subscription, or None where it is granted."""
+        if self._error_next == 0:
+            return None
+        self._error_next -= 1
+        return self._error
+
+    async def run(self) -> None:
+        """Deliver what is queued, and do wrong what is due."""
+        while True:
+            chunk: Sequence[Message] = ()
+            with trio.move_on_after(LOOK_EVERY_S):  # around nothing but the wait
+                chunk = await self._take.receive()
+            await self._deliver(chunk)
+            await self._do_due()
+
+    async def do(self, fault: Fault) -> None:
+        """Do something wrong, at once."""
+        until = trio.current_time() + fault.for_s if fault.for_s else math.inf
+        match fault.kind:
+            case "cut":
+                for client in tuple(self.clients):
+                    await client.cut()
+                self.changed()
+            case "mute":
+                self._mute_until = until
+            case "slow":
+                self._slow_until, self._slow_rate = until, fault.rate
+            case "refuse":
+                self._status, self._retry_after_s = fault.status, fault.retry_after_s
+                if fault.for_s:
+                    self._refuse_until = until
+                else:
+                    self._refuse_next = fault.count
+            case "error_reply":
+                self._error, self._error_next = (fault.code, fault.message), fault.count
+            case "garble" | "skip":
+                self._spoil.extend([fault] * fault.count)
+            case "shutdown":
+                notice = {"stream": "!serverShutdown", "data": {"e": "serverShutdown", "E": self._now_ms()}}
+                for client in tuple(self.clients):
+                    await client.say(msgspec.json.encode(notice))
+
+    async def _deliver(self, chunk: Sequence[Message]) -> None:
+        """Send the chunk, cut where the next fault is due."""
+        start = 0
+        while start < len(chunk):
+            if self._waits:
+                await self._somebody.wait()
+            wanted = self._wanted
+            room = self._room()
+            part: list[Message] = []
+            while start < len(chunk) and len(part) < room:
+                message = chunk[start]
+                start += 1
+                if message.stream in wanted:
+                    part.append(message)
+            if part:
+                await self._send(part)
+                self.sent += len(part)
+                await self._do_due()
+
+    def _room(self) -> int:
+        """Return how many messages may go in one piece."""
+        if trio.current_time() < self._slow_until:
+            return 1
+        due = self._script.next_message(self.sent)
+        return 1_000_000 if due is None else max(1, due - self.sent)
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        now = trio.current_time()
+        if now < self._mute_until:
+            return
+        if self._spoil:
+            messages = self._spoilt(messages)
+        for client in tuple(self.clients):
+            await client.send(messages)
+        if now < self._slow_until:
+            await trio.sleep(1 / self._slow_rate)
+
+    def _spoilt(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Leave out or cut short the messages that a fault wants so."""
+        out: list[Message] = []
+        for message in messages:
+            fault = next((fault for fault in self._spoil if message.stream.endswith(fault.stream)), None)
+            if fault is None:
+                out.append(message)
+                continue
+            self._spoil.remove(fault)
+            if fault.kind == "garble":
+                out.append(Message(message.stream, message.raw[: len(message.raw) * 2 // 3], message.due_ns))
+        return out
+
+    async def _do_due(self) -> None:
+        if self._began is None:
+            return
+        for fault in self._script.due(self.sent, trio.current_time() - self._began):
+            await self.do(fault)

@@ -1,0 +1,194 @@
+"""Provide what a venue sends: messages of a recording, or of a made-up market.
+
+Owns: the messages in order, each with the time at which it is due, and what can be slipped in between.
+Never: waits; the venue keeps the pace.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from ticktrail.errors import ConfigError
+from ticktrail.model import InstrumentId
+from ticktrail_mock.market import MadeQuote, MadeTicker, MadeTrade, Move, SyntheticMarket, price_of, size_of
+from ticktrail_mock.recording import read_recording
+from ticktrail_mock.venue.symbols import Listing, listing_of, symbol_of
+
+__all__ = ["Message", "RecordingTape", "SyntheticTape", "Tape"]
+
+TIMES = frozenset({"E", "T", "t", "O", "C"})
+"""Fields that are times in events of trades, statistics and bars; `t` is an id in a trade."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a combined stream; `due_ns` is on the tape's own time."""
+
+    stream: str
+    raw: bytes
+    due_ns: int
+
+
+class Tape(Protocol):
+    """A source of messages."""
+
+    def listing(self) -> Listing:
+        """Return the symbols that the venue lists."""
+        ...
+
+    def messages(self) -> Iterator[Message]:
+        """Yield the messages."""
+        ...
+
+
+class _Head(msgspec.Struct):
+    stream: str | None = None
+
+
+class RecordingTape:
+    """A recording's combined-stream messages.
+
+    Args:
+        path: The recording.
+        shift_to_ns: Move every time in it so that the first message is of this moment; None leaves every character
+            as it was recorded.
+
+    Raises:
+        ConfigError: It cannot be read, or holds no message of a combined stream.
+    """
+
+    def __init__(self, path: Path, *, shift_to_ns: int | None = None) -> None:
+        self._path = path
+        self._shift_to_ns = shift_to_ns
+        streams: set[str] = set()
+        infos: list[str] = []
+        head = msgspec.json.Decoder(_Head).decode
+        for line in read_recording(path):
+            if line.kind == "http" and "exchangeInfo" in (line.url or ""):
+                infos.append(line.raw)
+            elif line.kind == "ws" and (name := head(line.raw).stream) is not None:
+                streams.add(name)
+        if not streams:
+            raise ConfigError(f"recording {path} holds no message of a Binance combined stream")
+        self._listing = listing_of(infos, streams)
+
+    def listing(self) -> Listing:
+        """Return the recorded ``exchangeInfo``, or what the stream names tell."""
+        return self._listing
+
+    def messages(self) -> Iterator[Message]:
+        """Yield the messages, once."""
+        head = msgspec.json.Decoder(_Head).decode
+        due_ns = 0
+        shift_ms: int | None = None
+        for line in read_recording(self._path):
+            if line.kind != "ws":
+                continue
+            due_ns = line.recv_ns or due_ns
+            stream = head(line.raw).stream
+            if stream is None:
+                continue
+            raw = line.raw.encode()
+            if self._shift_to_ns is not None:
+                if shift_ms is None:
+                    shift_ms = (self._shift_to_ns - due_ns) // 1_000_000
+                raw = _shifted(raw, shift_ms)
+            yield Message(stream, raw, due_ns)
+
+
+def _shifted(raw: bytes, shift_ms: int) -> bytes:
+    """Return the message with its times moved; numbers of prices and sizes are texts and stay as they were."""
+    message = msgspec.json.decode(raw)
+    data = message["data"]
+    is_trade = data.get("e") in {"trade", "aggTrade"}
+    for event in (data, data.get("k")):
+        if isinstance(event, dict):
+            for key in TIMES & event.keys():
+                if isinstance(event[key], int) and not (is_trade and key == "t"):
+                    event[key] += shift_ms
+    return msgspec.json.encode(message)
+
+
+class SyntheticTape:
+    """A made-up market in the venue's words.
+
+    Args:
+        instruments: What is traded.
+        seed: The same seed gives the same market.
+        rate: Messages a second.
+        now_ns: The venue's clock.
+    """
+
+    def __init__(
+        self, instruments: Sequence[InstrumentId], *, seed: int, rate: float, now_ns: Callable[[], int]
+    ) -> None:
+        self._instruments = tuple(instruments)
+        self._market = SyntheticMarket(instruments, seed=seed)
+        self._step_ns = round(1e9 / rate)
+        self._now_ns = now_ns
+        self._slipped: deque[tuple[InstrumentId, float, int]] = deque()
+        self.trade_ids: dict[InstrumentId, list[int]] = {instrument: [] for instrument in instruments}
+        """Every trade id that the market had, in order."""
+
+    def listing(self) -> Listing:
+        """Return the instruments."""
+        return {symbol_of(name): tuple(name.split("/", 1)) for name in self._instruments}
+
+    def slip_in(
+        self, instrument: InstrumentId, *, factor: float = 1.0, age_ms: int = 0, count: int = 1
+    ) -> None:
+        """Make the next trades of an instrument wrong: their price times `factor`, their times `age_ms` ago."""
+        self._slipped.extend((instrument, factor, age_ms) for _ in range(count))
+
+    def messages(self) -> Iterator[Message]:
+        """Yield the messages, for ever; each bears the time at which it was taken."""
+        due_ns = 0
+        for move in self._market.moves():
+            due_ns += self._step_ns
+            yield self._message(move, due_ns)
+
+    def _message(self, move: Move, due_ns: int) -> Message:
+        now_ms = self._now_ns() // 1_000_000
+        match move:
+            case MadeTrade():
+                factor, age_ms = self._wrong(move.instrument)
+                self.trade_ids[move.instrument].append(move.id)
+                symbol = symbol_of(move.instrument)
+                stream = f"{symbol.lower()}@trade"
+                text = (
+                    f'"e":"trade","E":{now_ms - age_ms},"s":"{symbol}","t":{move.id},'
+                    f'"p":"{price_of(round(move.cents * factor))}","q":"{size_of(move.units)}",'
+                    f'"T":{now_ms - age_ms},"m":{"true" if move.by_seller else "false"},"M":true'
+                )
+            case MadeQuote():
+                symbol = symbol_of(move.instrument)
+                stream = f"{symbol.lower()}@bookTicker"
+                text = f'"u":{move.update_id},"s":"{symbol}",{_sides(move)}'
+            case MadeTicker(quote, last_cents, volume_units):
+                symbol = symbol_of(quote.instrument)
+                stream = f"{symbol.lower()}@ticker"
+                text = (
+                    f'"e":"24hrTicker","E":{now_ms},"s":"{symbol}","c":"{price_of(last_cents)}",'
+                    f'{_sides(quote)},"v":"{size_of(volume_units)}"'
+                )
+        return Message(stream, f'{{"stream":"{stream}","data":{{{text}}}}}'.encode(), due_ns)
+
+    def _wrong(self, instrument: InstrumentId) -> tuple[float, int]:
+        for number, (name, factor, age_ms) in enumerate(self._slipped):
+            if name == instrument:
+                del self._slipped[number]
+                return factor, age_ms
+        return 1.0, 0
+
+
+def _sides(quote: MadeQuote) -> str:
+    return (
+        f'"b":"{price_of(quote.bid_cents)}","B":"{size_of(quote.bid_units)}",'
+        f'"a":"{price_of(quote.ask_cents)}","A":"{size_of(quote.ask_units)}"'
+    )
