@@ -1,0 +1,1 @@
+"""The sealed, encrypted audit log of ticktrail: an observer and command plugin."""

@@ -1,0 +1,46 @@
+"""Declare what this distribution adds to ticktrail: the audit log, and the commands that read it.
+
+Owns: the entry point.
+Never: imports a database or a cipher before one is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+
+import click
+
+from ticktrail.plugin import Observer, ObserverContext, ObserverSpec, hookimpl, observer_spec
+from ticktrail_compliance.commands import audit
+from ticktrail_compliance.settings import ComplianceSettings
+
+__all__ = ["TICKTRAIL_API", "ticktrail_commands", "ticktrail_observers"]
+
+TICKTRAIL_API = 1
+
+
+@hookimpl
+def ticktrail_observers() -> Iterable[ObserverSpec]:
+    """Declare the observer ``compliance``: the audit log."""
+    return [
+        observer_spec(
+            name="compliance",
+            summary="Seal every tick and event in an encrypted, tamper-evident audit log",
+            settings=ComplianceSettings,
+            open=_open,
+            report_key="audit",
+        )
+    ]
+
+
+@hookimpl
+def ticktrail_commands() -> Iterable[click.Command]:
+    """Declare ``audit``."""
+    return [audit]
+
+
+def _open(settings: ComplianceSettings, context: ObserverContext) -> AbstractAsyncContextManager[Observer]:
+    from ticktrail_compliance.observer import open_audit  # noqa: PLC0415 - `ticktrail check` needs no database
+
+    return open_audit(settings, context)
