@@ -50,8 +50,13 @@ class Feed:
         """End the sources; the iteration ends once what they brought is delivered."""
         self._runner.stop()
 
+    @property
+    def ended(self) -> bool:
+        """Whether everything was delivered and every sink and observer has closed."""
+        return self._runner.ended
+
     def report(self) -> Report:
-        """Return the counts as they stand."""
+        """Return the counts as they stand; also once the feed has ended."""
         return self._runner.report()
 
 

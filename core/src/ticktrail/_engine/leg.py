@@ -83,6 +83,7 @@ class Leg:
     ) -> None:
         self.name = plan.name
         self.error: ProviderError | None = None
+        self.last_failure: ProviderError | None = None
         self._number = number
         self._clock = clock
         self._bus = bus
@@ -154,6 +155,7 @@ class Leg:
                 retry_s = 0.0 if self._resting else self._backoff.next_s(retry_after_s)
             elif failure is not None:
                 self.error = failure
+            self.last_failure = failure
             cause = "ended" if failure is None else str(failure)
             self._bus.publish(
                 LegDown(

@@ -26,11 +26,13 @@ from ticktrail._engine.tally import Tally, by_name
 from ticktrail._plan.model import NodePlan, ObserverPlan, Plan, SinkPlan
 from ticktrail._plan.render import render
 from ticktrail.errors import FeedError, SinkError
-from ticktrail.events import FeedStarted, FeedStopped, FeedStopping
+from ticktrail.events import FeedStarted, FeedStopped, FeedStopping, LegDown, LegUp
 from ticktrail.model import ProviderId
 from ticktrail.report import Report
 
 __all__ = ["Runner"]
+
+NOT_STARTED = "no leg could be opened"
 
 
 class Runner:
@@ -62,7 +64,11 @@ class Runner:
         self._bus.listen(self.tally.see)
         if listener is not None:
             self._bus.listen(listener)
+        self._bus.listen(self._watch_start)
+        self.ended = False
         self._stop_cause: str | None = None
+        self._some_leg_was_up = False
+        self._failed_at_start: set[ProviderId] = set()
         self._flow = anyio.CancelScope()
         cold = frozenset(_cold_legs(plan.route, cold=False))
         random = Random()  # noqa: S311 - jitter, not a secret
@@ -116,9 +122,15 @@ class Runner:
             if isinstance(only, FeedError):
                 raise only from group
             raise
-        failed = [leg.error for leg in self._legs if leg.error is not None]
-        if self._stop_cause == "ended" and len(failed) == len(self._legs):
-            raise failed[0] if len(failed) == 1 else ExceptionGroup("every leg failed", failed)
+        finally:
+            self.ended = True
+        failures = [
+            failure
+            for leg in self._legs
+            if (failure := leg.last_failure if self._stop_cause == NOT_STARTED else leg.error) is not None
+        ]
+        if self._stop_cause in {"ended", NOT_STARTED} and len(failures) == len(self._legs):
+            raise failures[0] if len(failures) == 1 else ExceptionGroup("every leg failed", failures)
         return self.report()
 
     def report(self) -> Report:
@@ -209,6 +221,15 @@ class Runner:
                 undecodable=self.tally.undecodable,
             )
         )
+
+    def _watch_start(self, record: Record) -> None:
+        """End a feed of which no leg could be opened: whoever started it is there to mend it."""
+        if type(record) is LegUp:
+            self._some_leg_was_up = True
+        elif type(record) is LegDown and not self._some_leg_was_up and not self._plan.backoff.retry_at_start:
+            self._failed_at_start.add(record.provider)
+            if len(self._failed_at_start) == len(self._legs):
+                self.stop(NOT_STARTED)
 
     def _after_batch(self) -> None:
         if self._max_ticks is not None and self.tally.delivered_ticks >= self._max_ticks:

@@ -68,6 +68,8 @@ class BackoffSettings(Settings, frozen=True):
     cap_s: Seconds = 60.0
     healthy_s: Seconds = 30.0
     """A session that lasted this long starts the count of failures anew."""
+    retry_at_start: bool = False
+    """Go on trying where no leg at all could be opened at the start; otherwise the feed ends with the errors."""
 
     def __post_init__(self) -> None:
         """Refuse a first pause above the cap."""

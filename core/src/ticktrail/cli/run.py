@@ -128,7 +128,7 @@ def print_report(report: Report) -> None:
         if count:
             table.add_row(f"reconnects of {leg}", f"{count:,}")
     for switch in report.switches:
-        took = "" if switch.failover_ms is None else f" after {switch.failover_ms:,.0f} ms of silence"
+        took = f" {switch.failover_ms:,.0f} ms after its last tick" if switch.failover_ms is not None else ""
         table.add_row("switched", f"{switch.from_leg} → {switch.to_leg} ({switch.cause}){took}")
     if report.latency_us.p50 is not None:
         table.add_row(

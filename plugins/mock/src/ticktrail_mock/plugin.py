@@ -42,7 +42,8 @@ def ticktrail_providers() -> Iterable[ProviderSpec]:
 
 @hookimpl
 def ticktrail_commands() -> Iterable[click.Command]:
-    """Declare ``venue``."""
-    from ticktrail_mock.venue.command import venue  # noqa: PLC0415 - only the program asks for it
+    """Declare ``venue`` and ``demo``."""
+    from ticktrail_mock.demo.command import demo  # noqa: PLC0415 - only the program asks for it
+    from ticktrail_mock.venue.command import venue  # noqa: PLC0415 - see above
 
-    return [venue]
+    return [venue, demo]

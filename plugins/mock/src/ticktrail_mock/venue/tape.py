@@ -1,12 +1,11 @@
 """Provide what a venue sends: messages of a recording, or of a made-up market.
 
-Owns: the messages in order, each with the time at which it is due, and what can be slipped in between.
+Owns: the messages in order, each with the time at which it is due, and what the venue lists.
 Never: waits; the venue keeps the pace.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,19 +131,10 @@ class SyntheticTape:
         self._market = SyntheticMarket(instruments, seed=seed)
         self._step_ns = round(1e9 / rate)
         self._now_ns = now_ns
-        self._slipped: deque[tuple[InstrumentId, float, int]] = deque()
-        self.trade_ids: dict[InstrumentId, list[int]] = {instrument: [] for instrument in instruments}
-        """Every trade id that the market had, in order."""
 
     def listing(self) -> Listing:
         """Return the instruments."""
         return {symbol_of(name): tuple(name.split("/", 1)) for name in self._instruments}
-
-    def slip_in(
-        self, instrument: InstrumentId, *, factor: float = 1.0, age_ms: int = 0, count: int = 1
-    ) -> None:
-        """Make the next trades of an instrument wrong: their price times `factor`, their times `age_ms` ago."""
-        self._slipped.extend((instrument, factor, age_ms) for _ in range(count))
 
     def messages(self) -> Iterator[Message]:
         """Yield the messages, for ever; each bears the time at which it was taken."""
@@ -157,14 +147,12 @@ class SyntheticTape:
         now_ms = self._now_ns() // 1_000_000
         match move:
             case MadeTrade():
-                factor, age_ms = self._wrong(move.instrument)
-                self.trade_ids[move.instrument].append(move.id)
                 symbol = symbol_of(move.instrument)
                 stream = f"{symbol.lower()}@trade"
                 text = (
-                    f'"e":"trade","E":{now_ms - age_ms},"s":"{symbol}","t":{move.id},'
-                    f'"p":"{price_of(round(move.cents * factor))}","q":"{size_of(move.units)}",'
-                    f'"T":{now_ms - age_ms},"m":{"true" if move.by_seller else "false"},"M":true'
+                    f'"e":"trade","E":{now_ms},"s":"{symbol}","t":{move.id},'
+                    f'"p":"{price_of(move.cents)}","q":"{size_of(move.units)}",'
+                    f'"T":{now_ms},"m":{"true" if move.by_seller else "false"},"M":true'
                 )
             case MadeQuote():
                 symbol = symbol_of(move.instrument)
@@ -178,13 +166,6 @@ class SyntheticTape:
                     f'{_sides(quote)},"v":"{size_of(volume_units)}"'
                 )
         return Message(stream, f'{{"stream":"{stream}","data":{{{text}}}}}'.encode(), due_ns)
-
-    def _wrong(self, instrument: InstrumentId) -> tuple[float, int]:
-        for number, (name, factor, age_ms) in enumerate(self._slipped):
-            if name == instrument:
-                del self._slipped[number]
-                return factor, age_ms
-        return 1.0, 0
 
 
 def _sides(quote: MadeQuote) -> str:

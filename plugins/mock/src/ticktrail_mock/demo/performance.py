@@ -1,0 +1,115 @@
+"""Run the demonstration from its first tick to its verdict.
+
+Owns: the venue, the feed beside it, and what is shown while they run.
+Never: judges (`promises` does).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from ticktrail import Feed, open_feed
+from ticktrail.errors import ConfigError
+from ticktrail.model import InstrumentId
+from ticktrail.report import Report
+from ticktrail_mock.demo.promises import Promise, Verification, judge
+from ticktrail_mock.demo.script import play
+from ticktrail_mock.demo.show import Show
+from ticktrail_mock.demo.stage import Stage, set_up
+from ticktrail_mock.venue.binance import serve_binance
+from ticktrail_mock.venue.meddler import Meddler
+from ticktrail_mock.venue.tape import RecordingTape, SyntheticTape, Tape
+
+__all__ = ["Outcome", "perform"]
+
+INSTRUMENTS = (InstrumentId("BTC/USDT"), InstrumentId("ETH/USDT"))
+RATE = 400.0
+BROKEN = 1
+VERIFY_S = 120.0
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``ticktrail demo --json`` prints."""
+
+    kept: bool
+    promises: list[Promise]
+    verification: Verification | None
+    report: Report
+    files: dict[str, str]
+
+
+def perform(recording: Path | None, folder: Path, *, as_json: bool) -> int:
+    """Run the demonstration, print its outcome, and return the exit status.
+
+    Raises:
+        ConfigError: The recording or the folder cannot be used.
+    """
+    tape: Tape
+    if recording is not None:
+        tape = RecordingTape(recording, shift_to_ns=time.time_ns())
+        instruments = [InstrumentId("/".join(parts)) for parts in tape.listing().values()]
+        channels = ["trades", "quotes"]
+    else:
+        tape = SyntheticTape(INSTRUMENTS, seed=1, rate=RATE, now_ns=time.time_ns)
+        instruments = list(INSTRUMENTS)
+        channels = ["trades", "quotes", "ticker"]
+    show = Show(quiet=as_json)
+    outcome = anyio.run(_perform, Meddler(tape), folder, instruments, channels, show, backend="trio")
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
+    else:
+        show.outcome(outcome.report, outcome.promises, outcome.files)
+    return 0 if outcome.kept else BROKEN
+
+
+async def _perform(
+    meddler: Meddler, folder: Path, instruments: list[InstrumentId], channels: list[str], show: Show
+) -> Outcome:
+    async with serve_binance(meddler) as venue:
+        stage = set_up(
+            folder,
+            instruments=instruments,
+            channels=channels,
+            ws_url=venue.ws_url(),
+            rest_url=venue.rest_url(),
+        )
+        show.begin(stage, venue.port)
+        async with open_feed(stage.feed_file) as feed, anyio.create_task_group() as tasks:
+            tasks.start_soon(_read, feed)
+            tasks.start_soon(show.watch, feed)
+            await play(venue, meddler, show.tell)
+            feed.stop()
+        report = feed.report()
+    show.tell("the feed has stopped; its audit log is verified")
+    verification = await _verify(stage)
+    promises = judge(report, meddler, stage.ticks, verification)
+    files = {"feed": stage.feed_file, "ticks": stage.ticks, "audit": stage.audit, "key": stage.key}
+    return Outcome(
+        kept=all(promise.kept for promise in promises),
+        promises=list(promises),
+        verification=verification,
+        report=report,
+        files={name: str(path.absolute()) for name, path in files.items()},
+    )
+
+
+async def _read(feed: Feed) -> None:
+    """Take what the feed delivers, as a program that embeds it would."""
+    async for _ in feed.batches():
+        pass
+
+
+async def _verify(stage: Stage) -> Verification | None:
+    """Ask the program that anybody would ask."""
+    command = [sys.executable, "-m", "ticktrail", "audit", "verify", str(stage.feed_file), "--json"]
+    with anyio.fail_after(VERIFY_S):
+        done = await anyio.run_process(command, check=False, stderr=subprocess.PIPE)
+    if done.returncode not in {0, 1}:
+        raise ConfigError(f"the audit log could not be verified: {done.stderr.decode().strip()}")
+    return msgspec.json.decode(done.stdout, type=Verification)

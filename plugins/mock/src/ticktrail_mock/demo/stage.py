@@ -1,0 +1,116 @@
+"""Set up the demonstration's folder and feed file.
+
+Owns: what the feed looks like: shaped as in production, but for limits that make waiting short.
+Never: deletes what an earlier demonstration did not make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ticktrail.errors import ConfigError
+
+__all__ = ["FAILBACK_S", "STALE_S", "Stage", "set_up"]
+
+STALE_S = 1.0
+FAILBACK_S = 2.0
+
+FEED = """\
+# Written by `ticktrail demo`. The venue of both legs is a loopback server that is gone by now:
+# `ticktrail audit verify` and `ticktrail audit show` still read what the feed recorded.
+[feed]
+name = "demo"
+profile = "production"
+instruments = [{instruments}]
+channels = [{channels}]
+
+[providers.primary]
+plugin = "binance"
+ws_url = "{ws_url}/a"
+rest_url = "{rest_url}/a"
+
+[providers.fallback]
+plugin = "binance"
+ws_url = "{ws_url}/b"
+rest_url = "{rest_url}/b"
+
+[route]
+kind = "hybrid"
+primary = "primary"
+fallback = "fallback"
+stale_after_s = {{ trades = {stale_s}, quotes = {stale_s} }}
+failback_after_s = {failback_s}
+
+[backoff]
+first_s = 0.2
+cap_s = 1.0
+
+[clock]
+servers = []                        # the demonstration needs no network
+
+[[sinks]]
+plugin = "jsonl"
+path = "ticks.jsonl"
+
+[compliance]
+key = {{ file = "audit.key" }}
+database = "sqlite:///audit.db"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where everything is."""
+
+    folder: Path
+
+    @property
+    def feed_file(self) -> Path:
+        """The feed file."""
+        return self.folder / "feed.toml"
+
+    @property
+    def ticks(self) -> Path:
+        """What the sink wrote."""
+        return self.folder / "ticks.jsonl"
+
+    @property
+    def audit(self) -> Path:
+        """The audit log's database."""
+        return self.folder / "audit.db"
+
+    @property
+    def key(self) -> Path:
+        """The audit log's key."""
+        return self.folder / "audit.key"
+
+
+def set_up(
+    folder: Path, *, instruments: Sequence[str], channels: Sequence[str], ws_url: str, rest_url: str
+) -> Stage:
+    """Return a folder with a feed file, and nothing left of an earlier demonstration.
+
+    Raises:
+        ConfigError: The folder cannot be written.
+    """
+    stage = Stage(folder)
+    text = FEED.format(
+        instruments=", ".join(f'"{name}"' for name in instruments),
+        channels=", ".join(f'"{name}"' for name in channels),
+        ws_url=ws_url,
+        rest_url=rest_url,
+        stale_s=STALE_S,
+        failback_s=FAILBACK_S,
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in (stage.ticks, stage.audit, stage.key, *folder.glob("audit.db-*")):
+            old.unlink(missing_ok=True)
+        stage.feed_file.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(
+            f"the folder {folder} cannot be written: {exc.strerror}; choose another with --out"
+        ) from exc
+    return stage
