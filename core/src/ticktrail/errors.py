@@ -1,5 +1,8 @@
 """Name every error by its remedy.
 
+Owns: the tree below; other modules add classes only under one of its branches.
+Never: carries bad market data, which is a value.
+
 ::
 
     FeedError

@@ -80,9 +80,7 @@ def test_a_switch_to_a_leg_that_listened_all_along_is_no_gap() -> None:
     assert not isinstance(out[0], Gap)
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 60), st.booleans()), min_size=1, max_size=60)
-)
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 60), st.booleans()), min_size=1, max_size=60))
 def test_ids_come_out_once_in_order_and_every_missing_one_is_in_a_gap(
     steps: list[tuple[str, int, bool]],
 ) -> None:
@@ -93,9 +91,7 @@ def test_ids_come_out_once_in_order_and_every_missing_one_is_in_a_gap(
     for at, (leg, number, again) in enumerate(steps, start=1):
         if again:
             session[leg] = at
-        out, repeats = route.place(
-            batch(leg, *trades(number, provider=leg), at=at, session=session[leg])
-        )
+        out, repeats = route.place(batch(leg, *trades(number, provider=leg), at=at, session=session[leg]))
         assert len(out) - sum(isinstance(t, Gap) for t in out) + sum(len(s.ticks) for s in repeats) == 1
         for tick in out:
             if isinstance(tick, Gap):

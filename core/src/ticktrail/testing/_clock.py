@@ -1,4 +1,8 @@
-"""Give tests a clock that moves only when told."""
+"""Give tests a clock that moves only when told.
+
+Owns: a clock whose times are set.
+Never: moves by itself.
+"""
 
 from __future__ import annotations
 

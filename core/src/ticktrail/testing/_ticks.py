@@ -1,4 +1,8 @@
-"""Build ticks with sensible values, so that a test states only what it is about."""
+"""Build ticks with sensible values, so that a test states only what it is about.
+
+Owns: the defaults of every kind of tick.
+Never: reads a clock.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,113 @@
+"""What the documentation says stands in the code, and its examples run."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ticktrail import errors, events, hookspecs
+from ticktrail._host import Host
+from ticktrail._plan import compose
+from ticktrail.plugin import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def fenced(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_every_hook_is_on_its_page():
+    """The reference of hooks names each one, and no other."""
+    page = (DOCS / "reference/hooks.md").read_text()
+    declared = {name for name in hookspecs.__all__ if name.startswith("ticktrail_")}
+    assert set(re.findall(r"`(ticktrail_\w+)`", page)) == declared
+
+
+def test_every_error_is_on_its_page():
+    """The reference of errors names each class."""
+    page = (DOCS / "reference/errors.md").read_text()
+    assert {name for name in errors.__all__ if f"`{name}`" not in page} == set()
+
+
+def test_every_event_is_on_its_page():
+    """The reference of events names each tag."""
+    page = (DOCS / "reference/events.md").read_text()
+    kinds = [getattr(events, name) for name in events.__all__ if name != "Event"]
+    tags = {kind.__struct_config__.tag for kind in kinds}
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == tags
+
+
+PAGES = [
+    ("binance", "providers/binance.md"),
+    ("replay", "providers/mock.md"),
+    ("synthetic", "providers/mock.md"),
+    ("compliance", "reference/audit-log.md"),
+    ("hybrid", "reference/feed-file.md"),
+]
+
+
+@pytest.mark.parametrize(("name", "page"), PAGES)
+def test_every_key_of_our_plugins_is_on_its_page(name, page):
+    """A key without a line in its table is no use to anybody."""
+    host = Host.load()
+    specs = {**host.providers(), **host.observers(), **host.routes()}
+    text = (DOCS / page).read_text()
+    settings: type[Settings] = specs[name].settings
+    keys = {field.encode_name for field in msgspec.structs.fields(settings)}
+    assert {key for key in keys if f"| `{key}` |" not in text} == set()
+
+
+def test_the_readme_s_feed_composes(tmp_path):
+    """The feed file of the README is one."""
+    (feed,) = fenced(README, "toml")
+    path = tmp_path / "btc.toml"
+    path.write_text(feed)
+    assert compose(path).name == "btc"
+
+
+def test_the_readme_s_program_runs(tmp_path):
+    """The embedding example runs as it stands, against a made-up market."""
+    (program,) = fenced(README, "python")
+    feed = (ROOT / "examples/synthetic.toml").read_text()
+    (tmp_path / "feed.toml").write_text(feed)
+    (tmp_path / "out").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Trade(") + done.stdout.count("Quote(") >= 100
+    assert "Report(" in done.stdout
+
+
+def test_the_example_program_runs(tmp_path):
+    """The program of examples/ counts a feed's ticks."""
+    feed = tmp_path / "feed.toml"
+    feed.write_text((ROOT / "examples/synthetic.toml").read_text())
+    (tmp_path / "out").mkdir()
+    command = [sys.executable, str(ROOT / "examples/embed.py"), str(feed)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert re.search(r"\d+ trades", done.stdout)
+    assert "rejected: {}" in done.stdout
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.name)
+def test_every_example_feed_composes(path):
+    """Each feed file in examples/ is one, without a warning."""
+    assert compose(path).warnings == ()
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("tutorial/*.md")), ids=lambda page: page.name)
+def test_the_tutorial_s_feeds_compose(page, tmp_path):
+    """What a reader is told to write is right."""
+    for number, text in enumerate(fenced(page.read_text(), "toml")):
+        if "feed" in tomllib.loads(text):
+            path = tmp_path / f"{number}.toml"
+            path.write_text(text)
+            assert compose(path).legs
