@@ -2,31 +2,25 @@
 
 import gzip
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from recordings import recording
 from ticktrail.model import Tick
 from ticktrail.plugin import StatefulValidator, ValidatorContext
 from ticktrail.rules.plugin import ticktrail_validators
 from ticktrail.testing import ManualClock, make_quote, make_trade
 
-RECORDINGS = Path(__file__).parents[4] / "shared" / "recordings"
-SPOT = "binance_spot/hft_btcusdt_20240808-09.jsonl.gz"
 # The recorder's clock ran 1.27 s slow (median, recordings/README.md): what a time server would have told.
 OFFSET_NS = 1_273_200_000 + 20_000_000
 
 
 @pytest.fixture(scope="module")
 def ticks() -> list[Tick]:
-    path = RECORDINGS / SPOT
-    if not path.exists():
-        reason = f"no recording at {path}"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    return list(read(path))
+    return list(read(recording()))
 
 
 def read(path: Path) -> Iterator[Tick]:

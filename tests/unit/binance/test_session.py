@@ -1,0 +1,202 @@
+"""Whole sessions with a loopback venue: what each thing that a venue does means to the leg."""
+
+import time
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+import trio
+
+from ticktrail.errors import PermanentError, ProviderError, TransientError
+from ticktrail.model import Trade
+from ticktrail.plugin import Capabilities
+from ticktrail.testing import ProviderCase, ProviderConformance
+from ticktrail_binance.plugin import ticktrail_providers
+from ticktrail_binance.session import BinanceProvider
+from ticktrail_binance.settings import BinanceSettings
+from ticktrail_mock.venue.binance import serve_binance
+from ticktrail_mock.venue.faults import Fault
+from ticktrail_mock.venue.tape import SyntheticTape
+from unit.binance.test_decoder import KLINE, TRADE, combined, context
+from unit.net.test_web_socket import accept_by_hand
+
+pytestmark = pytest.mark.anyio
+QUICK = {"messages_per_s": 5.0, "answer_s": 0.5, "connect_s": 2.0}
+
+
+def tape(*instruments, rate=2_000.0):
+    return SyntheticTape(instruments or ("BTC/USDT",), seed=1, rate=rate, now_ns=time.time_ns)
+
+
+@asynccontextmanager
+async def venue_and_provider(*faults, instruments=("BTC/USDT",), listed=(), **settings):
+    async with serve_binance(tape(*(listed or instruments)), faults=faults) as venue:
+        own = BinanceSettings(ws_url=venue.ws_url(), rest_url=venue.rest_url(), **{**QUICK, **settings})
+        yield venue, BinanceProvider(own, context(*instruments, channels=("trades", "quotes")))
+
+
+class Intake:
+    """Collects payloads, and lets a test wait for a number of them."""
+
+    def __init__(self):
+        self.payloads = []
+        self.stamps = []
+        self.wanted = 1
+        self.enough = anyio.Event()
+
+    async def frames(self, payloads, *, recv_ns, mono_ns):
+        await anyio.lowlevel.checkpoint()
+        self.payloads += payloads
+        self.stamps.append((recv_ns, mono_ns))
+        if len(self.payloads) >= self.wanted:
+            self.enough.set()
+
+
+async def fails(provider, intake=None):
+    """Run one session to its end, and return the error that ended it."""
+    with trio.fail_after(15):
+        try:
+            await provider.run(intake or Intake(), task_status=anyio.TASK_STATUS_IGNORED)
+        except ProviderError as exc:
+            return exc
+    raise AssertionError("the session ended well")
+
+
+async def test_a_session_brings_the_market():
+    """Connected, subscribed, and handing on whole reads with growing stamps; cancelled, it ends."""
+    async with venue_and_provider() as (_, provider), anyio.create_task_group() as tasks:
+        intake = Intake()
+        intake.wanted = 500
+        await tasks.start(provider.run, intake)
+        with trio.fail_after(10):
+            await intake.enough.wait()
+        tasks.cancel_scope.cancel()
+    ticks = provider.decode(intake.payloads, 1)
+    ids = [tick.id for tick in ticks if isinstance(tick, Trade)]
+    assert ids == list(range(ids[0], ids[0] + len(ids)))
+    assert len(ticks) >= 499  # beside the answer to the subscription, everything is market data
+    assert intake.stamps == sorted(intake.stamps)
+
+
+async def test_many_streams_are_asked_for_at_the_venue_s_pace():
+    """The venue cuts who sends more than 5 messages a second; 12 requests of one stream each get through."""
+    names = tuple(f"A{number}/USDT" for number in range(6))
+    async with (
+        venue_and_provider(instruments=names, streams_per_request=1) as (_, provider),
+        anyio.create_task_group() as tasks,
+    ):
+        with trio.fail_after(20):
+            await tasks.start(provider.run, Intake())
+        tasks.cancel_scope.cancel()
+
+
+async def test_an_instrument_that_is_not_listed_ends_the_leg():
+    """The message names it and what comes near; no web socket is opened."""
+    async with venue_and_provider(instruments=("BTC/USDT", "BTC/USDC"), listed=("BTC/USDT",)) as (
+        venue,
+        provider,
+    ):
+        error = await fails(provider)
+    assert isinstance(error, PermanentError)
+    assert '"BTC/USDC" is not listed; did you mean "BTC/USDT"' in str(error)
+    assert venue.sent() == 0
+
+
+async def test_the_right_symbol_of_another_pair_is_refused():
+    """BT/CUSDT has the symbol of BTC/USDT, and is not what the venue trades under it."""
+    async with venue_and_provider(instruments=("BT/CUSDT",), listed=("BTC/USDT",)) as (_, provider):
+        error = await fails(provider)
+    assert isinstance(error, PermanentError)
+    assert '"BT/CUSDT" is written "BTC/USDT"' in str(error)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "says", "retry_after_s"),
+    [
+        (Fault(kind="cut", at_message=50), TransientError, "without a close frame", None),
+        (Fault(kind="shutdown", at_message=50), TransientError, "shuts down", 0.0),
+        (Fault(kind="error_reply", at_s=0), PermanentError, "code 2", None),
+        (Fault(kind="error_reply", at_s=0, code=-1000, message="busy"), TransientError, "busy", None),
+        (Fault(kind="refuse", at_s=0, status=429, retry_after_s=7), TransientError, "429", 7.0),
+    ],
+    ids=["cut", "shutdown", "wrong request", "busy", "too many"],
+)
+async def test_what_the_venue_does_is_told_apart(fault, kind, says, retry_after_s):
+    """A lost connection, a notice, an answer: each becomes the error with its remedy."""
+    async with venue_and_provider(*([fault] if fault.at_message else [])) as (venue, provider):
+        provider._instruments_checked = True
+        if fault.at_message is None:
+            await venue.do(fault)
+        error = await fails(provider)
+    assert type(error) is kind
+    assert says in str(error)
+    assert getattr(error, "retry_after_s", None) == retry_after_s
+
+
+async def test_rest_that_is_refused_waits_as_long_as_it_is_told():
+    """A ban of the REST side names its end."""
+    async with venue_and_provider() as (venue, provider):
+        await venue.do(Fault(kind="refuse", at_s=0, status=418, retry_after_s=120))
+        error = await fails(provider)
+    assert isinstance(error, TransientError)
+    assert error.retry_after_s == 120.0
+    assert "418" in str(error)
+
+
+async def test_a_venue_that_never_answers_is_given_up():
+    """Requests have a deadline; the streams that were not granted are named."""
+
+    async def mute(stream):
+        await stream.send_all(await accept_by_hand(stream))
+        await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, mute, 0)
+        port = listeners[0].socket.getsockname()[1]
+        settings = BinanceSettings(ws_url=f"ws://127.0.0.1:{port}", rest_url="http://127.0.0.1:1", **QUICK)
+        provider = BinanceProvider(settings, context("BTC/USDT", channels=("trades",)))
+        provider._instruments_checked = True
+        error = await fails(provider)
+        nursery.cancel_scope.cancel()
+    assert isinstance(error, TransientError)
+    assert "btcusdt@trade" in str(error)
+
+
+async def test_a_closed_port_is_told_with_the_remedy():
+    """Nobody listens at either address."""
+    settings = BinanceSettings(ws_url="ws://127.0.0.1:1", rest_url="http://127.0.0.1:1", **QUICK)
+    provider = BinanceProvider(settings, context("BTC/USDT", channels=("trades",)))
+    error = await fails(provider)
+    assert isinstance(error, TransientError)
+    assert "check rest_url" in str(error)
+    provider._instruments_checked = True
+    error = await fails(provider)
+    assert isinstance(error, TransientError)
+    assert "Connection refused" in str(error)
+
+
+class TestConformance(ProviderConformance):
+    """The kit that every provider has to pass."""
+
+    @pytest.fixture
+    def case(self):
+        (spec,) = ticktrail_providers()
+        asked = context("BTC/USDT")
+
+        @asynccontextmanager
+        async def live():
+            async with serve_binance(tape()) as venue:
+                settings = BinanceSettings(ws_url=venue.ws_url(), rest_url=venue.rest_url(), **QUICK)
+                yield spec.open(settings, asked)
+
+        return ProviderCase(
+            spec=spec,
+            settings=BinanceSettings(),
+            context=asked,
+            payloads=[combined("btcusdt@trade", TRADE), combined("btcusdt@kline_1m", KLINE)],
+            live=live,
+        )
+
+    def test_capabilities_are_frozen(self, case):
+        """What a provider can do does not change under its feet."""
+        assert isinstance(case.capabilities(), Capabilities)

@@ -1,0 +1,203 @@
+"""A made-up market is repeatable and marked; a recording plays on its own clock."""
+
+import gzip
+import json
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from recordings import SPOT, recording
+from ticktrail._host import Host
+from ticktrail.errors import ConfigError
+from ticktrail.model import Trade
+from ticktrail.plugin import ProviderContext
+from ticktrail.testing import ManualClock, ProviderCase, ProviderConformance
+from ticktrail_mock.pace import Pace
+from ticktrail_mock.recording import read_recording
+from ticktrail_mock.replay import ReplayProvider, ReplaySettings
+from ticktrail_mock.synthetic import SyntheticProvider, SyntheticSettings
+
+pytestmark = pytest.mark.anyio
+HOST = Host.load()
+TARDIS = "binance_spot/tardis_mapper_inputs.jsonl.gz"
+
+
+@pytest.fixture(params=["trio", "asyncio"])
+def anyio_backend(request):
+    return request.param
+
+
+def context(base_dir=Path(), instruments=("BTC/USDT",), channels=("trades", "quotes"), clock=None):
+    return ProviderContext(
+        name="leg",
+        instruments=instruments,
+        channels=frozenset(channels),
+        clock=clock or ManualClock(),
+        base_dir=base_dir,
+        registry=HOST,
+    )
+
+
+class Intake:
+    def __init__(self):
+        self.batches = []
+
+    async def frames(self, payloads, *, recv_ns, mono_ns):
+        await anyio.lowlevel.checkpoint()
+        self.batches.append((recv_ns, list(payloads)))
+
+    async def ticks(self, ticks, *, recv_ns, mono_ns):
+        await anyio.lowlevel.checkpoint()
+        self.batches.append((recv_ns, list(ticks)))
+
+
+async def run(provider):
+    intake = Intake()
+    with anyio.fail_after(20):
+        await provider.run(intake, task_status=anyio.TASK_STATUS_IGNORED)
+    return intake.batches
+
+
+async def made(**settings):
+    provider = SyntheticProvider(SyntheticSettings(**settings), context(instruments=("BTC/USDT", "ETH/USDT")))
+    return [tick for _, ticks in await run(provider) for tick in ticks]
+
+
+async def test_the_same_seed_gives_the_same_market():
+    """Prices, sizes and ids are the seed's, at any rate; another seed gives another market."""
+    one = await made(seed=5, rate=50_000, ticks=500)
+    two = await made(seed=5, rate=200_000, ticks=500)
+    other = await made(seed=6, rate=200_000, ticks=500)
+    assert [(t.instrument, getattr(t, "price", None)) for t in one] == [
+        (t.instrument, getattr(t, "price", None)) for t in two
+    ]
+    assert one != other
+    assert len(one) == 500
+
+
+async def test_every_tick_is_marked_and_of_a_channel_that_was_asked_for():
+    """Synthetic for ever; trade ids of an instrument grow by one."""
+    ticks = await made(rate=200_000, ticks=2_000)
+    assert all(tick.synthetic for tick in ticks)
+    assert {tick.counted_as for tick in ticks} == {"trades", "quotes"}
+    for instrument in ("BTC/USDT", "ETH/USDT"):
+        ids = [tick.id for tick in ticks if isinstance(tick, Trade) and tick.instrument == instrument]
+        assert ids == list(range(ids[0], ids[0] + len(ids)))
+
+
+async def test_a_replay_has_the_recording_s_own_times(tmp_path):
+    """Each batch is what was received at one moment, at that moment."""
+    times = [10, 10, 30, 30, 30, 40]
+    lines = [
+        {"recv_ns": ns, "kind": "ws", "raw": message} for ns, message in zip(times, _messages(6), strict=True)
+    ]
+    lines.insert(3, {"recv_ns": 30, "kind": "http", "url": "https://x", "raw": "{}"})
+    (tmp_path / "r.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    provider = ReplayProvider(ReplaySettings(path="r.jsonl", speed="max"), context(tmp_path))
+    batches = await run(provider)
+    assert [(ns, len(payloads)) for ns, payloads in batches] == [(10, 2), (30, 3), (40, 1)]
+    assert [tick.recv_ns for tick in provider.decode(batches[0][1], 10)] == [10, 10]
+
+
+def _messages(count):
+    return [
+        json.dumps(
+            {
+                "stream": "btcusdt@trade",
+                "data": {"s": "BTCUSDT", "t": n, "p": "1", "q": "1", "T": 1, "m": True},
+            },
+            separators=(",", ":"),
+        )
+        for n in range(count)
+    ]
+
+
+async def test_by_the_system_s_clock_it_is_received_now(tmp_path):
+    """clock = "system" stamps each batch when it is handed over."""
+    (tmp_path / "r.jsonl").write_text(json.dumps({"recv_ns": 10, "kind": "ws", "raw": _messages(1)[0]}))
+    clock = ManualClock()
+    settings = ReplaySettings(path="r.jsonl", speed="max", clock="system")
+    ((recv_ns, _),) = await run(ReplayProvider(settings, context(tmp_path, clock=clock)))
+    assert recv_ns == clock.now_ns()
+
+
+def test_a_replay_can_do_what_its_venue_can():
+    """Channels and ids are the recorded venue's; the clock is the recording's own unless told otherwise."""
+    describe = HOST.providers()["replay"].describe
+    recorded = describe(ReplaySettings(path="x"), HOST)
+    assert (recorded.own_clock, recorded.id_space, recorded.synthetic) == (True, "binance:spot", False)
+    assert not describe(ReplaySettings(path="x", clock="system"), HOST).own_clock
+    with pytest.raises(ConfigError, match="no decoder"):
+        describe(ReplaySettings(path="x", venue="synthetic"), HOST)
+
+
+def test_a_missing_recording_is_told_before_the_feed_runs(tmp_path):
+    """Leg, path and key are named."""
+    with pytest.raises(ConfigError, match=r"no recording .*none\.jsonl; mend path in \[providers\.leg\]"):
+        ReplayProvider(ReplaySettings(path="none.jsonl"), context(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "says"),
+    [
+        (b'{"kind":"ws","raw":"x"}\nnot json\n', "a.jsonl", "line 2"),
+        (b'{"kind":"ws"}\n', "a.jsonl", "line 1"),
+        (b"not gzip", "a.jsonl.gz", "cannot be read"),
+        (gzip.compress(b'{"kind":"ws","raw":"x"}\n' * 1_000)[:-10], "a.jsonl.gz", "cannot be read"),
+    ],
+)
+def test_a_broken_recording_is_told(tmp_path, content, name, says):
+    """File and line are named."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=says):
+        list(read_recording(tmp_path / name))
+
+
+def test_a_recording_reads_whole():
+    """The count is the recordings' own (EXPECTED.json, README)."""
+    kinds = [line.kind for line in read_recording(recording(SPOT))]
+    assert (len(kinds), kinds.count("http")) == (99_574, 1)
+
+
+async def test_pace_counts_from_the_first_wait():
+    """Twice as fast: a recorded second takes half of one; what is late does not wait."""
+    pace = Pace(2.0)
+    await pace.wait_until(0)
+    began = anyio.current_time()
+    await pace.wait_until(100_000_000)
+    assert anyio.current_time() - began >= 0.049
+    assert not pace.is_due(60_000_000_000)
+    assert Pace("max").is_due(60_000_000_000)
+
+
+class TestSyntheticConformance(ProviderConformance):
+    """The kit that every provider has to pass."""
+
+    @pytest.fixture
+    def case(self):
+        spec, settings, asked = HOST.providers()["synthetic"], SyntheticSettings(rate=1_000), context()
+
+        @asynccontextmanager
+        async def live():
+            yield spec.open(settings, asked)
+
+        return ProviderCase(spec=spec, settings=settings, context=asked, payloads=(), live=live)
+
+
+class TestReplayConformance(ProviderConformance):
+    """The same for a replay, whose decoder is the venue's."""
+
+    @pytest.fixture
+    def case(self):
+        path = recording(TARDIS)
+        spec, settings = HOST.providers()["replay"], ReplaySettings(path=str(path), speed="max")
+        asked = context(instruments=("BTC/USDT", "BNB/BTC"))
+        payloads = [line.raw.encode() for line in read_recording(path) if "@trade" in line.raw]
+
+        @asynccontextmanager
+        async def live():
+            yield spec.open(settings, asked)
+
+        return ProviderCase(spec=spec, settings=settings, context=asked, payloads=payloads, live=live)
