@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from ticktrail.errors import AuditError, ConfigError
 
-__all__ = ["connect", "recording", "resolve_url"]
+__all__ = ["connect", "name_of", "recording", "resolve_url"]
 
 BUSY_MS = 5_000
 REMEDIES = {
@@ -76,12 +77,17 @@ def connect(url: URL, *, create: bool) -> Connection:
     try:
         engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=options)
         if url.get_backend_name() == "sqlite":
-            event.listen(engine, "connect", _pragmas)
+            event.listen(engine, "connect", _to_write if create else _to_read)
         return engine.connect()
     except ImportError as exc:
         raise ConfigError(f"audit database {name} needs a driver that is not installed: {exc}") from exc
     except sqlalchemy.exc.SQLAlchemyError as exc:
         raise ConfigError(f"audit database {name} cannot be opened: {_explained(exc)}") from exc
+
+
+def name_of(connection: Connection) -> str:
+    """Return how a message names the database: an SQLite file's path, or the URL without its password."""
+    return _name(connection.engine.url)
 
 
 @contextlib.contextmanager
@@ -96,8 +102,7 @@ def recording(connection: Connection) -> Iterator[None]:
     except sqlalchemy.exc.SQLAlchemyError as exc:
         with contextlib.suppress(sqlalchemy.exc.SQLAlchemyError):
             connection.rollback()
-        name = _name(connection.engine.url)
-        raise AuditError(f"audit database {name} failed: {_explained(exc)}") from exc
+        raise AuditError(f"audit database {name_of(connection)} failed: {_explained(exc)}") from exc
 
 
 def _make_file(path: Path) -> None:
@@ -108,19 +113,23 @@ def _make_file(path: Path) -> None:
         raise ConfigError(f"audit database {path} cannot be opened: {exc.strerror}; {remedy}") from exc
 
 
-def _pragmas(connection: object, _record: object) -> None:
-    """Commit to the disk before saying so; let readers in while it is written."""
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    try:
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-    finally:
-        cursor.close()
-
-
 def _name(url: URL) -> str:
-    return url.render_as_string(hide_password=True).removeprefix("sqlite:///")
+    if url.get_backend_name() == "sqlite":
+        return (url.database or "").removeprefix("file:")
+    return url.render_as_string(hide_password=True)
+
+
+def _to_write(connection: sqlite3.Connection, _record: object) -> None:
+    """Commit to the disk before saying so; let readers in while it is written."""
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _to_read(connection: sqlite3.Connection, _record: object) -> None:
+    """Give whatever stands in a column, were it no text at all: verification says what is wrong with it."""
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
 
 
 def _explained(exc: sqlalchemy.exc.SQLAlchemyError) -> str:

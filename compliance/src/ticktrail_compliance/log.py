@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from ticktrail.errors import AuditError, ConfigError
 from ticktrail_compliance import schema
-from ticktrail_compliance.database import recording
+from ticktrail_compliance.database import name_of, recording
 from ticktrail_compliance.entry import FIRST_DIGEST, Entry, EntryClass
 from ticktrail_compliance.keys import MasterKey
 
@@ -94,7 +94,7 @@ class AuditLog:
             self._connection.rollback()
         if head is None or not head.genuine or head.seq != last:
             raise ConfigError(
-                f"audit database {self._connection.engine.url.database}: the log's end is not what was sealed; keep "
+                f"audit database {name_of(self._connection)}: the log's end is not what was sealed; keep "
                 f"the file as it is, run `ticktrail audit verify`, and name another database to go on"
             )
         self._head = head
@@ -161,7 +161,7 @@ class AuditLog:
             if moved.rowcount != 1:
                 self._connection.rollback()
                 raise AuditError(
-                    f"audit database {self._connection.engine.url.database}: somebody else wrote to this log; give "
+                    f"audit database {name_of(self._connection)}: somebody else wrote to this log; give "
                     f"each feed a database of its own"
                 )
             self._connection.commit()
@@ -214,7 +214,7 @@ class AuditLog:
         found = self._unwrapped(row)
         if found is None:
             raise AuditError(
-                f"audit database {self._connection.engine.url.database}: data key {row.key_id} ({kind} {month}) was "
+                f"audit database {name_of(self._connection)}: data key {row.key_id} ({kind} {month}) was "
                 f"changed; run `ticktrail audit verify`, and restore the row from a backup"
             )
         return found

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from ticktrail.errors import AuditError, ConfigError
 from ticktrail_compliance import schema
-from ticktrail_compliance.database import connect, recording, resolve_url
+from ticktrail_compliance.database import connect, name_of, recording, resolve_url
 from ticktrail_compliance.keys import MasterKey, load_key
 from ticktrail_compliance.log import AuditLog
 from ticktrail_compliance.settings import ComplianceSettings
@@ -63,7 +63,7 @@ def _open(
     now_ns: int,
     warn: Callable[[str], None],
 ) -> AuditLog:
-    name = connection.engine.url.database
+    name = name_of(connection)
     identity = _identity(connection)
     if identity is None and not write:
         raise ConfigError(f"audit database {name} holds no audit log; name the one that the feed writes")
@@ -72,6 +72,8 @@ def _open(
             f"audit database {name} has layout {identity.schema_version}, newer than this program's "
             f"{schema.SCHEMA_VERSION}; upgrade ticktrail-compliance"
         )
+    if write:
+        _try_to_write(connection)
     key = load_key(settings.key, base_dir, create=identity is None, warn=warn)
     log = AuditLog(connection, key, _begin(connection, key, now_ns) if identity is None else identity)
     if not log.is_key():
@@ -80,6 +82,14 @@ def _open(
             f"Name the right key, or another database for a new log"
         )
     return log
+
+
+def _try_to_write(connection: Connection) -> None:
+    """Find out now whether the database can be written, rather than when there is something to record."""
+    if connection.dialect.name == "sqlite":
+        with recording(connection):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.rollback()
 
 
 def _identity(connection: Connection) -> _Identity | None:
@@ -94,7 +104,7 @@ def _identity(connection: Connection) -> _Identity | None:
         connection.rollback()
     if identity is None and schema.log.name in tables:
         raise ConfigError(
-            f"audit database {connection.engine.url.database} has lost the row of {schema.log.name}; keep the file as "
+            f"audit database {name_of(connection)} has lost the row of {schema.log.name}; keep the file as "
             f"it is, restore the row from a backup, and name another database to go on"
         )
     return identity

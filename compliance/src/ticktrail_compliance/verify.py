@@ -103,6 +103,9 @@ class _Walk:
 
     def _look_at(self, row: sqlalchemy.Row[tuple[object, ...]]) -> None:
         seq = row.seq
+        if type(seq) is not int:
+            self._find(None, f"a row's column seq holds no whole number but {str(seq)[:40]!r}")
+            return
         if seq != self._seq + 1:
             missing = str(self._seq + 1) if seq == self._seq + 2 else f"{self._seq + 1} to {seq - 1}"
             what = (
