@@ -9,7 +9,7 @@ MEMBERS := core plugins/binance plugins/alpaca plugins/mock compliance
 SOURCES := $(addsuffix /src,$(MEMBERS))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sync demo test slow check lint format type docs bench lock clean
+.PHONY: help sync demo test slow soak check lint format type docs bench lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ test: $(STAMP)  ## The tests; no network beyond loopback
 slow: $(STAMP)  ## The long runs
 	@$(BIN)/pytest -m slow $(ARGS)
 
+soak: $(STAMP)  ## An hour of a feed that is cut, muted and garbled; SECONDS=N for another length
+	@$(BIN)/python benchmarks/soak.py --seconds $(or $(SECONDS),3600)
+
 check: lint type docs  ## What CI runs beside the tests
 
 lint: $(STAMP)
@@ -51,6 +54,7 @@ docs: $(STAMP)  ## Build the documentation into docs/_build
 
 bench: $(STAMP)  ## Measure; ratios in one run
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+	@$(BIN)/python benchmarks/websocket_tap.py
 
 lock: $(STAMP)  ## Compile requirements.lock anew from the members' lower bounds
 	@$(BIN)/uv lock --quiet --upgrade
