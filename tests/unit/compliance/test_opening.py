@@ -7,6 +7,7 @@ import stat
 
 import pytest
 
+from nobody import NOBODY, nobody
 from ticktrail.errors import ConfigError
 from ticktrail.plugin import Secret
 from ticktrail_compliance.keys import load_key
@@ -129,28 +130,16 @@ async def test_a_locked_database(tmp_path):
         holder.close()
 
 
-NOBODY = 65534
-
-
 async def test_a_read_only_database(tmp_path):
     """A log that this user may read and not write: told with the path and the remedy."""
     await sample(tmp_path)
-    as_root = os.geteuid() == 0
     for path in (tmp_path / "audit.db", tmp_path / "audit.key"):
         path.chmod(0o400)
-        if as_root:
+        if os.geteuid() == 0:
             os.chown(path, NOBODY, NOBODY)
     tmp_path.chmod(0o555)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-    if as_root:  # root may write anything; for a moment this process is nobody
-        os.seteuid(NOBODY)
-    try:
-        with pytest.raises(ConfigError, match=r"audit\.db.*right"):
-            await write(tmp_path, [up()])
-    finally:
-        if as_root:
-            os.seteuid(0)
+    with nobody(tmp_path), pytest.raises(ConfigError, match=r"audit\.db.*right"):
+        await write(tmp_path, [up()])
 
 
 def test_a_log_can_be_read_without_writing(tmp_path):

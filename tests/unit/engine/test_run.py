@@ -349,3 +349,96 @@ async def test_errors_are_feed_errors(tmp_path):
     """Whatever a feed ends with can be told by its branch of the tree."""
     assert issubclass(SinkError, FeedError)
     assert issubclass(PermanentError, FeedError)
+
+
+NESTED = """
+[providers.a]
+plugin = "scripted"
+script = "a"
+[providers.b]
+plugin = "scripted"
+script = "b"
+[providers.c]
+plugin = "scripted"
+script = "c"
+[route]
+kind = "hybrid"
+primary = "a"
+fallback = { kind = "hybrid", primary = "b", fallback = "c", start_grace_s = 0.05 }
+start_grace_s = 0.05
+[[sinks]]
+plugin = "collecting"
+[watching]
+"""
+
+
+async def test_a_route_in_a_route(tmp_path):
+    """Primary and first fallback end; the last one speaks, and what it brought before is not lost."""
+    ended = [anyio.Event(), anyio.Event()]
+
+    async def first(session):
+        session.up()
+        await session.trades(1, 2)
+        ended[0].set()
+        raise PermanentError("gone", provider=session.name)
+
+    async def second(session):
+        session.up()
+        await ended[0].wait()
+        await session.trades(2, 3)
+        ended[1].set()
+        raise PermanentError("gone too", provider=session.name)
+
+    async def third(session):
+        session.up()
+        await session.trades(1, 2, 3, 4)
+        await ended[1].wait()
+        await anyio.sleep(0.1)
+        await session.trades(5)
+
+    report = await run(feed(tmp_path, NESTED, a=first, b=second, c=third))
+    assert STAGE.sinks["main"].ids == [1, 2, 3, 4, 5]
+    assert [(switch.from_leg, switch.to_leg) for switch in report.switches][-1][1] == "c"
+    assert not [tick for tick in STAGE.sinks["main"].ticks if isinstance(tick, Gap)]
+
+
+COLD = ONE + HYBRID.replace('fallback = "b"', 'fallback = "b"\nstandby = "cold"\nfailback_after_s = 0.2')
+
+
+async def test_a_cold_standby_is_opened_on_failover_and_closed_after_failback(tmp_path):
+    """It has no session before it is needed, and none after."""
+    rested = anyio.Event()
+
+    async def primary(session):
+        session.up()
+        if session.number == 1:
+            await session.trades(1, 2)
+            assert STAGE.sessions["b"] == 0
+            raise TransientError("lost", provider=session.name, retry_after_s=0.2)
+        number = 10
+        while True:
+            number += 1
+            await session.trades(number)
+            await anyio.sleep(0.01)
+
+    async def standby(session):
+        session.up()
+        try:
+            await session.trades(3, 4)
+            await anyio.sleep_forever()
+        finally:
+            rested.set()
+
+    plan = feed(tmp_path, COLD, a=primary, b=standby)
+    runner = Runner(plan)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(runner.run)
+            await rested.wait()
+            runner.stop()
+    switches = [(switch.to_leg, switch.cause.partition(":")[0]) for switch in runner.report().switches]
+    assert switches == [("b", "down"), ("a", "failback")]
+    assert STAGE.sessions["b"] == 1
+    ids = STAGE.sinks["main"].ids
+    assert ids[:4] == [1, 2, 3, 4]
+    assert ids == sorted(set(ids))
