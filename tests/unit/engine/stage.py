@@ -105,12 +105,15 @@ class Collecting:
 
 
 class Watching:
-    def __init__(self, *, fails_at=None):
+    def __init__(self, *, fails_at=None, gate=None):
         self.records = []
+        self._gate = gate
         self._fails_at = fails_at
 
     async def observe(self, records):
         await anyio.lowlevel.checkpoint()
+        if self._gate is not None:
+            await self._gate.wait()
         if self._fails_at is not None and len(self.records) >= self._fails_at:
             raise AuditError("the observer cannot record")
         self.records += records

@@ -250,6 +250,28 @@ async def test_an_observer_that_fails_halts_the_feed(tmp_path):
         await run(feed(tmp_path, ONE, a=for_ever))
 
 
+async def test_a_slow_observer_holds_the_feed_and_not_the_memory(tmp_path):
+    """Ticks wait for it up to the bound; then the legs wait; in the end it has seen everything."""
+    gate = anyio.Event()
+    STAGE.observers["main"] = Watching(gate=gate)
+    small = "[limits]\nobserver_ticks = 50\nintake_batches = 2\nroute_batches = 2\n"
+
+    async def wide(session):
+        session.up()
+        for number in range(100):
+            await session.trades(*range(10 * number, 10 * number + 10))
+
+    runner = Runner(feed(tmp_path, ONE + small, a=wide))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(runner.run)
+        for _ in range(2_000):
+            await anyio.lowlevel.checkpoint()
+        assert runner.tally.delivered_ticks <= 70
+        gate.set()
+    routed = [record for record in STAGE.observers["main"].records if isinstance(record, Routed)]
+    assert sum(len(record.delivered) for record in routed) == 1_000
+
+
 LANE = """
 [providers.a]
 plugin = "scripted"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import anyio
 
-from ticktrail._contracts.observer import Observer, Record
+from ticktrail._contracts.observer import Observer, Record, Routed
 
 __all__ = ["Bus"]
 
@@ -20,7 +20,7 @@ MOST_RECORDS_AT_ONCE = 1_000
 
 
 class Bus:
-    """The control bus of one feed."""
+    """The control bus of one feed; `bound` is how many ticks may wait for an observer, an event counting as one."""
 
     def __init__(self, *, bound: int) -> None:
         self._bound = bound
@@ -35,13 +35,15 @@ class Bus:
         """Hand a record to everybody. Never waits; who publishes much calls `room` now and then."""
         for listener in self._listeners:
             listener(record)
-        for queue in self._queues:
-            queue.put(record)
+        if self._queues:
+            weight = _weight(record)
+            for queue in self._queues:
+                queue.put(record, weight)
 
     async def room(self) -> None:
         """Wait until every observer is less than its bound behind."""
         for queue in self._queues:
-            if len(queue.records) >= self._bound:
+            if queue.weight >= self._bound:
                 await queue.below(self._bound)
 
     def attach(self) -> _Queue:
@@ -60,13 +62,15 @@ class _Queue:
     """What one observer has still to see."""
 
     def __init__(self) -> None:
-        self.records: deque[Record] = deque()
+        self.records: deque[tuple[Record, int]] = deque()
+        self.weight = 0
         self._closed = False
         self._filled = anyio.Event()
         self._taken = anyio.Event()
 
-    def put(self, record: Record) -> None:
-        self.records.append(record)
+    def put(self, record: Record, weight: int) -> None:
+        self.records.append((record, weight))
+        self.weight += weight
         self._filled.set()
 
     def close(self) -> None:
@@ -74,7 +78,7 @@ class _Queue:
         self._filled.set()
 
     async def below(self, bound: int) -> None:
-        while len(self.records) >= bound:
+        while self.weight >= bound:
             self._taken = anyio.Event()
             await self._taken.wait()
 
@@ -87,6 +91,18 @@ class _Queue:
                 self._filled = anyio.Event()
                 await self._filled.wait()
                 continue
-            count = min(len(self.records), MOST_RECORDS_AT_ONCE)
-            await observer.observe([self.records.popleft() for _ in range(count)])
+            taken: list[Record] = []
+            while self.records and len(taken) < MOST_RECORDS_AT_ONCE:
+                record, weight = self.records.popleft()
+                taken.append(record)
+                self.weight -= weight
+            await observer.observe(taken)
             self._taken.set()
+
+
+def _weight(record: Record) -> int:
+    """Return how much a record counts against the bound: its ticks, or one."""
+    if type(record) is not Routed:
+        return 1
+    held = sum(len(suppressed.ticks) for suppressed in record.suppressed)
+    return max(1, len(record.delivered) + len(record.rejected) + held)

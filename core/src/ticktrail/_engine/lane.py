@@ -134,7 +134,7 @@ class Lane:
                 self._tally.latency.add(done_ns - mono_ns, len(batch))
 
     def _take(self) -> deque[tuple[int, Sequence[Tick]]]:
-        """Take what is queued, up to the lane's bound: one write for many batches."""
+        """Take all that is queued, which the lane's bound holds down: one write for many batches."""
         taken, self._queue, self._queued = self._queue, deque(), 0
         return taken
 

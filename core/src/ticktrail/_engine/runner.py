@@ -59,7 +59,7 @@ class Runner:
         self._max_ticks = max_ticks
         self._warn = warn
         self._clock = SystemClock()
-        self._bus = Bus(bound=plan.limits.observer_records)
+        self._bus = Bus(bound=plan.limits.observer_ticks)
         self.tally = Tally(leg.name for leg in plan.legs)
         self._bus.listen(self.tally.see)
         if listener is not None:

@@ -57,7 +57,7 @@ class Limits(Settings, frozen=True):
 
     intake_batches: Count = 1_000
     route_batches: Count = 500
-    observer_records: Count = 10_000
+    observer_ticks: Count = 100_000
     stop_s: Seconds = 10.0
 
 
