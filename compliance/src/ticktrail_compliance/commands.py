@@ -60,7 +60,7 @@ def audit() -> None:
 def verify(
     ctx: click.Context, feed_file: Path | None, database: str | None, key: str | None, *, as_json: bool
 ) -> None:
-    r"""Walk the whole log and name what is not as it was sealed.
+    """Walk the whole log and name what is not as it was sealed.
 
     Exit status 0: everything is as it was sealed; 1: something is not; 2: the log cannot be opened.
 
@@ -68,7 +68,7 @@ def verify(
     Examples:
       ticktrail audit verify feed.toml
       ticktrail audit verify --database sqlite:///audit.db --key file:audit.key --json
-    """
+    """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance import console  # noqa: PLC0415 - `ticktrail --help` needs no database
 
     ctx.exit(console.verify(feed_file, database, key, as_json=as_json))
@@ -98,14 +98,14 @@ def show(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    r"""Decrypt a range of the log and print its records.
+    """Decrypt a range of the log and print its records.
 
     \b
     Examples:
       ticktrail audit show feed.toml --event leg_switched
       ticktrail audit show feed.toml --since 2026-11-23T14:30:00Z --until 2026-11-23T14:31:00Z --json
       ticktrail audit show feed.toml --from 1 --to 20 --limit 50
-    """
+    """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance import console  # noqa: PLC0415 - see above
     from ticktrail_compliance.reading import Range  # noqa: PLC0415 - see above
 

@@ -10,24 +10,24 @@ from unit.host.installed import ACME, install
 BROKEN = Path(__file__).parents[2] / "feeds" / "broken"
 
 SAID = {
-    "bad_toml": ["11: is not valid TOML at column 9: Invalid value; write key = value"],
+    "bad_toml": ["8: is not valid TOML at column 13: Invalid value; write key = value"],
     "channel_not_given": [
-        '5: [feed] channels: leg "acme" cannot give book; it can give quotes, trades: ask for those'
+        '5: [feed] channels: leg "binance" cannot give book; it can give bars, quotes, ticker, trades: ask for those'
     ],
-    "duplicate_sink": ['16: [[sinks]] 2: a sink named "jsonl" stands in line 12 already; give each a name'],
+    "duplicate_sink": ['13: [[sinks]] 2: a sink named "jsonl" stands in line 9 already; give each a name'],
     "import_fails": [
         '10: [providers.sick]: there is no provider "sick"',
         "plugin sick (sick-feeds), which may have it, is quarantined: its import fails with ModuleNotFoundError",
     ],
-    "impossible_limits": ["13: [validation] min_price: min_price 10 is above max_price 1", "swap them"],
-    "inline_secret": ["11: [providers.acme] key: stands in plain text", '{ env = "NAME" }'],
+    "impossible_limits": ["10: [validation] min_price: min_price 10 is above max_price 1", "swap them"],
+    "inline_secret": ["10: [compliance] key: stands in plain text", '{ env = "NAME" }'],
     "many_faults": [
         "2: [feed]: the key name is missing; add name",
         "3: [feed] nam: unknown key; did you mean name?",
-        "11: [providers.acme] key: stands in plain text",
-        "12: [providers.acme] depth: expected a whole number, found a text in quotes; the default is 10",
-        "15: [validation] max_spred: unknown key; did you mean max_spread?",
-        "17: [[sinks]] 1: the key path is missing; add path",
+        "8: [providers.binance] connect_s: expected a number, found a text in quotes; the default is 10.0",
+        "11: [validation] max_spred: unknown key; did you mean max_spread?",
+        "13: [[sinks]] 1: the key path is missing; add path",
+        "17: [compliance] key: stands in plain text",
     ],
     "missing_key": ["2: [feed]: the key name is missing; add name = … (a text in quotes)"],
     "missing_table": [
@@ -39,18 +39,22 @@ SAID = {
         'installed but not allowed: "acme-feeds"',
         "name it in [plugins] allow",
     ],
+    "plain_text": [
+        "8: [providers.binance] ws_url: ws://stream.example.com would send plain text over a network",
+        "write wss://stream.example.com",
+    ],
     "synthetic_in_production": [
-        '20: [providers.made-up]: leg "made-up" makes its data up',
+        '17: [providers.made-up]: leg "made-up" makes its data up',
         'set profile = "development" in [feed]',
     ],
     "unknown_instrument": [
-        '12: [validation.instruments."BTC/USD"]: the feed has no such instrument; did you mean BTC/USDT?'
+        '9: [validation.instruments."BTC/USD"]: the feed has no such instrument; did you mean BTC/USDT?'
     ],
-    "unknown_key": ["11: [providers.acme] dept: unknown key; did you mean depth?"],
-    "unknown_leg": ['13: [route] second: there is no leg "spair"; did you mean spare?'],
-    "unknown_plugin": ['11: [providers.acme] plugin: there is no provider "acmee"; did you mean acme?'],
-    "unknown_route_kind": ['11: [route] kind: there is no route kind "pear"; did you mean pair?'],
-    "wrong_type": ["11: [providers.acme] depth: expected a whole number, found a text in quotes"],
+    "unknown_key": ["8: [providers.binance] conect_s: unknown key; did you mean connect_s?"],
+    "unknown_leg": ['10: [route] fallback: there is no leg "spair"; did you mean spare?'],
+    "unknown_plugin": ['8: [providers.main] plugin: there is no provider "binanse"; did you mean binance?'],
+    "unknown_route_kind": ['8: [route] kind: there is no route kind "hybird"; did you mean hybrid?'],
+    "wrong_type": ["8: [providers.binance] connect_s: expected a number, found a text in quotes"],
 }
 
 
@@ -108,7 +112,7 @@ def test_debug_shows_the_traceback(environment):
 
 def test_a_whole_feed_is_printed(environment, tmp_path):
     """The same program on a feed without fault: exit status 0 and the graph, as text or JSON."""
-    text = (BROKEN / "unknown_key.toml").read_text(encoding="utf-8").replace("dept", "depth")
+    text = (BROKEN / "unknown_key.toml").read_text(encoding="utf-8").replace("conect_s", "connect_s")
     path = tmp_path / "good.toml"
     path.write_text(text, encoding="utf-8")
     done = ticktrail(environment, "check", str(path))

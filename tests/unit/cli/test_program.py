@@ -129,3 +129,24 @@ def test_help_of_core_imports_no_engine():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def commands(group, path=()):
+    """Every command of the program, with its place."""
+    ctx = click.Context(group)
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        yield from commands(command, (*path, name)) if isinstance(command, click.Group) else [(*path, name)]
+
+
+def test_every_command_has_a_help_that_reads_well():
+    """Examples stand line by line, and no mark of the help's own markup is left in it."""
+    found = list(commands(program))
+    assert ("audit", "verify") in found
+    for path in found:
+        done = CliRunner().invoke(program, [*path, "--help"])
+        assert done.exit_code == 0
+        assert "\\b" not in done.stdout
+        assert "\b" not in done.stdout
+    for path in [("run",), ("audit", "verify"), ("audit", "show"), ("venue", "binance"), ("demo",)]:
+        assert f"\n    ticktrail {' '.join(path)}" in CliRunner().invoke(program, [*path, "--help"]).stdout

@@ -48,7 +48,7 @@ class Duration(click.ParamType[float]):
 @click.option("--max-ticks", type=click.IntRange(min=1), help="End once this many ticks are delivered.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, nothing else.")
 def run(feed_file: Path, for_s: float | None, max_ticks: int | None, *, as_json: bool) -> None:
-    r"""Run a feed until it ends, the time is up, or Ctrl-C.
+    """Run a feed until it ends, the time is up, or Ctrl-C.
 
     The first Ctrl-C ends the sources and delivers what they brought; the second ends at once. The report at the end
     says what became of every tick.
@@ -57,7 +57,7 @@ def run(feed_file: Path, for_s: float | None, max_ticks: int | None, *, as_json:
     Examples:
       ticktrail run feed.toml
       ticktrail run feed.toml --for 20s --json
-    """
+    """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     report = anyio.run(_run, feed_file, for_s, max_ticks, as_json, backend="trio")
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
@@ -71,13 +71,15 @@ async def _run(feed_file: Path, for_s: float | None, max_ticks: int | None, as_j
     def warn(text: str) -> None:
         console.print(f"[yellow]warning:[/yellow] {text}", highlight=False, soft_wrap=True)
 
-    runner = Runner(compose(feed_file), max_ticks=max_ticks, warn=warn)
+    plan = compose(feed_file)
+    runner = Runner(plan, max_ticks=max_ticks, warn=warn)
     report: Report | None = None
     async with anyio.create_task_group() as tasks:
         await tasks.start(_stop_on_signal, runner)
         if for_s is not None:
             tasks.start_soon(_stop_after, runner, for_s)
-        if not as_json and console.is_terminal:
+        shows_itself = any(sink.spec.name == "console" for sink in plan.sinks)
+        if not as_json and console.is_terminal and not shows_itself:
             tasks.start_soon(_show_progress, runner, console)
         report = await runner.run()
         tasks.cancel_scope.cancel()

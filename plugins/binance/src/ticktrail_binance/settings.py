@@ -62,4 +62,4 @@ class BinanceSettings(Settings, frozen=True):
             try:
                 require_secure(url, kind="ws" if kind == "ws" else "http")
             except ValueError as exc:
-                raise ValueError(f"{key}: {exc}") from exc
+                raise ValueError(f"{exc}; mend {key}") from exc

@@ -27,7 +27,7 @@ __all__ = ["demo"]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, nothing else.")
 @click.pass_context
 def demo(ctx: click.Context, *, recording: Path | None, out: Path, as_json: bool) -> None:
-    r"""Run a whole feed against a loopback venue that goes wrong on purpose.
+    """Run a whole feed against a loopback venue that goes wrong on purpose.
 
     Two legs of a hybrid route, every rule on, ticks into a file, everything into a sealed audit log. In some twenty
     seconds the venue sends a price spike and a burst of stale trades, goes mute, and is cut off. At the end stands
@@ -39,7 +39,7 @@ def demo(ctx: click.Context, *, recording: Path | None, out: Path, as_json: bool
     Examples:
       ticktrail demo
       ticktrail demo --recording btc.jsonl.gz --json
-    """
+    """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_mock.demo.performance import perform  # noqa: PLC0415 - `ticktrail --help` need not load a server
 
     ctx.exit(perform(recording, out, as_json=as_json))

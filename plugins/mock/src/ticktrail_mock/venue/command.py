@@ -75,7 +75,7 @@ def binance(
     seed: int,
     as_json: bool,
 ) -> None:
-    r"""Run a loopback Binance: spot streams and the REST requests that the plugin needs.
+    """Run a loopback Binance: spot streams and the REST requests that the plugin needs.
 
     The tape starts with the first subscription. Any path prefix works (ws://127.0.0.1:PORT/a), and each is a venue
     of its own to the fault script. Ctrl-C ends it.
@@ -85,13 +85,14 @@ def binance(
       ticktrail venue binance --synthetic --port 9443
       ticktrail venue binance --recording btc.jsonl.gz --speed 10 --shift-times --port 9443
       ticktrail venue binance --recording btc.jsonl.gz --speed max --wait --faults cuts.toml
+
     \b
     A fault script is TOML, one table a fault:
       [[fault]]
       kind = "cut"              # cut, mute, garble, slow, refuse, error_reply, skip, shutdown
       every_messages = 20000    # or at_message = N, or at_s = 5.0
       path = "/a"               # only this prefix
-    """
+    """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     if (recording is not None) == synthetic:
         raise click.UsageError("say what to send: --recording FILE or --synthetic, one of them")
     from ticktrail_mock.venue import serving  # noqa: PLC0415 - `ticktrail --help` need not load a server
