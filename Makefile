@@ -9,7 +9,7 @@ MEMBERS := core plugins/binance plugins/alpaca plugins/mock compliance
 SOURCES := $(addsuffix /src,$(MEMBERS))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sync demo test slow soak check lint format type docs bench lock clean
+.PHONY: help sync demo test slow soak check lint format type architecture docs bench lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,7 +37,7 @@ slow: $(STAMP)  ## The long runs
 soak: $(STAMP)  ## An hour of a feed that is cut, muted and garbled; SECONDS=N for another length
 	@$(BIN)/python benchmarks/soak.py --seconds $(or $(SECONDS),3600)
 
-check: lint type docs  ## What CI runs beside the tests
+check: lint type architecture docs  ## What CI runs beside the tests
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
@@ -48,6 +48,9 @@ format: $(STAMP)  ## Let ruff mend what it can
 
 type: $(STAMP)
 	@$(BIN)/mypy $(SOURCES) tests/typing
+
+architecture: $(STAMP)
+	@$(BIN)/pytest -q tests/architecture
 
 docs: $(STAMP)  ## Build the documentation into docs/_build
 	@$(BIN)/sphinx-build -W -q docs docs/_build

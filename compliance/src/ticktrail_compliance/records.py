@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from ticktrail.errors import AuditError
 from ticktrail.events import Event
 from ticktrail.model import ProviderId, Suppressed, Tick, Undecodable
 from ticktrail.plugin import Record
@@ -42,8 +43,15 @@ _decoder = msgspec.msgpack.Decoder(list[StoredRecord])
 
 
 def encode_records(records: Sequence[Record]) -> bytes:
-    """Return the content for an entry."""
-    return _encoder.encode(records)
+    """Return the content for an entry.
+
+    Raises:
+        AuditError: A record holds what cannot be stored, such as a whole number of more than 64 bits.
+    """
+    try:
+        return _encoder.encode(records)
+    except (TypeError, ValueError, OverflowError) as exc:
+        raise AuditError(f"a record cannot be sealed ({exc}); mend the plugin that made it") from exc
 
 
 def decode_records(content: bytes) -> Sequence[StoredRecord]:

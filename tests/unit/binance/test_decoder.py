@@ -127,6 +127,10 @@ def test_a_bar_that_will_change():
         (combined("btcusdt@trade", TRADE)[:-20], "truncated"),
         (b'{"something": "else"}', "neither a message"),
         (b"\xff\xfe", "malformed"),
+        (combined("btcusdt@trade", {**TRADE, "T": 2**63}), "<= 9000000000000000"),
+        (combined("btcusdt@trade", {**TRADE, "T": -1}), ">= 0"),
+        (combined("btcusdt@trade", {**TRADE, "t": 2**70}), "$.data.t"),
+        (b'{"x":' + b"[" * 100_000, "recursion"),
     ],
 )
 def test_what_cannot_be_read_is_kept(payload, reason):

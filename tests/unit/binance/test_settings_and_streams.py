@@ -1,5 +1,7 @@
 """Keys are checked before anything is opened, and spelling is total and reversible over a feed."""
 
+import contextlib
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -115,3 +117,11 @@ def test_refusals_are_told_apart(payload, error):
     """A wrong request stays wrong; anything else may pass."""
     with pytest.raises(error):
         Subscription(["a@trade"], per_request=2, provider="venue").take(payload)
+
+
+@given(payload=st.binary(max_size=60))
+def test_no_message_breaks_the_account(payload):
+    """Whatever arrives, only the two kinds of error that a leg knows come out."""
+    subscription = Subscription(["a@trade"], per_request=2, provider="venue")
+    with contextlib.suppress(PermanentError, TransientError):
+        subscription.take(payload)

@@ -34,6 +34,8 @@ SAID = {
         "1: the file: the table [feed] is missing; add it, with name, instruments and channels"
     ],
     "misspelt_hook": ["plugin odd: there is no hook ticktrail_provider; did you mean ticktrail_providers?"],
+    "no_pair": ['7: [providers.binance]: instrument "BTCUSDT" is no pair', 'such as "BTC/USDT"'],
+    "no_recording": ["7: [providers.replay]: there is no recording", "nowhere.jsonl.gz; mend path"],
     "not_allowed": [
         '10: [providers.acme]: there is no provider "acme"',
         'installed but not allowed: "acme-feeds"',

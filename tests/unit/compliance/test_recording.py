@@ -319,6 +319,14 @@ async def test_a_full_disk_is_told(tmp_path):
     assert after.entries >= before.entries
 
 
+async def test_what_cannot_be_stored_halts_the_feed(tmp_path):
+    """A plugin's number beyond 64 bits is told as such: unrecorded data must not flow."""
+    with pytest.raises((AuditError, ExceptionGroup)) as caught:
+        await write(tmp_path, [up(1), Routed(provider="leg", recv_ns=1, delivered=[make_trade(id=2**80)])])
+    assert _only(caught.value, AuditError)
+    assert verified(tmp_path).sound
+
+
 async def test_nothing_to_record_is_no_entry(tmp_path):
     """An empty batch seals nothing."""
     counts = await write(tmp_path, [Routed(provider="leg", recv_ns=1)])

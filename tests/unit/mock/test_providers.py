@@ -134,8 +134,8 @@ def test_a_replay_can_do_what_its_venue_can():
 
 
 def test_a_missing_recording_is_told_before_the_feed_runs(tmp_path):
-    """Leg, path and key are named."""
-    with pytest.raises(ConfigError, match=r"no recording .*none\.jsonl; mend path in \[providers\.leg\]"):
+    """Path and key are named; the leg's place in the file stands before it."""
+    with pytest.raises(ConfigError, match=r"no recording .*none\.jsonl; mend path"):
         ReplayProvider(ReplaySettings(path="none.jsonl"), context(tmp_path))
 
 

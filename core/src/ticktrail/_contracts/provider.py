@@ -144,6 +144,7 @@ class ProviderSpec:
     open: Callable[[Settings, ProviderContext], Provider]
     describe: Callable[[Settings, Registry], Capabilities]
     decoder: Callable[[ProviderContext], Decoder] | None
+    check: Callable[[Settings, ProviderContext], None] | None
 
 
 def provider_spec(
@@ -154,6 +155,7 @@ def provider_spec(
     open: Callable[[S, ProviderContext], Provider],  # noqa: A002 - the contract's word
     describe: Callable[[S, Registry], Capabilities],
     decoder: Callable[[ProviderContext], Decoder] | None = None,
+    check: Callable[[S, ProviderContext], None] | None = None,
 ) -> ProviderSpec:
     """Return the declaration of a provider.
 
@@ -164,6 +166,8 @@ def provider_spec(
         open: Makes the provider; synchronous, without network or credentials.
         describe: Capabilities under given settings; pure.
         decoder: Makes a decoder for recordings of this venue's messages, under default settings.
+        check: Raises `ConfigError` for what no session could serve, such as an instrument that is none of this
+            venue's form; told as a fault of the leg's table. May look at files beside the feed file, no further.
     """
     return ProviderSpec(
         name=name,
@@ -172,4 +176,5 @@ def provider_spec(
         open=cast("Callable[[Settings, ProviderContext], Provider]", open),
         describe=cast("Callable[[Settings, Registry], Capabilities]", describe),
         decoder=decoder,
+        check=cast("Callable[[Settings, ProviderContext], None] | None", check),
     )

@@ -1,7 +1,7 @@
 """Compose a feed file into a plan: every name resolved, every table decoded, every fault found.
 
 Owns: which tables a feed file has, and what must hold between them.
-Never: opens a socket, a file beside the feed file, or a secret.
+Never: opens a socket, a provider or a secret.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TypeVar
 
-from ticktrail._contracts.provider import Capabilities, ProviderSpec
+from ticktrail._contracts.clock import SystemClock
+from ticktrail._contracts.provider import Capabilities, ProviderContext, ProviderSpec
 from ticktrail._contracts.settings import Settings
 from ticktrail._host import Host
 from ticktrail._plan.model import (
@@ -80,7 +81,10 @@ def compose(path: FilePath, host: Host | None = None) -> Plan:
     sinks = _sinks(document, host)
     observers = _observers(document, host)
     if feed is not None and route is not None:
-        _check_legs(document, feed, [legs[name] for name in legs_of(route) if name in legs])
+        spoken = [legs[name] for name in legs_of(route) if name in legs]
+        _check_legs(document, feed, spoken)
+        if not document.problems:
+            _ask_providers(document, feed, spoken, host)
     if document.problems or not (feed and route and clock and limits and backoff):
         raise document.error()
     return Plan(
@@ -205,6 +209,26 @@ def _check_legs(document: Document, feed: FeedTable, legs: Sequence[LegPlan]) ->
                 f'leg "{leg.name}" makes its data up, which a production feed refuses anywhere in its route; '
                 'take it out of the route, or set profile = "development" in [feed], which marks such data',
             )
+
+
+def _ask_providers(document: Document, feed: FeedTable, legs: Sequence[LegPlan], host: Host) -> None:
+    """Let each leg's provider refuse what it could never serve, so that the file is at fault before anything runs."""
+    for leg in legs:
+        if leg.spec.check is None:
+            continue
+        context = ProviderContext(
+            name=leg.name,
+            instruments=feed.instruments,
+            channels=frozenset(feed.channels),
+            clock=SystemClock(),
+            base_dir=document.base_dir,
+            registry=host,
+        )
+        try:
+            leg.spec.check(leg.settings, context)
+        except ConfigError as exc:
+            for problem in exc.problems:
+                document.blame(("providers", leg.name), problem)
 
 
 def _sinks(document: Document, host: Host) -> tuple[SinkPlan, ...]:

@@ -54,7 +54,7 @@ class FeedTable(Settings, frozen=True):
                 if not value.strip() or value != value.strip():
                     raise ValueError(f'{key} names "{value}"; write it without spaces around it')
                 if values.count(value) > 1:
-                    raise ValueError(f'{key} names "{value}" twice; name it once')
+                    raise ValueError(f'{key} names "{value}" twice; once is enough')
 
 
 class PluginsTable(Settings, frozen=True):

@@ -16,6 +16,8 @@ from ticktrail.model import Bar, InstrumentId, ProviderId, Quote, Tick, Ticker, 
 __all__ = ["Board", "Row"]
 
 _NS_PER_S = 1_000_000_000
+_MOST_PLACES = 30
+"""A number further from one than this keeps its exponent: written out, a false price could fill the memory."""
 _NONE = "-"
 
 
@@ -124,4 +126,6 @@ class Board:
 
 
 def _digits(value: Decimal | None) -> str:
-    return _NONE if value is None else format(value, "f")
+    if value is None:
+        return _NONE
+    return format(value, "f") if abs(value.adjusted()) <= _MOST_PLACES else str(value)

@@ -65,7 +65,7 @@ class SpotDecoder:
                         continue
                 read, symbol, instrument = known
                 tick = read(payload, symbol, instrument, provider, recv_ns)
-            except (msgspec.MsgspecError, ValueError) as exc:
+            except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
                 append(Undecodable(provider=provider, recv_ns=recv_ns, raw=bytes(payload), reason=str(exc)))
             else:
                 if tick is not None:
@@ -78,7 +78,7 @@ class SpotDecoder:
             return True
         try:
             return self._look_closer(payload) is not None
-        except (msgspec.MsgspecError, ValueError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             return False
 
     def _look_closer(self, payload: bytes) -> tuple[Read, str, InstrumentId] | None:

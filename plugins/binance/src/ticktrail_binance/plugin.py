@@ -20,7 +20,7 @@ from ticktrail.plugin import (
 )
 from ticktrail_binance.decoder import SpotDecoder
 from ticktrail_binance.settings import BinanceSettings
-from ticktrail_binance.streams import CHANNELS, streams_of
+from ticktrail_binance.streams import CHANNELS, streams_of, wanted_streams
 
 __all__ = ["TICKTRAIL_API", "ticktrail_providers"]
 
@@ -38,6 +38,7 @@ def ticktrail_providers() -> Iterable[ProviderSpec]:
             open=_open,
             describe=_describe,
             decoder=_decoder,
+            check=_check,
         )
     ]
 
@@ -46,6 +47,10 @@ def _open(settings: BinanceSettings, context: ProviderContext) -> Provider:
     from ticktrail_binance.session import BinanceProvider  # noqa: PLC0415 - keeps `ticktrail check` quick
 
     return BinanceProvider(settings, context)
+
+
+def _check(settings: BinanceSettings, context: ProviderContext) -> None:
+    wanted_streams(settings, context)
 
 
 def _describe(settings: BinanceSettings, _registry: Registry) -> Capabilities:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import anyio
 import anyio.abc
 
-from ticktrail.errors import ConfigError, PermanentError, TransientError
+from ticktrail.errors import PermanentError, TransientError
 from ticktrail.model import Tick, Undecodable
 from ticktrail.net import (
     HandshakeRefused,
@@ -25,7 +25,7 @@ from ticktrail.plugin import Intake, ProviderContext
 from ticktrail_binance.decoder import SpotDecoder, is_control
 from ticktrail_binance.instruments import check_instruments
 from ticktrail_binance.settings import BinanceSettings
-from ticktrail_binance.streams import streams_of
+from ticktrail_binance.streams import wanted_streams
 from ticktrail_binance.subscription import Subscription
 
 __all__ = ["BinanceProvider"]
@@ -41,12 +41,7 @@ class BinanceProvider:
     def __init__(self, settings: BinanceSettings, context: ProviderContext) -> None:
         self._settings = settings
         self._context = context
-        self._streams = streams_of(context, settings.bar_interval)
-        if len(self._streams) > settings.max_streams:
-            raise ConfigError(
-                f"leg {context.name!r} wants {len(self._streams)} streams, and a Binance connection carries "
-                f"{settings.max_streams}: divide the instruments among several feeds"
-            )
+        self._streams = wanted_streams(settings, context)
         self._decoder = SpotDecoder(self._streams, context.name, final_bars_only=settings.final_bars_only)
         self._instruments_checked = False
 

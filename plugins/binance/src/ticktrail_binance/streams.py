@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from ticktrail.errors import ConfigError
 from ticktrail.model import Channel, InstrumentId
 from ticktrail.plugin import ProviderContext
-from ticktrail_binance.settings import BarInterval
+from ticktrail_binance.settings import BarInterval, BinanceSettings
 
-__all__ = ["CHANNELS", "Stream", "streams_of", "symbol_of"]
+__all__ = ["CHANNELS", "Stream", "streams_of", "symbol_of", "wanted_streams"]
 
 CHANNELS: Mapping[Channel, str] = {
     "trades": "trade",
@@ -50,6 +50,21 @@ def symbol_of(instrument: InstrumentId) -> str:
             f'write base and quote in capitals with a slash between, such as "BTC/USDT"'
         )
     return base + quote
+
+
+def wanted_streams(settings: BinanceSettings, context: ProviderContext) -> Mapping[str, Stream]:
+    """Return the streams of a leg.
+
+    Raises:
+        ConfigError: As `streams_of`, or they are more than one connection carries.
+    """
+    streams = streams_of(context, settings.bar_interval)
+    if len(streams) > settings.max_streams:
+        raise ConfigError(
+            f"the feed wants {len(streams)} streams, and a Binance connection carries {settings.max_streams}: "
+            f"divide the instruments among several feeds"
+        )
+    return streams
 
 
 def streams_of(context: ProviderContext, interval: BarInterval) -> Mapping[str, Stream]:

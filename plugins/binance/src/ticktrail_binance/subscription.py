@@ -65,7 +65,7 @@ class Subscription:
         """
         try:
             message = _read(payload)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             return  # garbage is data: the decoder keeps it with its reason
         if message.stream == SHUTDOWN_STREAM:
             raise TransientError(

@@ -9,8 +9,10 @@ Source: developers.binance.com, Binance spot API, "WebSocket Streams", payload e
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Annotated, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 __all__ = [
     "BookTicker",
@@ -23,21 +25,27 @@ __all__ = [
 ]
 
 
+Time: TypeAlias = Annotated[int, Meta(ge=0, le=9_000_000_000_000_000)]
+"""Milliseconds or microseconds since the epoch, up to the year 2255: what lies beyond is no time of a market."""
+
+Id: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
 class TradeEvent(msgspec.Struct, gc=False):
     """``<symbol>@trade``: `T` is when the trade was made, `m` that the buyer was the maker."""
 
     s: str
-    t: int
+    t: Id
     p: Decimal
     q: Decimal
-    T: int
+    T: Time
     m: bool
 
 
 class BookTicker(msgspec.Struct, gc=False):
     """``<symbol>@bookTicker``: no time; `u` is the update of the order book."""
 
-    u: int
+    u: Id
     s: str
     b: Decimal
     B: Decimal
@@ -48,7 +56,7 @@ class BookTicker(msgspec.Struct, gc=False):
 class Ticker24h(msgspec.Struct, gc=False):
     """``<symbol>@ticker``: `c` is the last price, `v` the volume of 24 h in units of the base asset."""
 
-    E: int
+    E: Time
     s: str
     c: Decimal
     b: Decimal
@@ -61,8 +69,8 @@ class Ticker24h(msgspec.Struct, gc=False):
 class Kline(msgspec.Struct, gc=False):
     """The bar within a `KlineEvent`: `t` is its first moment, `T` its last one, `x` that it is closed."""
 
-    t: int
-    T: int
+    t: Time
+    T: Time
     o: Decimal
     h: Decimal
     l: Decimal  # noqa: E741 - the venue's name
@@ -74,7 +82,7 @@ class Kline(msgspec.Struct, gc=False):
 class KlineEvent(msgspec.Struct, gc=False):
     """``<symbol>@kline_<interval>``."""
 
-    E: int
+    E: Time
     s: str
     k: Kline
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import click
 
 from ticktrail.plugin import ProviderSpec, hookimpl, provider_spec
-from ticktrail_mock.replay import ReplayProvider, ReplaySettings, describe_replay
+from ticktrail_mock.replay import ReplayProvider, ReplaySettings, check_replay, describe_replay
 from ticktrail_mock.synthetic import SyntheticProvider, SyntheticSettings, describe_synthetic
 
 __all__ = ["TICKTRAIL_API", "ticktrail_commands", "ticktrail_providers"]
@@ -36,6 +36,7 @@ def ticktrail_providers() -> Iterable[ProviderSpec]:
             settings=ReplaySettings,
             open=ReplayProvider,
             describe=describe_replay,
+            check=check_replay,
         ),
     ]
 

@@ -23,7 +23,7 @@ from ticktrail.plugin import Capabilities, Decoder, Intake, ProviderContext, Reg
 from ticktrail_mock.pace import Pace
 from ticktrail_mock.recording import read_recording
 
-__all__ = ["ReplayProvider", "ReplaySettings", "describe_replay"]
+__all__ = ["ReplayProvider", "ReplaySettings", "check_replay", "describe_replay"]
 
 
 class ReplaySettings(Settings, frozen=True):
@@ -58,6 +58,17 @@ def describe_replay(settings: ReplaySettings, registry: Registry) -> Capabilitie
     return replace(venue, own_clock=settings.clock == "recording", max_streams=None)
 
 
+def check_replay(settings: ReplaySettings, context: ProviderContext) -> None:
+    """Return if the recording is there.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    path = context.base_dir / settings.path
+    if not path.is_file():
+        raise ConfigError(f"there is no recording {path}; mend path")
+
+
 class ReplayProvider:
     """One recording; implements `ticktrail.plugin.Provider`. Its session ends where the recording does."""
 
@@ -69,10 +80,7 @@ class ReplayProvider:
         self._context = context
         self._path: Path = context.base_dir / settings.path
         self._decoder: Decoder = spec.decoder(context)
-        if not self._path.is_file():
-            raise ConfigError(
-                f"leg {context.name!r}: there is no recording {self._path}; mend path in [providers.{context.name}]"
-            )
+        check_replay(settings, context)
 
     def decode(self, payloads: Sequence[bytes], recv_ns: int) -> Sequence[Tick | Undecodable]:
         """Return what the recorded venue's decoder reads."""
