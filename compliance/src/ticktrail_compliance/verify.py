@@ -168,7 +168,9 @@ class _Walk:
         elif not head.genuine:
             self._find(None, "the head, or the log's own row, was changed")
         elif head.seq > self._seq:
-            self._find(self._seq + 1, f"entries {self._seq + 1} to {head.seq} are missing at the end")
+            first, last = self._seq + 1, head.seq
+            gone = f"entry {last} is" if first == last else f"entries {first} to {last} are"
+            self._find(first, f"{gone} missing at the end")
         elif head.seq < self._seq:
             self._find(head.seq + 1, f"entries after {head.seq} were not added by a feed")
         elif head.digest != self._digest and not self._findings:
