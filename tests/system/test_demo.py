@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from recordings import recording
 from system.program import run
 
@@ -20,7 +18,6 @@ def test_the_demonstration_keeps_its_promises(tmp_path):
     assert text.count("leg_switched") == 4
 
 
-@pytest.mark.slow
 def test_the_demonstration_on_a_recorded_market(tmp_path):
     """The same against real messages, their times moved to now."""
     told = json.loads(run("demo", "--json", "--recording", recording(), "--out", tmp_path / "demo").stdout)

@@ -1,5 +1,6 @@
 """The loopback venue speaks the venue's protocol, and goes wrong exactly as it is told."""
 
+import itertools
 import json
 import time
 from collections import deque
@@ -300,8 +301,8 @@ def test_times_move_and_nothing_else_does():
     """Shifted by whole milliseconds, the same for every message; ids, prices and sizes stay as they were."""
     path = recording("binance_spot/cf_binance_20210404_btc_eth_dot.jsonl.gz")
     plain = list(RecordingTape(path).messages())
-    moved = list(RecordingTape(path, shift_to_ns=1_800_000_000_000_000_000).messages())
-    shift = (1_800_000_000_000_000_000 - plain[0].due_ns) // 1_000_000
+    moved = list(RecordingTape(path, now_ns=lambda: 1_800_000_000_000_000_000).messages())
+    shift = (1_800_000_000_000_000_000 - plain[0].due_ns) // 1_000_000  # this recorder's clock was not behind
     times = {"E", "T", "O", "C"}
     for one, two in zip(plain[:3_000], moved, strict=False):
         before, after = json.loads(one.raw)["data"], json.loads(two.raw)["data"]
@@ -315,6 +316,18 @@ def test_times_move_and_nothing_else_does():
                     assert other[key] == value + shift
                 elif key != "k":
                     assert other[key] == value
+
+
+def test_a_recorder_s_slow_clock_puts_no_time_into_the_future():
+    """Where the recorder was behind the venue, the moved times are not ahead of the moment at which they are sent."""
+    start = 1_800_000_000_000_000_000
+    messages = RecordingTape(recording(), now_ns=lambda: start).messages()
+    first = next(messages)
+    sent = [
+        json.loads(message.raw)["data"].get("E") for message in (first, *itertools.islice(messages, 20_000))
+    ]
+    assert json.loads(first.raw)["data"]["E"] * 1_000_000 <= start
+    assert min(time for time in sent if time) * 1_000_000 > start - 100_000_000
 
 
 def test_a_recording_without_streams_is_refused(tmp_path):

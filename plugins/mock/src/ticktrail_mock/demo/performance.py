@@ -52,7 +52,7 @@ def perform(recording: Path | None, folder: Path, *, as_json: bool) -> int:
     """
     tape: Tape
     if recording is not None:
-        tape = RecordingTape(recording, shift_to_ns=time.time_ns())
+        tape = RecordingTape(recording, now_ns=time.time_ns)
         instruments = [InstrumentId("/".join(parts)) for parts in tape.listing().values()]
         channels = ["trades", "quotes"]
     else:

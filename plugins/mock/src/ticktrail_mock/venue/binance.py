@@ -103,9 +103,10 @@ class BinanceVenue:
         pace = Pace(speed)
         chunk: list[Message] = []
         for message in self._tape.messages():
-            if len(chunk) >= CHUNK or (chunk and not pace.is_due(message.due_ns)):
-                await self._offer(chunk)
-                chunk = []
+            if len(chunk) >= CHUNK or not pace.is_due(message.due_ns):
+                if chunk:
+                    await self._offer(chunk)
+                    chunk = []
                 await pace.wait_until(message.due_ns)
             chunk.append(message)
         await self._offer(chunk)

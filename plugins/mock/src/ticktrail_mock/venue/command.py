@@ -83,7 +83,7 @@ def binance(
     \b
     Examples:
       ticktrail venue binance --synthetic --port 9443
-      ticktrail venue binance --recording btc.jsonl.gz --speed 10 --shift-times --port 9443
+      ticktrail venue binance --recording btc.jsonl.gz --shift-times --port 9443
       ticktrail venue binance --recording btc.jsonl.gz --speed max --wait --faults cuts.toml
 
     \b
@@ -95,6 +95,8 @@ def binance(
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     if (recording is not None) == synthetic:
         raise click.UsageError("say what to send: --recording FILE or --synthetic, one of them")
+    if shift_times and (recording is None or speed != "recorded"):
+        raise click.UsageError("--shift-times is for a --recording at its own pace; leave --speed out")
     from ticktrail_mock.venue import serving  # noqa: PLC0415 - `ticktrail --help` need not load a server
 
     if recording is not None:

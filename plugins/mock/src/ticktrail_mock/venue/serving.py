@@ -30,7 +30,7 @@ def recording_tape(path: Path, *, shift_times: bool) -> Tape:
     Raises:
         ConfigError: It cannot be read.
     """
-    return RecordingTape(path, shift_to_ns=time.time_ns() if shift_times else None)
+    return RecordingTape(path, now_ns=time.time_ns if shift_times else None)
 
 
 def synthetic_tape(instruments: Sequence[str], *, seed: int, rate: float) -> Tape:

@@ -25,6 +25,9 @@ TIMES = frozenset({"E", "T", "t", "O", "C"})
 """Fields that are times in events of trades, statistics and bars; `t` is an id in a trade."""
 
 
+MICROSECONDS_FROM = 100_000_000_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message of a combined stream; `due_ns` is on the tape's own time."""
@@ -48,6 +51,11 @@ class Tape(Protocol):
 
 class _Head(msgspec.Struct):
     stream: str | None = None
+    data: _Sent | None = None
+
+
+class _Sent(msgspec.Struct):
+    E: int | None = None
 
 
 class RecordingTape:
@@ -55,24 +63,30 @@ class RecordingTape:
 
     Args:
         path: The recording.
-        shift_to_ns: Move every time in it so that the first message is of this moment; None leaves every character
-            as it was recorded.
+        now_ns: Move every time in it by as much as brings the first message to the moment at which it is taken, by
+            this clock; what the recorder's clock was behind the venue's is taken off, so that no time lies in the
+            future. None leaves every character as it was recorded.
 
     Raises:
         ConfigError: It cannot be read, or holds no message of a combined stream.
     """
 
-    def __init__(self, path: Path, *, shift_to_ns: int | None = None) -> None:
+    def __init__(self, path: Path, *, now_ns: Callable[[], int] | None = None) -> None:
         self._path = path
-        self._shift_to_ns = shift_to_ns
+        self._now_ns = now_ns
+        self._ahead_ns = 0
         streams: set[str] = set()
         infos: list[str] = []
-        head = msgspec.json.Decoder(_Head).decode
+        decode = msgspec.json.Decoder(_Head).decode
         for line in read_recording(path):
             if line.kind == "http" and "exchangeInfo" in (line.url or ""):
                 infos.append(line.raw)
-            elif line.kind == "ws" and (name := head(line.raw).stream) is not None:
-                streams.add(name)
+            elif line.kind == "ws":
+                head = decode(line.raw)
+                if head.stream is not None:
+                    streams.add(head.stream)
+                if head.data is not None and head.data.E is not None and line.recv_ns is not None:
+                    self._ahead_ns = max(self._ahead_ns, head.data.E * _unit_ns(head.data.E) - line.recv_ns)
         if not streams:
             raise ConfigError(f"recording {path} holds no message of a Binance combined stream")
         self._listing = listing_of(infos, streams)
@@ -85,7 +99,7 @@ class RecordingTape:
         """Yield the messages, once."""
         head = msgspec.json.Decoder(_Head).decode
         due_ns = 0
-        shift_ms: int | None = None
+        shift_ns: int | None = None
         for line in read_recording(self._path):
             if line.kind != "ws":
                 continue
@@ -94,15 +108,15 @@ class RecordingTape:
             if stream is None:
                 continue
             raw = line.raw.encode()
-            if self._shift_to_ns is not None:
-                if shift_ms is None:
-                    shift_ms = (self._shift_to_ns - due_ns) // 1_000_000
-                raw = _shifted(raw, shift_ms)
+            if self._now_ns is not None:
+                if shift_ns is None:
+                    shift_ns = self._now_ns() - due_ns - self._ahead_ns
+                raw = _shifted(raw, shift_ns)
             yield Message(stream, raw, due_ns)
 
 
-def _shifted(raw: bytes, shift_ms: int) -> bytes:
-    """Return the message with its times moved; numbers of prices and sizes are texts and stay as they were."""
+def _shifted(raw: bytes, shift_ns: int) -> bytes:
+    """Return the message with its times moved; prices and sizes are texts and stay as they were."""
     message = msgspec.json.decode(raw)
     data = message["data"]
     is_trade = data.get("e") in {"trade", "aggTrade"}
@@ -110,8 +124,13 @@ def _shifted(raw: bytes, shift_ms: int) -> bytes:
         if isinstance(event, dict):
             for key in TIMES & event.keys():
                 if isinstance(event[key], int) and not (is_trade and key == "t"):
-                    event[key] += shift_ms
+                    event[key] += shift_ns // _unit_ns(event[key])
     return msgspec.json.encode(message)
+
+
+def _unit_ns(time: int) -> int:
+    """Return the unit of a time: recordings are in milliseconds or microseconds."""
+    return 1_000_000 if time < MICROSECONDS_FROM else 1_000
 
 
 class SyntheticTape:
