@@ -6,7 +6,7 @@ Never: reads a clock or a socket of its own; the engine does.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -30,21 +30,29 @@ EMBEDDED = "feed"
 
 
 class Feed:
-    """A running feed: iterate it for every delivered tick, in order."""
+    """A running feed: iterate it for every delivered tick, in order.
+
+    A loop may be left and another one begun: it goes on with the next tick. Within what was delivered together the
+    iteration does not yield to other tasks.
+    """
 
     def __init__(self, runner: Runner, ticks: MemoryObjectReceiveStream[Sequence[Tick]]) -> None:
         self._runner = runner
-        self._ticks = ticks
+        self._delivered = _Delivered(ticks)
 
-    async def __aiter__(self) -> AsyncIterator[Tick]:
-        async for batch in self._ticks:
-            for tick in batch:
-                yield tick
+    def __aiter__(self) -> Self:
+        return self
 
-    async def batches(self) -> AsyncIterator[Sequence[Tick]]:
-        """Yield what the route delivered since the last time, some thousands of ticks at most: the fast way."""
-        async for batch in self._ticks:
-            yield batch
+    async def __anext__(self) -> Tick:
+        delivered = self._delivered
+        while True:
+            for tick in delivered.rest:
+                return tick
+            delivered.rest = iter(await anext(delivered))
+
+    def batches(self) -> AsyncIterator[Sequence[Tick]]:
+        """Iterate over what the route delivered since the last time, some thousands of ticks at most: the fast way."""
+        return self._delivered
 
     def stop(self) -> None:
         """End the sources; the iteration ends once what they brought is delivered."""
@@ -79,6 +87,7 @@ async def open_feed(
         ConfigError: The feed file cannot be used; one paragraph a fault.
         FeedError: What ended the feed before its time.
     """
+    plan = compose(Path(path))
     sender, receiver = anyio.create_memory_object_stream[Sequence[Tick]](1)  # the lane before it is the queue
 
     def open_lane(_settings: Settings, _context: SinkContext) -> AbstractAsyncContextManager[Sink]:
@@ -91,9 +100,10 @@ async def open_feed(
         on_overflow="block",
         queue_ticks=queue_ticks,
     )
-    runner = Runner(compose(Path(path)), sinks=(lane,), max_ticks=max_ticks)
-    async with receiver, _in_background(runner):
-        yield Feed(runner, receiver)
+    with sender, receiver:
+        runner = Runner(plan, sinks=(lane,), max_ticks=max_ticks)
+        async with _in_background(runner):
+            yield Feed(runner, receiver)
 
 
 @asynccontextmanager
@@ -110,6 +120,26 @@ async def _in_background(runner: Runner) -> AsyncIterator[None]:
         if len(group.exceptions) == 1:
             raise group.exceptions[0] from None
         raise
+
+
+class _Delivered:
+    """What the lane brings, batch by batch; `rest` is what a loop over single ticks has left of one."""
+
+    def __init__(self, ticks: MemoryObjectReceiveStream[Sequence[Tick]]) -> None:
+        self.rest: Iterator[Tick] = iter(())
+        self._ticks = ticks
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Sequence[Tick]:
+        rest = list(self.rest)
+        if rest:
+            return rest
+        try:
+            return await self._ticks.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
 
 
 class _Reader:

@@ -20,6 +20,9 @@ from ticktrail_mock.market import MadeQuote, MadeTicker, MadeTrade, Move, Synthe
 __all__ = ["SyntheticProvider", "SyntheticSettings", "describe_synthetic"]
 
 MOST_BATCHES_A_SECOND = 100
+CATCH_UP_S = 1.0
+"""A provider that was held back makes up for this much, and lets go what it missed beyond."""
+
 CHANNEL: dict[type, Channel] = {MadeTrade: "trades", MadeQuote: "quotes", MadeTicker: "ticker"}
 
 
@@ -69,20 +72,16 @@ class SyntheticProvider:
         """Hand over ticks at the rate asked for, until there were `ticks`."""
         task_status.started()
         clock, rate = self._context.clock, self._settings.rate
-        began, paid = anyio.current_time(), 0
+        size = max(1, round(rate / MOST_BATCHES_A_SECOND))
+        due = anyio.current_time()
         while self._settings.ticks is None or self._made < self._settings.ticks:
-            due = int((anyio.current_time() - began) * rate) + 1 - paid
-            if self._settings.ticks is not None:
-                due = min(due, self._settings.ticks - self._made)
+            count = size if self._settings.ticks is None else min(size, self._settings.ticks - self._made)
             recv_ns, mono_ns = clock.now_ns(), clock.mono_ns()
-            ticks = [self._next(recv_ns) for _ in range(due)]
-            self._made += due
-            paid += due
-            if ticks:
-                await intake.ticks(ticks, recv_ns=recv_ns, mono_ns=mono_ns)
-            await anyio.sleep_until(
-                max(began + paid / rate, anyio.current_time() + 1 / MOST_BATCHES_A_SECOND)
-            )
+            ticks = [self._next(recv_ns) for _ in range(count)]
+            self._made += count
+            await intake.ticks(ticks, recv_ns=recv_ns, mono_ns=mono_ns)
+            due = max(due + count / rate, anyio.current_time() - CATCH_UP_S)
+            await anyio.sleep_until(due)
 
     def _next(self, now_ns: int) -> Tick:
         while True:
