@@ -103,7 +103,10 @@ async def open_feed(
     with sender, receiver:
         runner = Runner(plan, sinks=(lane,), max_ticks=max_ticks)
         async with _in_background(runner):
-            yield Feed(runner, receiver)
+            try:
+                yield Feed(runner, receiver)
+            finally:
+                receiver.close()  # nobody reads any more: the lane must not wait for it while the feed drains
 
 
 @asynccontextmanager
