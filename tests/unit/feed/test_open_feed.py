@@ -68,7 +68,7 @@ async def test_batches(feed_file):
 
 
 async def test_leaving_the_loop_ends_the_feed(endless):
-    """A break out of the loop, and out of the context, with much still unread: the feed stops in good order, at once."""
+    """A break out of loop and context, with much still unread: the feed stops in good order, at once."""
     with anyio.fail_after(8):  # below stop_s, the deadline of a stop that has to give something up
         async with open_feed(endless, queue_ticks=100) as feed:
             async for _ in feed:
