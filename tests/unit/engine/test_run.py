@@ -104,6 +104,29 @@ async def test_a_sink_that_hangs_is_left_behind_at_the_deadline(tmp_path):
     assert sink.closed
 
 
+async def test_a_stop_s_deadline_leaves_nothing_unaccounted(tmp_path):
+    """A sink that hangs, a full lane, a full route: what was judged and never delivered is recorded as suppressed."""
+    STAGE.sinks["main"] = Collecting(open_gate=False)
+    small = "[limits]\nstop_s = 0.05\nroute_batches = 5\nintake_batches = 5\n"
+    plan = feed(tmp_path, ONE.replace("[watching]", "queue_ticks = 3\n[watching]") + small, a=for_ever)
+    runner = Runner(plan)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(runner.run)
+        with anyio.fail_after(10):
+            await STAGE.sinks["main"].waiting.wait()
+        for _ in range(300):
+            await anyio.lowlevel.checkpoint()
+        runner.stop()
+    report = runner.report()
+    received, delivered = report.received["a"]["trades"], report.delivered["trades"]
+    assert received - delivered - report.suppressed["stop deadline"] in {
+        0,
+        1,
+    }  # one may stand between leg and route
+    assert report.suppressed["stop deadline"] >= 4
+    assert report.sinks["collecting"].dropped == delivered
+
+
 async def test_max_ticks(tmp_path):
     """The feed ends by itself once so many are delivered."""
     report = await run(feed(tmp_path, ONE, a=for_ever), max_ticks=25)

@@ -70,6 +70,10 @@ class Lane:
         self._queued += len(ticks)
         self._filled.set()
 
+    def miss(self, ticks: int) -> None:
+        """Count ticks that were delivered and could not be queued here any more."""
+        self._tally.dropped[self.name] += ticks
+
     def close(self) -> None:
         """End the lane once it is drained."""
         self._closed = True

@@ -6,6 +6,8 @@ Never: decides who speaks (the arbiters do) or what is a repeat (continuity does
 
 from __future__ import annotations
 
+import contextlib
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 import anyio
@@ -47,6 +49,7 @@ class Route:
         self._bus = bus
         self._after_batch = after_batch
         self._tree = Tree(plan.route, plan.channels)
+        self._to_do: deque[Decision] = deque()
         self._continuity = Continuity({leg.name: leg.capabilities for leg in plan.legs})
 
     async def run(self, news: MemoryObjectReceiveStream[LegNews]) -> None:
@@ -93,8 +96,30 @@ class Route:
             case Down(cause, _):
                 return self._tree.on_down(leg, cause, now_ns)
 
+    def give_up(self, news: MemoryObjectReceiveStream[LegNews]) -> None:
+        """Account for what a stop's deadline left undecided or undelivered: nothing vanishes without a record."""
+        left = [decision.batch for decision in self._to_do if isinstance(decision, (Forward, Suppress))]
+        self._to_do.clear()
+        with contextlib.suppress(anyio.WouldBlock, anyio.EndOfStream):
+            while True:
+                _, what = news.receive_nowait()
+                if isinstance(what, Batch):
+                    left.append(what)
+        now_ns = self._clock.mono_ns()
+        left += [
+            decision.batch
+            for decision in self._tree.drain(now_ns)
+            if isinstance(decision, (Forward, Suppress))
+        ]
+        for batch in left:
+            held = [Suppressed(reason="stop deadline", ticks=batch.ticks)] if batch.ticks else []
+            self._record(batch, [], held)
+
     async def _carry_out(self, decisions: Sequence[Decision]) -> None:
-        for decision in decisions:
+        to_do = self._to_do
+        to_do.extend(decisions)
+        while to_do:
+            decision = to_do.popleft()
             match decision:
                 case Forward(batch):
                     delivered, repeats = self._continuity.place(batch)
@@ -114,6 +139,20 @@ class Route:
     async def _deliver(
         self, batch: Batch, delivered: Sequence[Tick], suppressed: Sequence[Suppressed]
     ) -> None:
+        self._record(batch, delivered, suppressed)
+        if delivered:
+            offered = 0
+            try:
+                for lane in self._lanes:
+                    await lane.offer(delivered, batch.mono_ns)
+                    offered += 1
+            finally:
+                for lane in self._lanes[offered:]:
+                    lane.miss(len(delivered))
+        await self._bus.room()
+        self._after_batch()
+
+    def _record(self, batch: Batch, delivered: Sequence[Tick], suppressed: Sequence[Suppressed]) -> None:
         self._bus.publish(
             Routed(
                 provider=batch.provider,
@@ -123,11 +162,6 @@ class Route:
                 suppressed=suppressed,
             )
         )
-        if delivered:
-            for lane in self._lanes:
-                await lane.offer(delivered, batch.mono_ns)
-        await self._bus.room()
-        self._after_batch()
 
     async def _switch(self, spoke: Spoke) -> None:
         at_ns = self._clock.now_ns()

@@ -172,12 +172,15 @@ class Runner:
         )
         async with anyio.create_task_group() as clock:
             clock.start_soon(keep_measuring, self._plan.clock, self._clock, self._bus.publish)
-            with self._flow:
-                async with anyio.create_task_group() as legs:
-                    async with sender:
-                        for leg in self._legs:
-                            legs.start_soon(leg.run, sender.clone())
-                    await route.run(receiver)
+            with receiver.clone() as left_over:
+                with self._flow:
+                    async with anyio.create_task_group() as legs:
+                        async with sender:
+                            for leg in self._legs:
+                                legs.start_soon(leg.run, sender.clone())
+                        await route.run(receiver)
+                if self._flow.cancelled_caught:
+                    route.give_up(left_over)
             clock.cancel_scope.cancel()
         self.stop("ended")
 
