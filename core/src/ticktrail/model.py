@@ -18,6 +18,7 @@ import msgspec
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AggTrade",
     "Bar",
     "BookDelta",
     "BookSnapshot",
@@ -25,6 +26,9 @@ __all__ = [
     "Correction",
     "Gap",
     "InstrumentId",
+    "Levels",
+    "Liquidation",
+    "MarkPrice",
     "ProviderId",
     "Quote",
     "Rejected",
@@ -43,12 +47,23 @@ SCHEMA_VERSION = 1
 """Version of the wire form; grows when a field changes its meaning or goes away."""
 
 InstrumentId = NewType("InstrumentId", str)
-"""Canonical name: ``BTC/USDT`` for a pair, ``AAPL`` for a stock; never a venue's spelling."""
+"""Canonical name, never a venue's spelling: ``BTC/USDT`` for a pair, ``AAPL`` for a stock, ``BTC/USDT:USDT`` for the
+perpetual future of the pair that settles in USDT, ``BTC/USDT:USDT-270326`` for the one that expires on 2027-03-26."""
 
 ProviderId = NewType("ProviderId", str)
 """A leg's name: the key of its table under ``[providers]``."""
 
-Channel: TypeAlias = Literal["trades", "quotes", "ticker", "bars", "book", "status"]
+Channel: TypeAlias = Literal[
+    "trades",
+    "agg_trades",
+    "quotes",
+    "ticker",
+    "bars",
+    "book",
+    "status",
+    "mark_price",
+    "liquidations",
+]
 Side: TypeAlias = Literal["buy", "sell"]
 Levels: TypeAlias = tuple[tuple[Decimal, Decimal], ...]
 """Price and size pairs, best first; a size of 0 in a delta removes the level."""
@@ -80,6 +95,20 @@ class Trade(_Tick, frozen=True, tag="trade"):
     price: Decimal
     size: Decimal
     side: Side | None
+
+
+@final
+class AggTrade(_Tick, frozen=True, tag="agg_trade"):
+    """The trades `first_id` to `last_id` of one order, at one price and on one side, taken together."""
+
+    counted_as: ClassVar[str] = "agg_trades"
+
+    id: int
+    price: Decimal
+    size: Decimal
+    side: Side | None
+    first_id: int
+    last_id: int
 
 
 @final
@@ -127,18 +156,27 @@ class Bar(_Tick, frozen=True, tag="bar"):
 
 @final
 class BookSnapshot(_Tick, frozen=True, tag="book_snapshot"):
-    """A whole order book as of `update_id`, the last update that it holds."""
+    """An order book as of `update_id`, the last update that it holds.
+
+    `depth` is how many levels a side it was limited to: a side with so many may have more beyond them, which nobody
+    knows until an update touches them. None: it is the whole book.
+    """
 
     counted_as: ClassVar[str] = "book"
 
     bids: Levels
     asks: Levels
     update_id: int | None
+    depth: int | None = None
 
 
 @final
 class BookDelta(_Tick, frozen=True, tag="book_delta"):
-    """Absolute sizes of changed levels for updates `first_update_id` to `update_id`."""
+    """Absolute sizes of the levels that the updates `first_update_id` to `update_id` changed.
+
+    `first_update_id` is at most one more than the `update_id` of the delta or snapshot before, whatever holes the
+    venue leaves in its numbers: where it is more, something is missing (`ticktrail.book.OrderBook` sees to that).
+    """
 
     counted_as: ClassVar[str] = "book"
 
@@ -159,6 +197,30 @@ class Status(_Tick, frozen=True, tag="status"):
 
 
 @final
+class MarkPrice(_Tick, frozen=True, tag="mark_price"):
+    """What a derivative is marked at, and the funding that its holders pay next; None where there is none."""
+
+    counted_as: ClassVar[str] = "mark_price"
+
+    mark: Decimal
+    index: Decimal | None
+    funding_rate: Decimal | None
+    next_funding_ns: int | None
+
+
+@final
+class Liquidation(_Tick, frozen=True, tag="liquidation"):
+    """A position closed by force: `side` of the order that closed it, its limit and average price, its size."""
+
+    counted_as: ClassVar[str] = "liquidations"
+
+    side: Side
+    price: Decimal
+    average_price: Decimal
+    size: Decimal
+
+
+@final
 class Correction(_Tick, frozen=True, tag="correction"):
     """The trade `original_id` was corrected, or cancelled where the new values are None."""
 
@@ -174,7 +236,8 @@ class Correction(_Tick, frozen=True, tag="correction"):
 class Gap(_Tick, frozen=True, tag="gap"):
     """Ticks of `channel` are missing: ids `from_id` to `to_id` inclusive where ids are known, and the times between.
 
-    `from_ns` is the receive time of the last tick before the hole, `to_ns` of the first one after it.
+    `from_ns` is the receive time of the last tick before the hole, `to_ns` of the first one after it. After a gap of
+    the channel ``book`` the instrument's book is unknown until its next `BookSnapshot`.
     """
 
     counted_as: ClassVar[str] = "gaps"
@@ -198,7 +261,19 @@ class Switched(_Tick, frozen=True, tag="switched"):
 
 
 Tick: TypeAlias = (
-    Trade | Quote | Ticker | Bar | BookSnapshot | BookDelta | Status | Correction | Gap | Switched
+    Trade
+    | AggTrade
+    | Quote
+    | Ticker
+    | Bar
+    | BookSnapshot
+    | BookDelta
+    | Status
+    | MarkPrice
+    | Liquidation
+    | Correction
+    | Gap
+    | Switched
 )
 
 
@@ -234,12 +309,15 @@ class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
 
 CHANNEL_OF: Mapping[type, Channel] = {
     Trade: "trades",
+    AggTrade: "agg_trades",
     Quote: "quotes",
     Ticker: "ticker",
     Bar: "bars",
     BookSnapshot: "book",
     BookDelta: "book",
     Status: "status",
+    MarkPrice: "mark_price",
+    Liquidation: "liquidations",
     Correction: "trades",
 }
 """The subscription that brings each kind of tick; gaps and switches belong to none."""

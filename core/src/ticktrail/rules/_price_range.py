@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ticktrail.model import Bar, Quote, Tick, Ticker, Trade, Violation
+from ticktrail.model import AggTrade, Bar, Quote, Tick, Ticker, Trade, Violation
 from ticktrail.plugin import Settings, ValidatorContext, validator_spec
 from ticktrail.rules._limits import HUGE, Limit, check_limit, is_absent
 
@@ -54,7 +54,7 @@ class PriceRangeRule:
         """Return the first price that is out of range, or None."""
         low, high = self._low, self._high
         try:
-            if type(tick) is Trade:
+            if type(tick) is Trade or type(tick) is AggTrade:
                 if low <= tick.price <= high:
                     return None
             elif type(tick) is Quote and low <= tick.bid_price <= tick.ask_price <= high:
@@ -77,7 +77,7 @@ class PriceRangeRule:
 
 
 def _prices(tick: Tick) -> list[tuple[str, Decimal]]:
-    if type(tick) is Trade:
+    if type(tick) is Trade or type(tick) is AggTrade:
         return [("price", tick.price)]
     if type(tick) is Bar:
         return [("open", tick.open), ("high", tick.high), ("low", tick.low), ("close", tick.close)]
@@ -102,5 +102,5 @@ SPEC = validator_spec(
     summary="a price outside of min_price to max_price",
     settings=PriceRangeSettings,
     open=_open,
-    ticks=(Trade, Quote, Ticker, Bar),
+    ticks=(Trade, AggTrade, Quote, Ticker, Bar),
 )

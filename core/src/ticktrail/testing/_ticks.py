@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ticktrail.model import (
+    AggTrade,
     Bar,
     BookDelta,
     BookSnapshot,
@@ -17,6 +18,8 @@ from ticktrail.model import (
     Correction,
     Gap,
     InstrumentId,
+    Liquidation,
+    MarkPrice,
     ProviderId,
     Quote,
     Side,
@@ -28,11 +31,14 @@ from ticktrail.model import (
 )
 
 __all__ = [
+    "make_agg_trade",
     "make_bar",
     "make_book_delta",
     "make_book_snapshot",
     "make_correction",
     "make_gap",
+    "make_liquidation",
+    "make_mark_price",
     "make_quote",
     "make_status",
     "make_switched",
@@ -72,6 +78,30 @@ def make_trade(
         price=Decimal(price),
         size=Decimal(size),
         side=side,
+    )
+
+
+def make_agg_trade(
+    price: str = "100.00",
+    *,
+    size: str = "1.5",
+    id: int = 1,  # noqa: A002 - the field's name
+    first_id: int = 1,
+    last_id: int = 3,
+    recv_ns: int = RECV_NS,
+) -> AggTrade:
+    """Return an aggregate of three trades."""
+    return AggTrade(
+        instrument=InstrumentId(INSTRUMENT),
+        provider=ProviderId(PROVIDER),
+        event_ns=EVENT_NS,
+        recv_ns=recv_ns,
+        id=id,
+        price=Decimal(price),
+        size=Decimal(size),
+        side="buy",
+        first_id=first_id,
+        last_id=last_id,
     )
 
 
@@ -198,6 +228,34 @@ def make_status(state: str = "halted", *, reason: str | None = "LULD", recv_ns: 
     )
 
 
+def make_mark_price(mark: str = "100.00", *, recv_ns: int = RECV_NS) -> MarkPrice:
+    """Return a mark price with the funding that is due in an hour."""
+    return MarkPrice(
+        instrument=InstrumentId(INSTRUMENT),
+        provider=ProviderId(PROVIDER),
+        event_ns=EVENT_NS,
+        recv_ns=recv_ns,
+        mark=Decimal(mark),
+        index=Decimal("100.01"),
+        funding_rate=Decimal("0.0001"),
+        next_funding_ns=RECV_NS + 3_600_000_000_000,
+    )
+
+
+def make_liquidation(price: str = "98.00", *, recv_ns: int = RECV_NS) -> Liquidation:
+    """Return a long position that was closed by force."""
+    return Liquidation(
+        instrument=InstrumentId(INSTRUMENT),
+        provider=ProviderId(PROVIDER),
+        event_ns=EVENT_NS,
+        recv_ns=recv_ns,
+        side="sell",
+        price=Decimal(price),
+        average_price=Decimal("98.20"),
+        size=Decimal(4),
+    )
+
+
 def make_correction(
     *,
     original_id: int | str = 1,
@@ -252,12 +310,15 @@ def one_of_each() -> Sequence[Tick]:
     """Return one tick of every kind, so that a consumer meets them all."""
     return (
         make_trade(),
+        make_agg_trade(),
         make_quote(),
         make_ticker(),
         make_bar(),
         make_book_snapshot(),
         make_book_delta(),
         make_status(),
+        make_mark_price(),
+        make_liquidation(),
         make_correction(),
         make_gap(),
         make_switched(),
