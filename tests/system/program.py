@@ -52,7 +52,12 @@ def venue(*arguments):
 
 
 def write_feed(
-    folder: Path, addresses, *, more="", validation="max_age_s = false\nmax_clock_offset_ms = false\n"
+    folder: Path,
+    addresses,
+    *,
+    more="",
+    provider="",
+    validation="max_age_s = false\nmax_clock_offset_ms = false\n",
 ):
     """A feed at the venue, into a file and a log; gives its path."""
     path = folder / "feed.toml"
@@ -66,6 +71,7 @@ channels = ["trades", "quotes"]
 [providers.binance]
 ws_url = "{addresses["ws_url"]}"
 rest_url = "{addresses["rest_url"]}"
+{provider}
 
 [validation]
 {validation}

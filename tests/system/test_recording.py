@@ -96,12 +96,18 @@ def test_cuts_lose_and_repeat_nothing(tmp_path, recorded):
     assert all(gap["from_ns"] < gap["to_ns"] for gap in gaps)
 
 
-def test_a_market_that_goes_on_leaves_marked_holes(tmp_path, recorded):
-    """The same where the venue does not wait: what is missing is exactly what the gaps say, and nothing is repeated."""
+@pytest.mark.parametrize("repair", [True, False], ids=["fetched", "marked"])
+def test_a_market_that_goes_on(tmp_path, recorded, repair):
+    """The same where the venue does not wait: missing trades are fetched, or are exactly what the gaps say."""
     script = tmp_path / "cuts.toml"
     script.write_text('[[fault]]\nkind = "cut"\nevery_messages = 20000\n')
     with venue("--recording", recording(), "--speed", "60", "--faults", script) as addresses:
-        feed = write_feed(tmp_path, addresses, more="[backoff]\nfirst_s = 0.2\ncap_s = 0.2\n")
+        feed = write_feed(
+            tmp_path,
+            addresses,
+            provider=f"repair_trades = {str(repair).lower()}",
+            more="[backoff]\nfirst_s = 0.2\ncap_s = 0.2\n",
+        )
         report = json.loads(run("run", feed, "--for", "14s", "--json").stdout)
     rows = lines(tmp_path)
     trades = [row["id"] for row in rows if row["type"] == "trade"]
@@ -114,7 +120,13 @@ def test_a_market_that_goes_on_leaves_marked_holes(tmp_path, recorded):
         for number in range(row["from_id"], row["to_id"] + 1)
     }
     assert marked == missing
-    assert missing
+    backfilled = [row["id"] for row in rows if row["type"] == "trade" and row.get("backfilled")]
+    if repair:
+        assert not missing
+        assert backfilled
+    else:
+        assert missing
+        assert not backfilled
     assert report["reconnects"]["binance"] >= 3
     everything, _ = recorded
     assert all(

@@ -37,7 +37,7 @@ class _Side:
     def replace(self, levels: Levels, depth: int | None) -> None:
         self.sizes = {price: size for price, size in levels if size}
         self.prices = sorted(self.sizes)
-        self.bound = levels[-1][0] if depth is not None and len(levels) >= depth > 0 else None
+        self.bound = levels[depth - 1][0] if depth is not None and len(levels) >= depth > 0 else None
 
     def apply(self, levels: Iterable[tuple[Decimal, Decimal]]) -> None:
         sizes, prices = self.sizes, self.prices
@@ -159,20 +159,25 @@ class OrderBook:
             end = min(end, count)
         return [Level(price, side.sizes[price]) for price in side.prices[:end]]
 
-    def snapshot_of(self, tick: BookDelta | BookSnapshot) -> BookSnapshot:
-        """Return the whole book as a snapshot with the times of the tick that was applied last.
+    def is_thin(self, levels: int) -> bool:
+        """Whether a side is sure for fewer than `levels` levels, with others unknown beyond them."""
+        bids, asks = self._bids, self._asks
+        return (
+            bids.bound is not None and len(bids.prices) - bisect_left(bids.prices, bids.bound) < levels
+        ) or (asks.bound is not None and bisect_left(asks.prices, asks.bound) + 1 < levels)
 
-        Its `depth` is None where every level is known, or as many as the shallower bounded side has.
+    def snapshot_of(self, tick: BookDelta | BookSnapshot) -> BookSnapshot:
+        """Return all that is known of the book as a snapshot with the times of the tick that was applied last.
+
+        Its `depth` is None where every level is known; otherwise as many as are sure on the shallower bounded side.
 
         Raises:
             ValueError: There is no book now, or no level of a side is sure any more.
         """
         if self.why_unknown is not None:
             raise ValueError(f"no book of {self.instrument}: {self.why_unknown}")
-        bids, asks = self.bids(), self.asks()
-        limits = [
-            len(levels) for levels, side in ((bids, self._bids), (asks, self._asks)) if side.bound is not None
-        ]
+        sure = ((self.bids(), self._bids), (self.asks(), self._asks))
+        limits = [len(levels) for levels, side in sure if side.bound is not None]
         depth = min(limits, default=None)
         if depth == 0:
             raise ValueError(f"no level of a side of {self.instrument} is sure any more")
@@ -182,8 +187,8 @@ class OrderBook:
             event_ns=tick.event_ns,
             recv_ns=tick.recv_ns,
             synthetic=tick.synthetic,
-            bids=tuple(bids),
-            asks=tuple(asks),
+            bids=tuple(self.bids(beyond=True)),
+            asks=tuple(self.asks(beyond=True)),
             update_id=self.update_id,
             depth=depth,
         )

@@ -51,23 +51,35 @@ class PluginError(FeedError):
 
 
 class ProviderError(FeedError):
-    """A leg lost its venue; `provider` is the leg's name in the feed file."""
+    """A leg lost its venue.
 
-    def __init__(self, message: str, *, provider: str) -> None:
+    Attributes:
+        provider: The leg's name in the feed file.
+        cause: What happened in one word that programs may compare: ``lost``, ``silent`` (connected, and no data),
+            ``refused``, ``limited`` (asked to wait by the venue), ``defect`` …
+    """
+
+    def __init__(self, message: str, *, provider: str, cause: str = "lost") -> None:
         super().__init__(message)
         self.provider = provider
+        self.cause = cause
 
 
 class TransientError(ProviderError):
     """Worth another try: the leg reconnects after its backoff, or after `retry_after_s` where the venue says."""
 
-    def __init__(self, message: str, *, provider: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message, provider=provider)
+    def __init__(
+        self, message: str, *, provider: str, cause: str = "lost", retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, provider=provider, cause=cause)
         self.retry_after_s = retry_after_s
 
 
 class PermanentError(ProviderError):
     """Trying again cannot help: wrong credentials, an instrument that the venue does not list."""
+
+    def __init__(self, message: str, *, provider: str, cause: str = "refused") -> None:
+        super().__init__(message, provider=provider, cause=cause)
 
 
 class SinkError(FeedError):

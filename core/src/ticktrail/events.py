@@ -18,6 +18,8 @@ from ticktrail.model import ProviderId
 __all__ = [
     "ClockMeasured",
     "ClockUnavailable",
+    "ConnectionReplaced",
+    "ConnectionRotated",
     "Event",
     "FeedStarted",
     "FeedStopped",
@@ -30,6 +32,8 @@ __all__ = [
     "SinkDropped",
     "SinkFailed",
     "SinkLagging",
+    "VenueClockMeasured",
+    "VenueTrouble",
 ]
 
 
@@ -89,13 +93,57 @@ class LegUp(_Event, frozen=True, tag="leg_up"):
 
 
 class LegDown(_Event, frozen=True, tag="leg_down"):
-    """The leg lost its venue; `retry_in_s` is None where it will not be tried again."""
+    """The leg lost its venue; `retry_in_s` is None where it will not be tried again.
+
+    `cause` is one word (`ticktrail.errors.ProviderError.cause`; ``ended`` where the source has ended), `detail` what a
+    person should know.
+    """
 
     provider: ProviderId
     cause: str
+    detail: str
     permanent: bool
     failures: int
     retry_in_s: float | None
+
+
+class ConnectionRotated(_Event, frozen=True, tag="connection_rotated"):
+    """A leg replaced one of its connections by a new one that ran beside it; nothing was missed.
+
+    `overlap_ms` is how long both ran, `repeated` how many messages of the new one the old one had brought already.
+    """
+
+    provider: ProviderId
+    cause: str
+    overlap_ms: float
+    repeated: int
+
+
+class ConnectionReplaced(_Event, frozen=True, tag="connection_replaced"):
+    """A leg lost one of several connections and opened another; `streams` is how many it carried.
+
+    What was missed meanwhile is marked by gaps, or fetched.
+    """
+
+    provider: ProviderId
+    cause: str
+    streams: int
+
+
+class VenueTrouble(_Event, frozen=True, tag="venue_trouble"):
+    """The venue refused or did not do something without which the leg goes on; `detail` says what, and the remedy."""
+
+    provider: ProviderId
+    detail: str
+    retry_in_s: float | None
+
+
+class VenueClockMeasured(_Event, frozen=True, tag="venue_clock_measured"):
+    """A venue's clock against this machine's: its time = local + `offset_ns`, within ± `bound_ns`."""
+
+    provider: ProviderId
+    offset_ns: int
+    bound_ns: int
 
 
 class LegSwitched(_Event, frozen=True, tag="leg_switched"):
@@ -157,6 +205,10 @@ Event: TypeAlias = (
     | LegUp
     | LegDown
     | LegSwitched
+    | ConnectionRotated
+    | ConnectionReplaced
+    | VenueTrouble
+    | VenueClockMeasured
     | SinkLagging
     | SinkDropped
     | SinkFailed

@@ -158,8 +158,9 @@ class Bar(_Tick, frozen=True, tag="bar"):
 class BookSnapshot(_Tick, frozen=True, tag="book_snapshot"):
     """An order book as of `update_id`, the last update that it holds.
 
-    `depth` is how many levels a side it was limited to: a side with so many may have more beyond them, which nobody
-    knows until an update touches them. None: it is the whole book.
+    `depth` is how many levels a side are sure to be the best, where a venue gives no more: what stands beyond them is
+    true, and between may be levels that nobody knows until an update touches them. A side with fewer levels is whole.
+    None: both are.
     """
 
     counted_as: ClassVar[str] = "book"

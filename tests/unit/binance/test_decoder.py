@@ -2,36 +2,27 @@
 
 import gzip
 import json
+from collections import Counter
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recordings import recording
-from ticktrail.model import Bar, Quote, Ticker, Trade, Undecodable
-from ticktrail.plugin import ProviderContext, SystemClock
-from ticktrail_binance.decoder import SpotDecoder, is_control
+from ticktrail.model import AggTrade, Bar, BookSnapshot, Quote, Ticker, Trade, Undecodable
+from ticktrail_binance.decoder import BinanceDecoder, is_control
 from ticktrail_binance.plugin import ticktrail_providers
+from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.streams import streams_of
+from unit.binance.stage import context
 
 RECV_NS = 1_723_161_254_100_000_000
 
 
-def context(*instruments, channels=("trades", "quotes", "ticker", "bars")):
-    return ProviderContext(
-        name="venue",
-        instruments=instruments,
-        channels=frozenset(channels),
-        clock=SystemClock(),
-        base_dir=Path(),
-        registry=None,
-    )
-
-
-def decoder(*instruments, final_bars_only=True):
-    return SpotDecoder(streams_of(context(*instruments), "1m"), "venue", final_bars_only=final_bars_only)
+def decoder(*instruments, channels=("trades", "quotes", "ticker", "bars"), **settings):
+    own = BinanceSettings(**settings)
+    return BinanceDecoder(streams_of(own, context(*instruments, channels=channels)), "venue", own)
 
 
 BTC = decoder("BTC/USDT")
@@ -198,13 +189,15 @@ def test_a_spoilt_message_is_no_wrong_tick(noise, at):
 )
 def test_recorded_markets_decode_whole(name, instruments):
     """Of every recording, each message of a channel that is ours gives one tick; the count is the recording's own."""
-    every = decoder(*instruments, final_bars_only=False)
+    every = decoder(
+        *instruments, channels=("trades", "agg_trades", "quotes", "ticker", "bars"), final_bars_only=False
+    )
     expected = found = 0
     for line in gzip.decompress(recording(name).read_bytes()).decode().splitlines():
         record = json.loads(line)
         stream = json.loads(record["raw"]).get("stream", "") if record["kind"] == "ws" else ""
         kind = stream.partition("@")[2]
-        expected += kind in {"trade", "bookTicker", "ticker"} or kind == "kline_1m"
+        expected += kind in {"trade", "aggTrade", "bookTicker", "ticker", "kline_1m"}
         if every.wants(record["raw"].encode()):
             ticks = every.decode([record["raw"].encode()], RECV_NS)
             assert not isinstance(only(ticks), Undecodable)
@@ -216,7 +209,113 @@ def test_the_declaration():
     """Channels, ids and the limit of a connection, as the plugin says of itself."""
     (spec,) = ticktrail_providers()
     capabilities = spec.describe(spec.settings(), None)
-    assert capabilities.channels == {"trades", "quotes", "ticker", "bars"}
-    assert (capabilities.id_space, capabilities.consecutive_trade_ids, capabilities.max_streams) == (
-        "binance:spot", True, 1024,
+    assert capabilities.channels == {"trades", "agg_trades", "quotes", "ticker", "bars", "book", "status"}
+    assert (capabilities.id_space, capabilities.consecutive_trade_ids) == ("binance:spot", True)
+    futures = spec.describe(BinanceSettings(market="usdm"), None)
+    assert futures.channels == capabilities.channels | {"mark_price", "liquidations"}
+    assert futures.id_space == "binance:usdm"
+
+
+AGG = {"e": "aggTrade", "E": 1723161255400, "s": "BTCUSDT", "a": 26129, "p": "0.01", "q": "4.7", "f": 100, "l": 105,
+       "T": 1723161255399, "m": False}  # fmt: skip
+FUTURE = "BTC/USDT:USDT"
+
+
+def future(data, stream, channel, **settings):
+    """What a message of the USD-M market's is decoded to."""
+    reader = decoder(FUTURE, channels=(channel,), market="usdm", **settings)
+    return only(reader.decode([combined(stream, data)], RECV_NS))
+
+
+def test_an_aggregate_trade():
+    """On the spot market a kind of its own, with the ids of the trades that it stands for."""
+    tick = only(
+        decoder("BTC/USDT", channels=("agg_trades",)).decode([combined("btcusdt@aggTrade", AGG)], RECV_NS)
+    )
+    assert isinstance(tick, AggTrade)
+    assert (tick.id, tick.first_id, tick.last_id, tick.side, str(tick.size)) == (
+        26129,
+        100,
+        105,
+        "buy",
+        "4.7",
+    )
+
+
+def test_the_trades_of_futures_are_aggregates():
+    """They have no other public stream; asked for as trades, they are trades."""
+    tick = future(AGG, "btcusdt@aggTrade", "trades")
+    assert isinstance(tick, Trade)
+    assert (tick.id, tick.instrument) == (26129, FUTURE)
+    assert isinstance(future(AGG, "btcusdt@aggTrade", "agg_trades"), AggTrade)
+
+
+def test_the_quotes_of_futures_have_a_time():
+    """`T`, when the book changed."""
+    data = {"e": "bookTicker", "u": 400900217, "E": 1568014460893, "T": 1568014460891, "s": "BTCUSDT", "b": "25.3",
+            "B": "31.2", "a": "25.4", "A": "40.6"}  # fmt: skip
+    assert future(data, "btcusdt@bookTicker", "quotes").event_ns == 1568014460891_000_000
+
+
+def test_the_ticker_of_futures_has_no_best_bid_and_offer():
+    """They stand as absent: price and size 0."""
+    data = {"e": "24hrTicker", "E": 123456789, "s": "BTCUSDT", "c": "0.0025", "v": "10000"}
+    tick = future(data, "btcusdt@ticker", "ticker")
+    assert (tick.last, tick.volume_24h, tick.bid_price, tick.ask_size) == (Decimal("0.0025"), 10000, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "due", "expected"),
+    [("0.00038167", 1562306400000, (Decimal("0.00038167"), 1562306400000_000_000)), ("", 0, (None, None))],
+    ids=["perpetual", "dated"],
+)
+def test_a_mark_price(rate, due, expected):
+    """With the funding that comes next; a dated future has none."""
+    data = {"e": "markPriceUpdate", "E": 1562305380000, "s": "BTCUSDT", "p": "11794.15", "i": "11784.62", "r": rate,
+            "T": due}  # fmt: skip
+    tick = future(data, "btcusdt@markPrice@1s", "mark_price")
+    assert (tick.mark, tick.index) == (Decimal("11794.15"), Decimal("11784.62"))
+    assert (tick.funding_rate, tick.next_funding_ns) == expected
+
+
+def test_a_funding_rate_that_is_no_number():
+    """Kept as what cannot be read."""
+    data = {"e": "markPriceUpdate", "E": 1562305380000, "s": "BTCUSDT", "p": "11794.15", "r": "much", "T": 1}
+    assert "funding rate" in future(data, "btcusdt@markPrice@1s", "mark_price").reason
+
+
+def test_a_liquidation():
+    """The side is the order's that closed the position; the size is all that was filled."""
+    order = {"s": "BTCUSDT", "S": "SELL", "o": "LIMIT", "f": "IOC", "q": "0.014", "p": "9910", "ap": "9911.5",
+             "X": "FILLED", "l": "0.004", "z": "0.014", "T": 1568014460893}  # fmt: skip
+    tick = future({"e": "forceOrder", "E": 1568014460893, "o": order}, "btcusdt@forceOrder", "liquidations")
+    assert (tick.side, tick.price, tick.average_price, tick.size) == (
+        "sell", Decimal(9910), Decimal("9911.5"), Decimal("0.014"),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("market", ["spot", "usdm"])
+def test_a_partial_book(market):
+    """Whole each time; spot's names no symbol, so that the stream's name is all there is to tell."""
+    levels = {"bids": [["99.5", "1"]], "asks": [["100.5", "2"]]}
+    data = {"lastUpdateId": 160, **levels}
+    if market == "usdm":
+        data = {"e": "depthUpdate", "E": 1571889248277, "T": 1571889248276, "s": "BTCUSDT", "U": 150, "u": 160,
+                "pu": 149, "b": levels["bids"], "a": levels["asks"]}  # fmt: skip
+    name = FUTURE if market == "usdm" else "BTC/USDT"
+    reader = decoder(name, channels=("book",), market=market, book="partial", partial_levels=5)
+    tick = only(reader.decode([combined("btcusdt@depth5@100ms", data)], RECV_NS))
+    assert isinstance(tick, BookSnapshot)
+    assert (tick.update_id, tick.bids, tick.depth) == (160, ((Decimal("99.5"), 1),), 1)
+
+
+def test_recorded_futures_decode():
+    """Old messages of every channel of futures; the trade among them has no id, and so is none."""
+    channels = ("trades", "quotes", "ticker", "mark_price", "liquidations")
+    reader = decoder(FUTURE, channels=channels, market="usdm")
+    path = recording("binance_futures/tardis_mapper_inputs_usdm.jsonl.gz")
+    payloads = [json.loads(line)["raw"].encode() for line in gzip.decompress(path.read_bytes()).splitlines()]
+    found = reader.decode([payload for payload in payloads if reader.wants(payload)], RECV_NS)
+    assert Counter(type(tick).__name__ for tick in found) == {
+        "Ticker": 2, "Undecodable": 1, "MarkPrice": 1, "Liquidation": 1, "Quote": 1,
+    }  # fmt: skip

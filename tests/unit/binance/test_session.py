@@ -8,20 +8,22 @@ import pytest
 import trio
 
 from ticktrail.errors import PermanentError, ProviderError, TransientError
-from ticktrail.model import Trade
+from ticktrail.events import VenueClockMeasured, VenueTrouble
+from ticktrail.model import Quote, Status, Trade
 from ticktrail.plugin import Capabilities
 from ticktrail.testing import ProviderCase, ProviderConformance
+from ticktrail_binance.live.provider import BinanceProvider
 from ticktrail_binance.plugin import ticktrail_providers
-from ticktrail_binance.session import BinanceProvider
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.faults import Fault
 from ticktrail_mock.venue.tape import SyntheticTape
-from unit.binance.test_decoder import KLINE, TRADE, combined, context
+from unit.binance.stage import Listener, context, session
+from unit.binance.test_decoder import KLINE, TRADE, combined
 from unit.net.test_web_socket import accept_by_hand
 
 pytestmark = pytest.mark.anyio
-QUICK = {"messages_per_s": 5.0, "answer_s": 0.5, "connect_s": 2.0}
+QUICK = {"answer_s": 0.5, "connect_s": 2.0, "time_every_s": 0.0}
 
 
 def tape(*instruments, rate=2_000.0):
@@ -35,59 +37,33 @@ async def venue_and_provider(*faults, instruments=("BTC/USDT",), listed=(), **se
         yield venue, BinanceProvider(own, context(*instruments, channels=("trades", "quotes")))
 
 
-class Intake:
-    """Collects payloads, and lets a test wait for a number of them."""
-
-    def __init__(self):
-        self.payloads = []
-        self.stamps = []
-        self.wanted = 1
-        self.enough = anyio.Event()
-
-    async def frames(self, payloads, *, recv_ns, mono_ns):
-        await anyio.lowlevel.checkpoint()
-        self.payloads += payloads
-        self.stamps.append((recv_ns, mono_ns))
-        if len(self.payloads) >= self.wanted:
-            self.enough.set()
-
-
-async def fails(provider, intake=None):
+async def fails(provider):
     """Run one session to its end, and return the error that ended it."""
     with trio.fail_after(15):
         try:
-            await provider.run(intake or Intake(), task_status=anyio.TASK_STATUS_IGNORED)
+            await provider.run(Listener(provider), task_status=anyio.TASK_STATUS_IGNORED)
         except ProviderError as exc:
             return exc
+        except ExceptionGroup as group:
+            error = group
+            while isinstance(error, ExceptionGroup):
+                assert len(error.exceptions) == 1
+                error = error.exceptions[0]
+            assert isinstance(error, ProviderError)
+            return error
     raise AssertionError("the session ended well")
 
 
 async def test_a_session_brings_the_market():
-    """Connected, subscribed, and handing on whole reads with growing stamps; cancelled, it ends."""
-    async with venue_and_provider() as (_, provider), anyio.create_task_group() as tasks:
-        intake = Intake()
-        intake.wanted = 500
-        await tasks.start(provider.run, intake)
-        with trio.fail_after(10):
-            await intake.enough.wait()
-        tasks.cancel_scope.cancel()
-    ticks = provider.decode(intake.payloads, 1)
-    ids = [tick.id for tick in ticks if isinstance(tick, Trade)]
-    assert ids == list(range(ids[0], ids[0] + len(ids)))
-    assert len(ticks) >= 499  # beside the answer to the subscription, everything is market data
-    assert intake.stamps == sorted(intake.stamps)
-
-
-async def test_many_streams_are_asked_for_at_the_venue_s_pace():
-    """The venue cuts who sends more than 5 messages a second; 12 requests of one stream each get through."""
-    names = tuple(f"A{number}/USDT" for number in range(6))
+    """Connected, subscribed, and handing on what comes; cancelled, it ends."""
     async with (
-        venue_and_provider(instruments=names, streams_per_request=1) as (_, provider),
-        anyio.create_task_group() as tasks,
+        serve_binance(tape()) as venue,
+        session(venue, "BTC/USDT", channels=("trades", "quotes")) as listener,
     ):
-        with trio.fail_after(20):
-            await tasks.start(provider.run, Intake())
-        tasks.cancel_scope.cancel()
+        await listener.until(lambda: len(listener.got) > 500)
+    ids = [trade.id for trade in listener.of(Trade)]
+    assert ids == list(range(ids[0], ids[0] + len(ids)))
+    assert len(listener.of(Trade, Quote)) == len(listener.got)
 
 
 async def test_an_instrument_that_is_not_listed_ends_the_leg():
@@ -114,12 +90,11 @@ async def test_the_right_symbol_of_another_pair_is_refused():
     ("fault", "kind", "says", "retry_after_s"),
     [
         (Fault(kind="cut", at_message=50), TransientError, "without a close frame", None),
-        (Fault(kind="shutdown", at_message=50), TransientError, "shuts down", 0.0),
         (Fault(kind="error_reply", at_s=0), PermanentError, "code 2", None),
         (Fault(kind="error_reply", at_s=0, code=-1000, message="busy"), TransientError, "busy", None),
         (Fault(kind="refuse", at_s=0, status=429, retry_after_s=7), TransientError, "429", 7.0),
     ],
-    ids=["cut", "shutdown", "wrong request", "busy", "too many"],
+    ids=["cut", "wrong request", "busy", "too many"],
 )
 async def test_what_the_venue_does_is_told_apart(fault, kind, says, retry_after_s):
     """A lost connection, a notice, an answer: each becomes the error with its remedy."""
@@ -139,7 +114,8 @@ async def test_rest_that_is_refused_waits_as_long_as_it_is_told():
         await venue.do(Fault(kind="refuse", at_s=0, status=418, retry_after_s=120))
         error = await fails(provider)
     assert isinstance(error, TransientError)
-    assert error.retry_after_s == 120.0
+    assert error.retry_after_s == pytest.approx(120, abs=5)
+    assert error.cause == "limited"
     assert "418" in str(error)
 
 
@@ -175,13 +151,63 @@ async def test_a_closed_port_is_told_with_the_remedy():
     assert "Connection refused" in str(error)
 
 
+async def test_the_status_of_instruments():
+    """Told at first, and at every change; what is not listed any more is given up, and taken back when it is."""
+    async with (
+        serve_binance(tape("BTC/USDT", "ETH/USDT")) as venue,
+        session(venue, "BTC/USDT", "ETH/USDT", channels=("trades", "status"), status_every_s=0.1) as listener,
+    ):
+
+        def states():
+            return [(tick.instrument, tick.state) for tick in listener.of(Status)]
+
+        await listener.until(lambda: states() == [("BTC/USDT", "TRADING"), ("ETH/USDT", "TRADING")])
+        await venue.do(Fault(kind="status", at_s=0, symbol="ETHUSDT", state="HALT"))
+        await listener.until(lambda: states()[2:] == [("ETH/USDT", "HALT")])
+        await venue.do(Fault(kind="status", at_s=0, symbol="ETHUSDT", state=""))
+        await listener.until(lambda: states()[3:] == [("ETH/USDT", "NOT_LISTED")])
+        await listener.until(lambda: venue.subscribed() == 1)
+        await venue.do(Fault(kind="status", at_s=0, symbol="ETHUSDT", state="TRADING"))
+        await listener.until(lambda: states()[4:] == [("ETH/USDT", "TRADING")] and venue.subscribed() == 2)
+        count = len(listener.of(Trade))
+        await listener.until(
+            lambda: {t.instrument for t in listener.of(Trade)[count:]} == {"BTC/USDT", "ETH/USDT"}
+        )
+
+
+async def test_status_goes_on_when_the_venue_does_not_answer():
+    """An event says so; the session is not ended by it."""
+    async with (
+        serve_binance(tape()) as venue,
+        session(venue, "BTC/USDT", channels=("trades", "status"), status_every_s=0.1) as listener,
+    ):
+        await listener.until(lambda: listener.of(Status))
+        await venue.do(Fault(kind="html", at_s=0, status=502, count=1))
+        await listener.until(lambda: listener.told(VenueTrouble))
+        (trouble,) = listener.told(VenueTrouble)
+        assert "HTTP status 502" in trouble.detail
+        await venue.do(Fault(kind="status", at_s=0, symbol="BTCUSDT", state="BREAK"))
+        await listener.until(lambda: [tick.state for tick in listener.of(Status)] == ["TRADING", "BREAK"])
+
+
+async def test_the_venue_s_clock_is_measured():
+    """How far it is from this machine's, within the bound that the measurement has."""
+    async with serve_binance(tape()) as venue:
+        venue.set_clock(250)
+        async with session(venue, "BTC/USDT", channels=("trades",), time_every_s=0.2) as listener:
+            await listener.until(lambda: len(listener.told(VenueClockMeasured)) == 2)
+    for measured in listener.told(VenueClockMeasured):
+        assert abs(measured.offset_ns - 250_000_000) <= measured.bound_ns
+        assert measured.bound_ns < 200_000_000
+
+
 class TestConformance(ProviderConformance):
     """The kit that every provider has to pass."""
 
     @pytest.fixture
     def case(self):
         (spec,) = ticktrail_providers()
-        asked = context("BTC/USDT")
+        asked = context("BTC/USDT", channels=("trades", "quotes", "bars"))
 
         @asynccontextmanager
         async def live():

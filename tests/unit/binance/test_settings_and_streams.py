@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticktrail.errors import ConfigError, PermanentError, TransientError
-from ticktrail_binance.session import BinanceProvider
+from ticktrail_binance.live.subscription import Subscription
+from ticktrail_binance.markets import MARKETS
 from ticktrail_binance.settings import BinanceSettings
-from ticktrail_binance.streams import streams_of, symbol_of
-from ticktrail_binance.subscription import Subscription
-from unit.binance.test_decoder import context
+from ticktrail_binance.streams import connections_of, streams_of
+from ticktrail_binance.symbols import instrument_of, symbol_of
+from ticktrail_binance.wire import SymbolInfo
+from unit.binance.stage import context
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,11 @@ from unit.binance.test_decoder import context
         ({"max_streams": 2000}, "max_streams"),
         ({"bar_interval": "7m"}, "bar_interval"),
         ({"market": "futures"}, "market"),
+        ({"market": "usdm", "environment": "data_only"}, '"live", "testnet"'),
+        ({"market": "usdm", "book_interval_ms": 1000}, "0, 100, 250, 500"),
+        ({"market": "usdm", "book_depth": 5000}, "5, 10, 20, 50, 100, 500, 1000"),
+        ({"market": "usdm", "bar_interval": "1s"}, "bar_interval"),
+        ({"messages_per_s": 11}, "messages_per_s"),
         ({"wss_url": "wss://x"}, "wss_url"),
     ],
 )
@@ -37,63 +44,217 @@ def test_wrong_keys_are_named(table, says):
 def test_a_loopback_venue_may_speak_plainly():
     """On this machine, plain text is no risk."""
     settings = BinanceSettings(ws_url="ws://127.0.0.1:9443/a", rest_url="http://[::1]:9443")
-    assert settings.ws_url == "ws://127.0.0.1:9443/a"
+    assert (settings.ws_base, settings.rest_base) == ("ws://127.0.0.1:9443/a", "http://[::1]:9443")
 
 
-@pytest.mark.parametrize("instrument", ["BTCUSDT", "btc/usdt", "BTC/", "/USDT", "BTC/USDT/X", "", "AAPL"])
+def test_each_market_and_environment_has_its_hosts():
+    """Encrypted, all of them, and each of its own."""
+    seen = set()
+    for market in MARKETS.values():
+        for environment in market.environments:
+            settings = BinanceSettings(market=market.name, environment=environment)
+            assert settings.ws_base.startswith("wss://")
+            assert settings.rest_base.startswith("https://")
+            seen.add(settings.ws_base)
+    assert len(seen) == 7
+    assert BinanceSettings().ws_base == "wss://data-stream.binance.vision"
+
+
+@pytest.mark.parametrize(
+    ("market", "instrument", "symbol"),
+    [
+        ("spot", "BTC/USDT", "BTCUSDT"),
+        ("spot", "币安/USDT", "币安USDT"),
+        ("usdm", "BTC/USDT:USDT", "BTCUSDT"),
+        ("usdm", "BTC/USDT:USDT-270326", "BTCUSDT_270326"),
+        ("usdm", "1000SHIB/USDC:USDC", "1000SHIBUSDC"),
+        ("coinm", "BTC/USD:BTC", "BTCUSD_PERP"),
+        ("coinm", "ETH/USD:ETH-270326", "ETHUSD_270326"),
+    ],
+)
+def test_instruments_and_symbols(market, instrument, symbol):
+    """There and, with what the venue lists, back."""
+    assert symbol_of(instrument, MARKETS[market]) == symbol
+    base, _, rest = instrument.partition("/")
+    quote, _, settle = rest.partition(":")
+    listed = SymbolInfo(symbol=symbol, baseAsset=base, quoteAsset=quote, marginAsset=settle.partition("-")[0])
+    assert instrument_of(listed, MARKETS[market]) == instrument
+
+
+@pytest.mark.parametrize(
+    "instrument", ["BTCUSDT", "btc/usdt", "BTC/", "/USDT", "BTC/USDT/X", "", "AAPL", "B C/USDT"]
+)
 def test_what_is_no_pair_is_refused(instrument):
     """With what would be right."""
     with pytest.raises(ConfigError, match='such as "BTC/USDT"'):
-        symbol_of(instrument)
+        symbol_of(instrument, MARKETS["spot"])
+
+
+@pytest.mark.parametrize(
+    ("market", "instrument", "right"),
+    [
+        ("spot", "BTC/USDT:USDT", '"BTC/USDT"'),
+        ("usdm", "BTC/USDT", '"BTC/USDT:USDT"'),
+        ("coinm", "BTC/USD", '"BTC/USD:BTC"'),
+        ("usdm", "BTC/USDT:USDT-27", '"BTC/USDT:USDT-270326"'),
+    ],
+)
+def test_a_pair_is_no_future(market, instrument, right):
+    """A perpetual future is another instrument than its pair, and no route may take one for the other."""
+    with pytest.raises(ConfigError, match=right):
+        symbol_of(instrument, MARKETS[market])
 
 
 def test_two_instruments_of_one_symbol_are_refused():
     """BTC/USDT and BTCU/SDT cannot both be BTCUSDT."""
     with pytest.raises(ConfigError, match="are both BTCUSDT"):
-        streams_of(context("BTC/USDT", "BTCU/SDT"), "1m")
+        streams_of(BinanceSettings(), context("BTC/USDT", "BTCU/SDT"))
 
 
 asset = st.text("ABCXYZ019ÖÜ币安", min_size=1, max_size=6)
 
 
 @given(
-    pairs=st.lists(st.tuples(asset, asset), min_size=1, max_size=8, unique_by=lambda pair: pair[0] + pair[1])
+    pairs=st.lists(st.tuples(asset, asset), min_size=1, max_size=8, unique_by=lambda pair: pair[0] + pair[1]),
+    most=st.integers(1, 20),
 )
-def test_streams_lead_back_to_their_instruments(pairs):
-    """For any feed whose symbols differ, each stream's name leads back to its instrument; symbols need not be ASCII."""
+def test_streams_lead_back_to_their_instruments(pairs, most):
+    """For any feed whose symbols differ each stream leads back to its instrument, and is on exactly one connection."""
     instruments = [f"{base}/{quote}" for base, quote in pairs]
-    streams = streams_of(context(*instruments, channels=("trades", "bars")), "5m")
+    settings = BinanceSettings(bar_interval="5m", max_streams=most)
+    streams = streams_of(settings, context(*instruments, channels=("trades", "bars")))
     back = {(stream.instrument, stream.channel) for stream in streams.values()}
-    names = {symbol_of(name).lower() for name in instruments}
+    names = {symbol_of(name, MARKETS["spot"]).lower() for name in instruments}
     if len(names) == len(instruments):
         assert back == {(name, channel) for name in instruments for channel in ("trades", "bars")}
     assert all("@trade" in name or "@kline_5m" in name for name in streams)
+    plans = connections_of(settings, streams)
+    assert [name for plan in plans for name in plan.streams] == list(streams)
+    assert all(1 <= len(plan.streams) <= most for plan in plans)
 
 
-def test_more_streams_than_a_connection_carries():
-    """Known before a socket is opened."""
-    with pytest.raises(ConfigError, match=r"2 streams.*carries 1"):
-        BinanceProvider(BinanceSettings(max_streams=1), context("BTC/USDT", channels=("trades", "quotes")))
+def test_futures_come_over_two_paths():
+    """Books and quotes over one, the rest over the other: over the wrong one a stream is granted and silent."""
+    settings = BinanceSettings(market="usdm")
+    channels = ("trades", "quotes", "ticker", "bars", "book", "mark_price", "liquidations")
+    streams = streams_of(settings, context("BTC/USDT:USDT", channels=channels))
+    assert {plan.path: sorted(plan.streams) for plan in connections_of(settings, streams)} == {
+        "/public": ["btcusdt@bookTicker", "btcusdt@depth@100ms"],
+        "/market": [
+            "btcusdt@aggTrade", "btcusdt@forceOrder", "btcusdt@kline_1m", "btcusdt@markPrice@1s", "btcusdt@ticker",
+        ],
+    }  # fmt: skip
 
 
-def test_a_subscription_is_asked_in_pieces_and_kept_account_of():
-    """Each piece has a number of its own; what is not answered is known."""
-    subscription = Subscription(["a@trade", "b@trade", "c@trade"], per_request=2, provider="venue")
-    asked = [msgspec.json.decode(text) for text in subscription.requests()]
-    assert [(request["id"], request["params"]) for request in asked] == [
-        (1, ["a@trade", "b@trade"]),
-        (2, ["c@trade"]),
+@pytest.mark.parametrize(
+    ("settings", "stream"),
+    [
+        ({}, "btcusdt@depth@100ms"),
+        ({"book_interval_ms": 1000}, "btcusdt@depth"),
+        ({"book": "partial", "partial_levels": 5}, "btcusdt@depth5@100ms"),
+        ({"book": "partial", "book_interval_ms": 1000}, "btcusdt@depth20"),
+        ({"market": "usdm", "book_interval_ms": 250}, "btcusdt@depth"),
+        ({"market": "usdm", "book_interval_ms": 500}, "btcusdt@depth@500ms"),
+    ],
+)
+def test_the_streams_of_books(settings, stream):
+    """By differences or its best levels, at each market's paces."""
+    own = BinanceSettings(**settings)
+    name = "BTC/USDT:USDT" if own.market == "usdm" else "BTC/USDT"
+    assert list(streams_of(own, context(name, channels=("book",)))) == [stream]
+
+
+def test_the_same_stream_is_not_two_channels():
+    """Futures have aggregate trades only."""
+    with pytest.raises(ConfigError, match="leave"):
+        streams_of(
+            BinanceSettings(market="usdm"), context("BTC/USDT:USDT", channels=("trades", "agg_trades"))
+        )
+
+
+def test_status_is_no_stream():
+    """It is asked for, not subscribed to."""
+    assert streams_of(BinanceSettings(), context("BTC/USDT", channels=("status",))) == {}
+
+
+def requests(subscription, *answers):
+    """Ask and answer until nothing is left to ask; returns what was asked."""
+    asked = []
+    answers = list(answers)
+    while (text := subscription.next_request()) is not None:
+        request = msgspec.json.decode(text)
+        asked.append((request["method"], request.get("params")))
+        answer = {"result": None} if request["method"] != "LIST_SUBSCRIPTIONS" else {"result": answers.pop(0)}
+        subscription.take(msgspec.json.encode({**answer, "id": request["id"]}))
+    return asked
+
+
+def test_a_subscription_is_asked_in_pieces_and_compared():
+    """One request at a time; then the venue's own list is looked at."""
+    subscription = Subscription(["a@trade", "b@trade", "c@trade"], per_request=2, provider="leg")
+    assert requests(subscription, ["c@trade", "a@trade", "b@trade"]) == [
+        ("SUBSCRIBE", ["a@trade", "b@trade"]),
+        ("SUBSCRIBE", ["c@trade"]),
+        ("LIST_SUBSCRIPTIONS", None),
     ]
-    subscription.take(b'{"result":null,"id":2}')
-    assert subscription.unanswered() == ["a@trade", "b@trade"]
-    assert not subscription.granted
-    subscription.take(b'{"result":null,"id":1}')
-    assert subscription.granted
+    assert subscription.settled
+
+
+def test_what_the_venue_forgot_is_asked_for_again():
+    """Granted and not listed: once more; listed and not wanted: given up."""
+    subscription = Subscription(["a@trade", "b@trade"], per_request=9, provider="leg")
+    assert requests(subscription, ["a@trade", "x@trade"], ["a@trade", "b@trade"]) == [
+        ("SUBSCRIBE", ["a@trade", "b@trade"]),
+        ("LIST_SUBSCRIPTIONS", None),
+        ("UNSUBSCRIBE", ["x@trade"]),
+        ("SUBSCRIBE", ["b@trade"]),
+        ("LIST_SUBSCRIPTIONS", None),
+    ]
+    assert subscription.mended == ["b@trade"]
+    assert subscription.settled
+
+
+def test_a_list_that_never_agrees_ends_the_connection():
+    """Not for ever."""
+    subscription = Subscription(["a@trade"], per_request=9, provider="leg")
+    with pytest.raises(TransientError, match="does not agree, 3 times"):
+        requests(subscription, [], [], [], [], [])
+
+
+def test_wants_change_while_it_lives():
+    """What is new is asked for, what is not wanted any more is given up, and the list is looked at again."""
+    subscription = Subscription(["a@trade", "b@trade"], per_request=9, provider="leg")
+    requests(subscription, ["a@trade", "b@trade"])
+    subscription.want(["b@trade", "c@trade"])
+    assert not subscription.settled
+    assert requests(subscription, ["b@trade", "c@trade"]) == [
+        ("UNSUBSCRIBE", ["a@trade"]),
+        ("SUBSCRIBE", ["c@trade"]),
+        ("LIST_SUBSCRIPTIONS", None),
+    ]
+    subscription.look()
+    assert not subscription.settled
+    assert requests(subscription, ["b@trade", "c@trade"]) == [("LIST_SUBSCRIPTIONS", None)]
+
+
+def test_wants_change_while_an_answer_is_due():
+    """What is on its way is not asked for twice."""
+    subscription = Subscription(["a@trade", "b@trade"], per_request=1, provider="leg")
+    first = msgspec.json.decode(subscription.next_request())
+    subscription.want(["a@trade", "c@trade"])
+    assert subscription.next_request() is None
+    assert subscription.waiting
+    subscription.take(msgspec.json.encode({"result": None, "id": first["id"]}))
+    assert requests(subscription, ["a@trade", "c@trade"]) == [
+        ("SUBSCRIBE", ["c@trade"]),
+        ("LIST_SUBSCRIPTIONS", None),
+    ]
 
 
 def test_other_answers_and_garbage_grant_nothing():
     """Only an answer to a request of ours counts."""
-    subscription = Subscription(["a@trade"], per_request=2, provider="venue")
+    subscription = Subscription(["a@trade"], per_request=2, provider="leg")
+    subscription.next_request()
     for payload in (
         b'{"result":null,"id":7}',
         b'{"result":null,"id":null}',
@@ -101,7 +262,8 @@ def test_other_answers_and_garbage_grant_nothing():
         b'{"stream":"x","data":{}}',
     ):
         subscription.take(payload)
-    assert not subscription.granted
+    assert subscription.waiting
+    assert "a@trade" in subscription.what_is_due()
 
 
 @pytest.mark.parametrize(
@@ -110,18 +272,21 @@ def test_other_answers_and_garbage_grant_nothing():
         (b'{"error":{"code":2,"msg":"Invalid request"},"id":1}', PermanentError),
         (b'{"error":{"code":3,"msg":"Invalid JSON"},"id":null}', PermanentError),
         (b'{"error":{"code":-1000,"msg":"Unknown"},"id":1}', TransientError),
-        (b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}', TransientError),
     ],
 )
 def test_refusals_are_told_apart(payload, error):
     """A wrong request stays wrong; anything else may pass."""
-    with pytest.raises(error):
-        Subscription(["a@trade"], per_request=2, provider="venue").take(payload)
-
-
-@given(payload=st.binary(max_size=60))
-def test_no_message_breaks_the_account(payload):
-    """Whatever arrives, only the two kinds of error that a leg knows come out."""
-    subscription = Subscription(["a@trade"], per_request=2, provider="venue")
-    with contextlib.suppress(PermanentError, TransientError):
+    subscription = Subscription(["a@trade"], per_request=2, provider="leg")
+    subscription.next_request()
+    with pytest.raises(error, match="code"):
         subscription.take(payload)
+
+
+@given(payloads=st.lists(st.binary(max_size=60), max_size=4))
+def test_no_message_breaks_the_account(payloads):
+    """Whatever arrives, only the two kinds of error that a leg knows come out."""
+    subscription = Subscription(["a@trade"], per_request=2, provider="leg")
+    with contextlib.suppress(PermanentError, TransientError):
+        for payload in payloads:
+            subscription.next_request()
+            subscription.take(payload)

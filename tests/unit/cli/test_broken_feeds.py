@@ -12,7 +12,10 @@ BROKEN = Path(__file__).parents[2] / "feeds" / "broken"
 SAID = {
     "bad_toml": ["8: is not valid TOML at column 13: Invalid value; write key = value"],
     "channel_not_given": [
-        '5: [feed] channels: leg "binance" cannot give book; it can give bars, quotes, ticker, trades: ask for those'
+        (
+            '5: [feed] channels: leg "binance" cannot give liquidations; it can give agg_trades, bars, book, '
+            "quotes, status, ticker, trades: ask for those"
+        )
     ],
     "duplicate_sink": ['13: [[sinks]] 2: a sink named "jsonl" stands in line 9 already; give each a name'],
     "import_fails": [

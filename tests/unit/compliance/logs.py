@@ -48,7 +48,13 @@ def up(number=0):
 
 def down(number=0):
     return LegDown(
-        at_ns=NOW_NS + number, provider="leg", cause="cut", permanent=False, failures=1, retry_in_s=0.5
+        at_ns=NOW_NS + number,
+        provider="leg",
+        cause="cut",
+        detail="cut by the server",
+        permanent=False,
+        failures=1,
+        retry_in_s=0.5,
     )
 
 

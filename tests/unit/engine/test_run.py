@@ -224,7 +224,7 @@ async def test_a_provider_s_defect_ends_its_leg_alone(tmp_path):
         record.provider: record for record in STAGE.observers["main"].records if isinstance(record, LegDown)
     }
     assert downs["a"].permanent
-    assert "defect of its own, ZeroDivisionError: oops" in downs["a"].cause
+    assert "defect of its own, ZeroDivisionError: oops" in downs["a"].detail
 
 
 async def test_a_decoder_s_defect_costs_the_payload_alone(tmp_path):

@@ -145,7 +145,7 @@ async def test_rest():
         assert [entry["symbol"] for entry in some.json()["symbols"]] == ["ETHBTC"]
         none = await client.get("/api/v3/exchangeInfo", params={"symbols": '["NONE"]'})
         assert (none.status_code, none.json()["code"]) == (400, -1121)
-        assert (await client.get("/api/v3/depth")).status_code == 404
+        assert (await client.get("/api/v3/nonsense")).status_code == 404
 
 
 async def test_a_cut_is_exact_and_the_tape_waits():
@@ -232,7 +232,8 @@ async def test_slow_and_refuse_and_error_reply():
         assert caught.value.status == 429
         async with httpx.AsyncClient() as client:
             assert (await client.get(venue.rest_url() + "/api/v3/ping")).headers["retry-after"] == "3"
-            assert (await client.get(venue.rest_url() + "/api/v3/ping")).status_code == 200
+            assert (await client.get(venue.rest_url() + "/api/v3/ping")).status_code == 418
+        assert [asked.in_ban for asked in venue.asked()] == [False, True]
         await venue.do(Fault(kind="slow", at_s=0, rate=20.0, for_s=30))
         sent = venue.sent()
         await trio.sleep(0.5)
@@ -294,7 +295,7 @@ def test_a_recording_is_sent_character_for_character():
     messages = list(found.messages())
     assert len(messages) == 10
     assert messages[0].raw.startswith(b'{"stream":"bnbbtc@trade","data":{"e":"trade"')
-    assert found.listing()["DOGEBNB"] == ("DOGE", "BNB")
+    assert found.listing()["DOGEBNB"] == ("DOGE", "BNB", "BNB")
 
 
 def test_times_move_and_nothing_else_does():

@@ -15,6 +15,7 @@ import anyio.abc
 
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.settings import Settings
+from ticktrail.events import Event
 from ticktrail.model import Channel, InstrumentId, ProviderId, Tick, Undecodable
 
 __all__ = [
@@ -46,6 +47,10 @@ class Intake(Protocol):
 
     async def ticks(self, ticks: Sequence[Tick], *, recv_ns: int, mono_ns: int) -> None:
         """Hand over ready ticks: for sources that bring no bytes of their own (an SDK, a generator)."""
+        ...
+
+    def tell(self, event: Event) -> None:
+        """Put an event on the control bus: what happened to the source without ending its session. Never waits."""
         ...
 
 

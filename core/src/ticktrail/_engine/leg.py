@@ -25,7 +25,7 @@ from ticktrail._engine.judge import Judge
 from ticktrail._engine.tally import Tally
 from ticktrail._plan.model import LegPlan, Plan
 from ticktrail.errors import PermanentError, ProviderError, TransientError
-from ticktrail.events import LegDown, LegUp
+from ticktrail.events import Event, LegDown, LegUp
 from ticktrail.model import Tick, Undecodable
 
 __all__ = ["Down", "Leg", "LegNews", "Up"]
@@ -156,18 +156,19 @@ class Leg:
             elif failure is not None:
                 self.error = failure
             self.last_failure = failure
-            cause = "ended" if failure is None else str(failure)
+            detail = "the source has ended" if failure is None else str(failure)
             self._bus.publish(
                 LegDown(
                     at_ns=self._clock.now_ns(),
                     provider=self.name,
-                    cause=cause,
+                    cause="ended" if failure is None else failure.cause,
+                    detail=detail,
                     permanent=permanent,
                     failures=self._backoff.failures,
                     retry_in_s=retry_s,
                 )
             )
-            await sender.send(Down(cause=cause, final=permanent))
+            await sender.send(Down(cause=detail, final=permanent))
             if retry_s is None:
                 return
             await anyio.sleep(retry_s)
@@ -185,7 +186,7 @@ class Leg:
         finally:
             self._session_scope = None
         if scope.cancelled_caught:
-            return TransientError(self._ended_by, provider=self.name)
+            return TransientError(self._ended_by, provider=self.name, cause=self._ended_by.partition(":")[0])
         return failure
 
     def _failure_of(self, exc: Exception) -> ProviderError:
@@ -201,12 +202,17 @@ class Leg:
                 f"provider of leg {self.name!r} failed by a defect of its own, {type(error).__name__}: {error}; "
                 f"run with --debug for the traceback and report it to the plugin's authors",
                 provider=self.name,
+                cause="defect",
             )
             failure.__cause__ = exc
             return failure
         first = found[0]
         assert isinstance(first, ProviderError)  # noqa: S101 - every other kind was returned above
         return first
+
+    def tell(self, event: Event) -> None:
+        """Publish what a session has to say of itself."""
+        self._bus.publish(event)
 
     def session_up(self) -> None:
         """Note that a session began to deliver."""
@@ -290,6 +296,10 @@ class _Session:
         """Queue ready ticks."""
         await self._announce()
         await self._sender.send(_Ticks(ticks, recv_ns, mono_ns, self._since(mono_ns)))
+
+    def tell(self, event: Event) -> None:
+        """Put the event on the bus."""
+        self._leg.tell(event)
 
     async def _announce(self) -> None:
         """Tell the route in order: up comes before the first batch of the session."""

@@ -45,13 +45,13 @@ class ClockRule:
         self._limit_ns = nanoseconds(Decimal(settings.max_clock_offset_ms), unit_ns=_NS_PER_MS)
         self._clock = clock
 
-    def check(self, tick: Tick, at_ns: int) -> FromTheFuture | None:
+    def check(self, tick: Tick, at_ns: int) -> FromTheFuture | None:  # noqa: ARG002 - the contract's signature
         """Return how far ahead the tick is if that is too far, or None."""
         event_ns = tick.event_ns
         if event_ns is None:
             return None
         offset_ns = self._clock.offset_ns
-        ahead_ns = event_ns - at_ns - (offset_ns or 0)
+        ahead_ns = event_ns - tick.recv_ns - (offset_ns or 0)
         if ahead_ns <= self._limit_ns:
             return None
         return FromTheFuture(

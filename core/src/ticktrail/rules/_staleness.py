@@ -46,13 +46,13 @@ class StalenessRule:
         self._limit_ns = nanoseconds(Decimal(settings.max_age_s), unit_ns=_NS_PER_S)
         self._clock = clock
 
-    def check(self, tick: Tick, at_ns: int) -> Stale | None:
+    def check(self, tick: Tick, at_ns: int) -> Stale | None:  # noqa: ARG002 - the contract's signature
         """Return how old the tick is if that is too old, or None."""
         event_ns = tick.event_ns
         if event_ns is None:
             return None
         offset_ns = self._clock.offset_ns
-        age_ns = at_ns + (offset_ns or 0) - event_ns
+        age_ns = tick.recv_ns + (offset_ns or 0) - event_ns
         if age_ns <= self._limit_ns or tick.backfilled:
             return None
         return Stale(

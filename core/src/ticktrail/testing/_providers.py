@@ -15,6 +15,7 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 
+from ticktrail.events import Event
 from ticktrail.model import CHANNEL_OF, Gap, Tick, Undecodable
 from ticktrail.plugin import Capabilities, Provider, ProviderContext, ProviderSpec, Settings
 from ticktrail.testing._expect import expect, expect_strict
@@ -163,6 +164,9 @@ class _Listening:
 
     async def ticks(self, ticks: Sequence[Tick], *, recv_ns: int, mono_ns: int) -> None:
         await self._keep((), ticks, recv_ns, mono_ns)
+
+    def tell(self, event: Event) -> None:
+        """Let the event go by."""
 
     async def _keep(
         self, payloads: Sequence[bytes], ticks: Sequence[Tick], recv_ns: int, mono_ns: int

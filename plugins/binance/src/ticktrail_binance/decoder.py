@@ -1,26 +1,44 @@
-"""Read the venue's messages into ticks.
+"""Read the venue's messages, and the session's notes among them, into ticks.
 
-Owns: which message is what. Pure; it keeps nothing between messages.
+Owns: which message is what, the books, and the holes in trades. What it decides depends on the messages' order alone.
 Never: raises for bad data: what cannot be read is an `Undecodable` with the raw bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 
-from ticktrail.model import InstrumentId, ProviderId, Tick, Undecodable
-from ticktrail_binance.events import Read, read_bar, read_final_bar, read_quote, read_ticker, read_trade
+from ticktrail.model import AggTrade, Channel, Gap, InstrumentId, ProviderId, Tick, Trade, Undecodable
+from ticktrail_binance.book import BookSync
+from ticktrail_binance.events import Read, reader_of
+from ticktrail_binance.holes import Hole, TradeHoles, read_rows
+from ticktrail_binance.notes import BookNote, ConnectedNote, TradesNote, is_note, read_note
+from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.streams import Stream
-from ticktrail_binance.wire import Envelope
+from ticktrail_binance.wire import DepthUpdate, Envelope
 
-__all__ = ["SHUTDOWN_STREAM", "SpotDecoder", "is_control"]
+__all__ = ["SHUTDOWN_STREAM", "BinanceDecoder", "is_control"]
 
 SHUTDOWN_STREAM = "!serverShutdown"
+MOST_HELD = 50_000
+"""Trades of one stream that wait for a hole: a busy market's for a minute."""
+BY_ID: frozenset[Channel] = frozenset({"trades", "agg_trades"})
+"""Channels in which ids tell what is missing."""
 _PREFIX = b'{"stream":"'
 _NAME = len(_PREFIX)
 _read_envelope = msgspec.json.Decoder(Envelope).decode
+
+Event = TypeVar("Event")
+
+
+class _Combined(msgspec.Struct, Generic[Event], gc=False):
+    data: Event
+
+
+_read_depth = msgspec.json.Decoder(_Combined[DepthUpdate]).decode
 
 
 def is_control(payload: bytes) -> bool:
@@ -28,60 +46,107 @@ def is_control(payload: bytes) -> bool:
     return payload[:_NAME] != _PREFIX or payload[_NAME : _NAME + 1] == b"!"
 
 
-class SpotDecoder:
+class BinanceDecoder:
     """Read the messages of combined streams.
 
     Args:
         streams: What was subscribed to, by the venue's stream name.
         provider: The leg's name.
-        final_bars_only: Leave out bars that will still change.
+        settings: Of the leg.
+        on_want: Called when a snapshot or missing trades are wanted; None if nobody can fetch them (a replay), and
+            then holes stay as they are.
+
+    Attributes:
+        books: By symbol, the books that are kept by differences.
+        holes: By stream, the trades whose ids are watched.
+        taken: Payloads read so far.
     """
 
     def __init__(
-        self, streams: Mapping[str, Stream], provider: ProviderId, *, final_bars_only: bool = True
+        self,
+        streams: Mapping[str, Stream],
+        provider: ProviderId,
+        settings: BinanceSettings,
+        *,
+        on_want: Callable[[], None] | None = None,
     ) -> None:
+        market = settings.venue_market
+        self.taken = 0
         self._provider = provider
-        readers: Mapping[str, Read] = {
-            "trades": read_trade,
-            "quotes": read_quote,
-            "ticker": read_ticker,
-            "bars": read_final_bar if final_bars_only else read_bar,
+        self._on_want = on_want
+        self._by_name = streams
+        self.books: Mapping[str, BookSync] = {
+            stream.symbol: BookSync(
+                stream.instrument,
+                provider,
+                ids_have_holes=market.update_ids_have_holes,
+                most_buffered=settings.book_buffer,
+            )
+            for stream in streams.values()
+            if stream.channel == "book" and settings.book == "diff"
         }
-        self._streams: Mapping[bytes, tuple[Read, str, InstrumentId]] = {
-            name.encode(): (readers[stream.channel], stream.symbol, stream.instrument)
+        repairs = on_want is not None and settings.repair_trades
+        self.holes: Mapping[str, TradeHoles] = {
+            name: TradeHoles(most_missing=settings.repair_most if repairs else 0, most_held=MOST_HELD)
+            for name, stream in streams.items()
+            if stream.channel in BY_ID
+        }
+        self._aggregates = market.trades_are_aggregates
+        readers: dict[Channel, Read] = {}
+        for stream in streams.values():
+            channel = stream.channel
+            if channel not in readers and (channel != "book" or settings.book == "partial"):
+                readers[channel] = reader_of(channel, market, final_bars_only=settings.final_bars_only)
+        self._streams: Mapping[bytes, tuple[Read | None, str, InstrumentId, Stream]] = {
+            name.encode(): (readers.get(stream.channel), stream.symbol, stream.instrument, stream)
             for name, stream in streams.items()
         }
 
     def decode(self, payloads: Sequence[bytes], recv_ns: int) -> Sequence[Tick | Undecodable]:
         """Return the ticks, in order; answers and notices of the venue give nothing."""
         out: list[Tick | Undecodable] = []
-        append, streams, provider = out.append, self._streams, self._provider
+        append, streams, provider, holes = out.append, self._streams, self._provider, self.holes
         for payload in payloads:
             try:
                 known = streams.get(payload[_NAME : payload.find(b'"', _NAME)])
                 if known is None:
+                    if is_note(payload):
+                        out.extend(self._take_note(payload, recv_ns))
+                        continue
                     known = self._look_closer(payload)
                     if known is None:
                         continue
-                read, symbol, instrument = known
-                tick = read(payload, symbol, instrument, provider, recv_ns)
+                read, symbol, instrument, stream = known
+                stream.heard += 1
+                if read is None:
+                    out.extend(self._take_depth(payload, symbol, recv_ns))
+                    continue
+                tick = stream.newest = read(payload, symbol, instrument, provider, recv_ns)
             except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
                 append(Undecodable(provider=provider, recv_ns=recv_ns, raw=bytes(payload), reason=str(exc)))
             else:
-                if tick is not None:
+                if type(tick) is Trade or type(tick) is AggTrade:
+                    watch = holes[stream.name]
+                    if tick.id == watch.next_id:
+                        watch.next_id += 1
+                        append(tick)
+                    else:
+                        out.extend(self._take_trade(watch, tick))
+                elif tick is not None:
                     append(tick)
+        self.taken += len(payloads)
         return out
 
     def wants(self, payload: bytes) -> bool:
-        """Tell whether the payload is a message of one of the streams."""
-        if payload[_NAME : payload.find(b'"', _NAME)] in self._streams:
+        """Tell whether the payload is a message of one of the streams, or a note."""
+        if payload[_NAME : payload.find(b'"', _NAME)] in self._streams or is_note(payload):
             return True
         try:
             return self._look_closer(payload) is not None
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return False
 
-    def _look_closer(self, payload: bytes) -> tuple[Read, str, InstrumentId] | None:
+    def _look_closer(self, payload: bytes) -> tuple[Read | None, str, InstrumentId, Stream] | None:
         """Return how to read a message that does not begin as usual; None if it is no market data.
 
         Raises:
@@ -96,3 +161,70 @@ class SpotDecoder:
         if envelope.id is not None or envelope.error is not None:
             return None
         raise ValueError("neither a message of a stream nor an answer")
+
+    def _take_depth(self, payload: bytes, symbol: str, recv_ns: int) -> Sequence[Tick]:
+        event = _read_depth(payload).data
+        if event.s != symbol:
+            raise ValueError(f"the stream is {symbol}'s, and the event says {event.s[:40]!r}")
+        book = self.books[symbol]
+        before = book.wants
+        ticks = book.change(event, recv_ns)
+        if book.wants is not before:
+            self._want()
+        return ticks
+
+    def _take_trade(self, watch: TradeHoles, trade: Trade | AggTrade) -> Sequence[Tick]:
+        before = watch.wants
+        ticks = watch.take(trade)
+        if watch.wants is not before:
+            self._want()
+        return ticks
+
+    def _take_note(self, payload: bytes, recv_ns: int) -> Sequence[Tick]:
+        note = read_note(payload)
+        ticks: Sequence[Tick] = ()
+        match note:
+            case ConnectedNote():
+                ticks = self._connected(note, recv_ns)
+            case BookNote():
+                book = self.books.get(note.symbol)
+                if book is not None:
+                    ticks = book.snapshot(note.book, note.limit, recv_ns)
+            case TradesNote():
+                stream, watch = self._by_name.get(note.stream), self.holes.get(note.stream)
+                if stream is not None and watch is not None:
+                    aggregates = self._aggregates or stream.channel == "agg_trades"
+                    rows = read_rows(bytes(note.rows), stream, self._provider, recv_ns, aggregates=aggregates)
+                    ticks = watch.fetched(Hole(note.from_id, note.to_id), rows)
+        self._want()
+        return ticks
+
+    def _connected(self, note: ConnectedNote, recv_ns: int) -> Sequence[Tick]:
+        """Begin the books of the streams anew, and mark the hole that a lost connection left within the session."""
+        gaps: list[Tick] = []
+        for name in note.streams:
+            stream = self._by_name.get(name)
+            if stream is None:
+                continue
+            if stream.channel == "book" and stream.symbol in self.books:
+                self.books[stream.symbol].restart()
+            if note.lost_ns is not None and stream.channel not in BY_ID:
+                gaps.append(
+                    Gap(
+                        instrument=stream.instrument,
+                        provider=self._provider,
+                        event_ns=None,
+                        recv_ns=recv_ns,
+                        channel=stream.channel,
+                        from_id=None,
+                        to_id=None,
+                        from_ns=note.lost_ns,
+                        to_ns=recv_ns,
+                        cause="reconnect",
+                    )
+                )
+        return gaps
+
+    def _want(self) -> None:
+        if self._on_want is not None:
+            self._on_want()

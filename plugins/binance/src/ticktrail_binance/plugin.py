@@ -18,9 +18,9 @@ from ticktrail.plugin import (
     hookimpl,
     provider_spec,
 )
-from ticktrail_binance.decoder import SpotDecoder
+from ticktrail_binance.decoder import BinanceDecoder
 from ticktrail_binance.settings import BinanceSettings
-from ticktrail_binance.streams import CHANNELS, streams_of, wanted_streams
+from ticktrail_binance.streams import streams_of
 
 __all__ = ["TICKTRAIL_API", "ticktrail_providers"]
 
@@ -33,7 +33,7 @@ def ticktrail_providers() -> Iterable[ProviderSpec]:
     return [
         provider_spec(
             name="binance",
-            summary="Binance spot: trades, quotes, 24 h ticker, bars",
+            summary="Binance spot and futures: trades, quotes, order books, ticker, bars, mark price, liquidations",
             settings=BinanceSettings,
             open=_open,
             describe=_describe,
@@ -44,25 +44,23 @@ def ticktrail_providers() -> Iterable[ProviderSpec]:
 
 
 def _open(settings: BinanceSettings, context: ProviderContext) -> Provider:
-    from ticktrail_binance.session import BinanceProvider  # noqa: PLC0415 - keeps `ticktrail check` quick
+    from ticktrail_binance.live.provider import BinanceProvider  # noqa: PLC0415 - keeps `ticktrail check` quick
 
     return BinanceProvider(settings, context)
 
 
 def _check(settings: BinanceSettings, context: ProviderContext) -> None:
-    wanted_streams(settings, context)
+    streams_of(settings, context)
 
 
 def _describe(settings: BinanceSettings, _registry: Registry) -> Capabilities:
     return Capabilities(
-        channels=frozenset(CHANNELS),
-        id_space="binance:spot",
+        channels=settings.venue_market.channels,
+        id_space=f"binance:{settings.market}",
         consecutive_trade_ids=True,
-        max_streams=settings.max_streams,
     )
 
 
 def _decoder(context: ProviderContext) -> Decoder:
     settings = BinanceSettings()
-    streams = streams_of(context, settings.bar_interval)
-    return SpotDecoder(streams, context.name, final_bars_only=settings.final_bars_only)
+    return BinanceDecoder(streams_of(settings, context), context.name, settings)

@@ -1,89 +1,98 @@
-"""Map instruments and channels to the venue's symbols and stream names, and back.
+"""Say which streams a leg wants, and over which connections they come.
 
-Owns: the spelling. ``BTC/USDT`` is ``BTCUSDT``, its trades are ``btcusdt@trade``.
+Owns: the names of streams, the way from a stream to its instrument and channel, and the division into connections.
 Never: asks the venue; whether it lists a symbol is the instrument check's business.
-
-A symbol alone does not tell where the base ends and the quote begins, so that the way back is by the feed's own
-list; two of its instruments with one symbol are refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ticktrail.errors import ConfigError
-from ticktrail.model import Channel, InstrumentId
+from ticktrail.model import Channel, InstrumentId, Tick
 from ticktrail.plugin import ProviderContext
-from ticktrail_binance.settings import BarInterval, BinanceSettings
+from ticktrail_binance.settings import BinanceSettings
+from ticktrail_binance.symbols import symbol_of
 
-__all__ = ["CHANNELS", "Stream", "streams_of", "symbol_of", "wanted_streams"]
-
-CHANNELS: Mapping[Channel, str] = {
-    "trades": "trade",
-    "quotes": "bookTicker",
-    "ticker": "ticker",
-    "bars": "kline_{interval}",
-}
-"""The stream of each channel, behind the symbol and an at sign."""
+__all__ = ["ConnectionPlan", "Stream", "connections_of", "streams_of", "symbols_of"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Stream:
-    """What one stream brings: `symbol` in the venue's spelling, as its events name it."""
+    """One stream: what it brings, and how many messages it has brought.
 
+    Attributes:
+        name: As the venue names it.
+        symbol: In the venue's spelling, as its events name it.
+        heard: Messages read so far, and `newest` the last tick of them; the watch for silence looks at both.
+    """
+
+    name: str
     instrument: InstrumentId
     symbol: str
     channel: Channel
+    heard: int = 0
+    newest: Tick | None = None
 
 
-def symbol_of(instrument: InstrumentId) -> str:
-    """Return the venue's symbol, such as ``BTCUSDT``.
+@dataclass(frozen=True, slots=True)
+class ConnectionPlan:
+    """One connection: the path before ``/stream``, and the streams that it carries."""
 
-    Raises:
-        ConfigError: It is no pair of two assets in capital letters.
-    """
-    base, slash, quote = instrument.partition("/")
-    if not (base and slash and quote) or "/" in quote or instrument != instrument.upper():
-        raise ConfigError(
-            f'instrument "{instrument}" is no pair that Binance could list; '
-            f'write base and quote in capitals with a slash between, such as "BTC/USDT"'
-        )
-    return base + quote
+    path: str
+    streams: tuple[str, ...]
 
 
-def wanted_streams(settings: BinanceSettings, context: ProviderContext) -> Mapping[str, Stream]:
-    """Return the streams of a leg.
+def symbols_of(settings: BinanceSettings, context: ProviderContext) -> Mapping[str, InstrumentId]:
+    """Return the leg's instruments by symbol, in the feed's order.
 
     Raises:
-        ConfigError: As `streams_of`, or they are more than one connection carries.
+        ConfigError: An instrument is none of this market, or two have the same symbol.
     """
-    streams = streams_of(context, settings.bar_interval)
-    if len(streams) > settings.max_streams:
-        raise ConfigError(
-            f"the feed wants {len(streams)} streams, and a Binance connection carries {settings.max_streams}: "
-            f"divide the instruments among several feeds"
-        )
-    return streams
-
-
-def streams_of(context: ProviderContext, interval: BarInterval) -> Mapping[str, Stream]:
-    """Return what to subscribe to: by stream name, in the feed's order of instruments.
-
-    Raises:
-        ConfigError: An instrument is no pair, or two have the same symbol.
-    """
-    streams: dict[str, Stream] = {}
     symbols: dict[str, InstrumentId] = {}
     for instrument in context.instruments:
-        symbol = symbol_of(instrument)
+        symbol = symbol_of(instrument, settings.venue_market)
         other = symbols.setdefault(symbol, instrument)
         if other != instrument:
             raise ConfigError(
                 f'instruments "{other}" and "{instrument}" are both {symbol} at Binance; keep the right one'
             )
-        for channel, name in CHANNELS.items():
-            if channel in context.channels:
-                stream = f"{symbol.lower()}@{name.format(interval=interval)}"
-                streams[stream] = Stream(instrument=instrument, symbol=symbol, channel=channel)
+    return symbols
+
+
+def streams_of(settings: BinanceSettings, context: ProviderContext) -> Mapping[str, Stream]:
+    """Return what to subscribe to: by stream name, in the feed's order of instruments.
+
+    Raises:
+        ConfigError: As `symbols_of`, or two channels are one stream.
+    """
+    market = settings.venue_market
+    if market.trades_are_aggregates and {"trades", "agg_trades"} <= context.channels:
+        raise ConfigError(
+            f'market "{market.name}" of Binance has aggregate trades only, which its channel "trades" brings: '
+            f'leave "agg_trades" out of channels'
+        )
+    names = {channel: name for channel, name in market.streams.items() if channel in context.channels}
+    if "book" in context.channels:
+        levels = "" if settings.book == "diff" else str(settings.partial_levels)
+        names["book"] = f"depth{levels}{market.book_intervals_ms[settings.book_interval_ms]}"
+    streams: dict[str, Stream] = {}
+    for symbol, instrument in symbols_of(settings, context).items():
+        for channel, name in names.items():
+            stream = f"{symbol.lower()}@{name.format(interval=settings.bar_interval)}"
+            streams[stream] = Stream(stream, instrument, symbol, channel)
     return streams
+
+
+def connections_of(settings: BinanceSettings, streams: Mapping[str, Stream]) -> Sequence[ConnectionPlan]:
+    """Return the connections that carry the streams: by path, filled one after the other."""
+    by_path: dict[str, list[str]] = {}
+    for stream in streams.values():
+        by_path.setdefault(settings.venue_market.paths.get(stream.channel, ""), []).append(stream.name)
+    most = settings.max_streams
+    return [
+        ConnectionPlan(path, tuple(names[start : start + most]))
+        for path, names in by_path.items()
+        for start in range(0, len(names), most)
+    ]

@@ -53,7 +53,7 @@ def perform(recording: Path | None, folder: Path, *, as_json: bool) -> int:
     tape: Tape
     if recording is not None:
         tape = RecordingTape(recording, now_ns=time.time_ns)
-        instruments = [InstrumentId("/".join(parts)) for parts in tape.listing().values()]
+        instruments = [InstrumentId("/".join(parts[:2])) for parts in tape.listing().values()]
         channels = ["trades", "quotes"]
     else:
         tape = SyntheticTape(INSTRUMENTS, seed=1, rate=RATE, now_ns=time.time_ns)

@@ -16,7 +16,9 @@ from ticktrail.errors import ConfigError
 from ticktrail_mock.pace import Pace, Speed
 from ticktrail_mock.venue.door import Door
 from ticktrail_mock.venue.faults import Fault
+from ticktrail_mock.venue.memory import Memory
 from ticktrail_mock.venue.path import VenuePath
+from ticktrail_mock.venue.quota import Asked, Quota
 from ticktrail_mock.venue.tape import Message, Tape
 
 __all__ = ["BinanceVenue", "serve_binance"]
@@ -34,12 +36,17 @@ class BinanceVenue:
         ended: Set once the tape's last message was handed to the paths.
     """
 
-    def __init__(self, tape: Tape, *, faults: Sequence[Fault], waits: bool) -> None:
+    def __init__(
+        self, tape: Tape, *, faults: Sequence[Fault], waits: bool, starts_at: int, weight_per_minute: int
+    ) -> None:
         self.port = 0
         self.ended = trio.Event()
         self._tape = tape
         self._faults = faults
         self._waits = waits
+        self._starts_at = starts_at
+        self._weight_per_minute = weight_per_minute
+        self._snapshots = tape.snapshots()
         self._paths: dict[str, VenuePath] = {}
         self._subscribed = trio.Event()
         self._nursery: trio.Nursery | None = None
@@ -55,6 +62,27 @@ class BinanceVenue:
     def sent(self, prefix: str = "") -> int:
         """Return how many messages of the tape a path was due so far, muted ones among them."""
         return self._path(prefix).sent
+
+    def asked(self, prefix: str = "") -> Sequence[Asked]:
+        """Return every REST request that a path was asked so far."""
+        return self._path(prefix).quota.asked
+
+    def connections(self, prefix: str = "") -> int:
+        """Return how many web sockets are open on a path."""
+        return len(self._path(prefix).clients)
+
+    def subscribed(self, prefix: str = "") -> int:
+        """Return how many streams a path's connections are subscribed to."""
+        return self._path(prefix).subscribed()
+
+    def busiest_second(self, prefix: str = "") -> int:
+        """Return the most messages that one of a path's connections sent within a second."""
+        path = self._path(prefix)
+        return max([path.busiest_second, *(client.busiest_second for client in path.clients)])
+
+    def set_clock(self, ahead_ms: int, prefix: str = "") -> None:
+        """Let a path's clock run ahead of this machine's."""
+        self._path(prefix).clock_ahead_ms = ahead_ms
 
     async def do(self, fault: Fault) -> None:
         """Do something wrong now, on the paths that the fault names; its own moment is not looked at."""
@@ -90,12 +118,18 @@ class BinanceVenue:
                 prefix,
                 self._faults,
                 waits=self._waits and not prefix,
+                memory=Memory(self._snapshots),
+                quota=Quota(self._weight_per_minute),
                 now_ms=lambda: time.time_ns() // 1_000_000,
-                on_subscribed=self._subscribed.set,
+                on_subscribed=self._somebody_subscribed,
             )
             assert self._nursery is not None  # noqa: S101 - paths are asked for only while the venue runs
             self._nursery.start_soon(path.run)
         return path
+
+    def _somebody_subscribed(self) -> None:
+        if sum(path.subscribed() for path in self._paths.values()) >= self._starts_at:
+            self._subscribed.set()
 
     async def _play(self, speed: Speed) -> None:
         """Hand the tape to the paths, at its pace."""
@@ -126,6 +160,8 @@ async def serve_binance(
     speed: Speed = "recorded",
     faults: Sequence[Fault] = (),
     waits: bool = False,
+    starts_at: int = 1,
+    weight_per_minute: int = 6_000,
 ) -> AsyncIterator[BinanceVenue]:
     """Run a venue for as long as the context is open.
 
@@ -136,11 +172,15 @@ async def serve_binance(
         faults: What it does wrong, and when.
         waits: Hold the root path's messages while nobody is subscribed there, so that a client that comes back
             misses nothing.
+        starts_at: The tape starts once so many streams are subscribed to in all.
+        weight_per_minute: REST weight that a path takes.
 
     Raises:
         ConfigError: The port is taken.
     """
-    venue = BinanceVenue(tape, faults=faults, waits=waits)
+    venue = BinanceVenue(
+        tape, faults=faults, waits=waits, starts_at=starts_at, weight_per_minute=weight_per_minute
+    )
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(venue.run, speed, port)

@@ -10,7 +10,7 @@ messages a second, 1,024 streams a connection, a ping every 20 s and one minute 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 import trio
@@ -19,10 +19,15 @@ import trio_websocket
 from ticktrail_mock.venue.frames import SharedStream, text_frame
 from ticktrail_mock.venue.tape import Message
 
-__all__ = ["Client"]
+__all__ = ["ROUTES", "Client"]
 
 MOST_STREAMS = 1_024
-MESSAGES_A_SECOND = 5
+MESSAGES_A_SECOND = {"spot": 5, "futures": 10}
+ROUTES: Mapping[str, tuple[str, ...]] = {
+    "/public": ("depth", "bookTicker", "trade"),
+    "/market": ("aggTrade", "kline", "markPrice", "ticker", "forceOrder"),
+}
+"""Paths of USD-M futures and the streams that come over each; over the wrong one a stream is granted and silent."""
 PING_EVERY_S = 20.0
 PONG_WITHIN_S = 60.0
 
@@ -45,6 +50,7 @@ class Client:
         stream: The same connection, to write data to by the batch.
         streams: What the URL subscribed to.
         combined: Whether events are wrapped with the name of their stream (``/stream``) or bare (``/ws``).
+        route: ``/public`` or ``/market`` of futures; empty for a venue without such paths.
         refuse: Returns an error for the next subscription, or None.
         on_change: Called when the subscriptions changed.
     """
@@ -56,6 +62,7 @@ class Client:
         *,
         streams: Iterable[str],
         combined: bool,
+        route: str,
         refuse: Callable[[], tuple[int, str] | None],
         on_change: Callable[[], None],
     ) -> None:
@@ -63,9 +70,12 @@ class Client:
         self._connection = connection
         self._stream = stream
         self._combined = combined
+        self._kinds = ROUTES.get(route)
+        self._most = MESSAGES_A_SECOND["futures" if route else "spot"]
+        self.busiest_second = 0
         self._refuse = refuse
         self._on_change = on_change
-        self._asked: deque[float] = deque(maxlen=MESSAGES_A_SECOND)
+        self._asked: deque[float] = deque()
 
     async def serve(self) -> None:
         """Answer requests until the connection ends."""
@@ -91,7 +101,7 @@ class Client:
                 else bytes(msgspec.json.decode(message.raw, type=_Unwrapped).data)
             )
             for message in messages
-            if message.stream in self.streams
+            if message.stream in self.streams and self._comes_here(message.stream)
         ]
         if frames:
             try:
@@ -112,11 +122,17 @@ class Client:
         self.streams.clear()
         await self._stream.aclose()
 
+    def _comes_here(self, stream: str) -> bool:
+        return self._kinds is None or stream.partition("@")[2].startswith(self._kinds)
+
     def _within_limit(self) -> bool:
+        """Count a message, pongs included, and tell whether there were too many within a second."""
         now = trio.current_time()
-        full = len(self._asked) == MESSAGES_A_SECOND and now - self._asked[0] < 1.0
         self._asked.append(now)
-        return not full
+        while now - self._asked[0] >= 1.0:
+            self._asked.popleft()
+        self.busiest_second = max(self.busiest_second, len(self._asked))
+        return len(self._asked) <= self._most
 
     async def _ping(self) -> None:
         while True:
@@ -124,6 +140,7 @@ class Client:
             try:
                 with trio.move_on_after(PONG_WITHIN_S) as waiting:
                     await self._connection.ping()
+                    self._within_limit()
             except trio_websocket.ConnectionClosed:
                 return
             if waiting.cancelled_caught:

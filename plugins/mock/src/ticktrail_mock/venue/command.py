@@ -53,6 +53,8 @@ def venue() -> None:
 @click.option(
     "--wait", "waits", is_flag=True, help="Send nothing while nobody is subscribed, and go on from there."
 )
+@click.option("--start-at", "starts_at", type=click.IntRange(1), default=1, show_default=True,
+              help="Start the tape once so many streams are subscribed to.")  # fmt: skip
 @click.option("--faults", type=click.Path(path_type=Path), help="A fault script.")
 @click.option(
     "--instrument", "instruments", multiple=True, help="Of a made-up market; BTC/USDT and ETH/USDT if none."
@@ -69,13 +71,14 @@ def binance(
     speed: Speed,
     shift_times: bool,
     waits: bool,
+    starts_at: int,
     faults: Path | None,
     instruments: tuple[str, ...],
     rate: float,
     seed: int,
     as_json: bool,
 ) -> None:
-    """Run a loopback Binance: spot streams and the REST requests that the plugin needs.
+    """Run a loopback Binance: streams of spot and futures, and the REST requests that the plugin needs.
 
     The tape starts with the first subscription. Any path prefix works (ws://127.0.0.1:PORT/a), and each is a venue
     of its own to the fault script. Ctrl-C ends it.
@@ -89,7 +92,8 @@ def binance(
     \b
     A fault script is TOML, one table a fault:
       [[fault]]
-      kind = "cut"              # cut, mute, garble, slow, refuse, error_reply, skip, shutdown
+      kind = "cut"              # cut, mute, garble, slow, refuse, error_reply, skip, shutdown,
+                                # forget, late_rest, html, old_book, status
       every_messages = 20000    # or at_message = N, or at_s = 5.0
       path = "/a"               # only this prefix
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
@@ -103,4 +107,6 @@ def binance(
         tape = serving.recording_tape(recording, shift_times=shift_times)
     else:
         tape = serving.synthetic_tape(instruments or ("BTC/USDT", "ETH/USDT"), seed=seed, rate=rate)
-    serving.serve(tape, port=port, speed=speed, faults=faults, waits=waits, as_json=as_json)
+    serving.serve(
+        tape, port=port, speed=speed, faults=faults, waits=waits, starts_at=starts_at, as_json=as_json
+    )

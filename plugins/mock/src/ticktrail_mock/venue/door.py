@@ -10,21 +10,19 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import h11
-import msgspec
 import trio
 import trio_websocket
 
-from ticktrail_mock.venue.client import Client
+from ticktrail_mock.venue.client import ROUTES, Client
 from ticktrail_mock.venue.frames import SharedStream
 from ticktrail_mock.venue.path import VenuePath
-from ticktrail_mock.venue.symbols import Listing, exchange_info
+from ticktrail_mock.venue.rest import PREFIXES, answer_rest
+from ticktrail_mock.venue.symbols import Listing
 
 __all__ = ["Door"]
 
 READ_BYTES = 65_536
 REQUEST_S = 10.0
-INVALID_SYMBOL = -1121
-REST = "/api/v3/"
 ENDS = ("/stream", "/ws")
 
 
@@ -67,8 +65,9 @@ class Door:
     async def _web_socket(self, stream: SharedStream, target: str) -> None:
         parts = urlsplit(target)
         end = next((end for end in ENDS if f"{end}/" in f"{parts.path}/"), None)
-        prefix, _, names = parts.path.partition(end or "\0")
-        path = self._path_of(prefix)
+        before, _, names = parts.path.partition(end or "\0")
+        route = next((route for route in ROUTES if before.endswith(route)), "")
+        path = self._path_of(before.removesuffix(route))
         async with trio.open_nursery() as nursery:
             request = await trio_websocket.wrap_server_stream(nursery, stream)
             refusal = path.refusal() if end is not None else (404, 0)
@@ -87,6 +86,7 @@ class Door:
                 stream,
                 streams=[name for name in asked if name],
                 combined=end == "/stream",
+                route=route,
                 refuse=path.refuse_subscription,
                 on_change=path.changed,
             )
@@ -96,58 +96,29 @@ class Door:
                 await client.serve()
             finally:
                 path.clients.discard(client)
+                path.busiest_second = max(path.busiest_second, client.busiest_second)
                 client.streams.clear()
                 path.changed()
                 nursery.cancel_scope.cancel()
 
     async def _rest(self, stream: trio.SocketStream, request: h11.Request) -> None:
         parts = urlsplit(request.target.decode("ascii"))
-        prefix, _, name = parts.path.partition(REST)
-        refusal = self._path_of(prefix).refusal()
-        wait_s = 0
-        if refusal is not None:
-            status, wait_s = refusal
-            body = b'{"code":-1003,"msg":"Refused by the fault script."}'
-        else:
-            status, body = self._answer(name, parse_qs(parts.query))
+        api = next((api for api in PREFIXES if api in parts.path), PREFIXES[0])
+        prefix, _, name = parts.path.partition(api)
+        answer = await answer_rest(self._path_of(prefix), api, name, parts.query, self._listing, self._now_ms)
         connection = h11.Connection(h11.SERVER)
         response = h11.Response(
-            status_code=status,
+            status_code=answer.status,
             headers=[
-                (b"Content-Type", b"application/json;charset=UTF-8"),
-                (b"Content-Length", str(len(body)).encode()),
-                (b"X-MBX-USED-WEIGHT-1M", b"20"),
+                (b"Content-Type", answer.content_type.encode()),
+                (b"Content-Length", str(len(answer.body)).encode()),
+                (b"X-MBX-USED-WEIGHT-1M", str(answer.used_weight).encode()),
                 (b"Connection", b"close"),
-                *_retry_after(wait_s),
+                *_retry_after(answer.retry_after_s),
             ],
         )
         head = connection.send(response) or b""
-        await stream.send_all(head + (connection.send(h11.Data(data=body)) or b""))
-
-    def _answer(self, name: str, query: dict[str, list[str]]) -> tuple[int, bytes]:
-        now_ms = self._now_ms()
-        match name:
-            case "ping":
-                return 200, b"{}"
-            case "time":
-                return 200, msgspec.json.encode({"serverTime": now_ms})
-            case "exchangeInfo":
-                try:
-                    wanted = (
-                        msgspec.json.decode(query["symbols"][0], type=list[str])
-                        if "symbols" in query
-                        else None
-                    )
-                except msgspec.MsgspecError:
-                    return 400, _refused(-1100, "Illegal characters found in parameter 'symbols'.")
-                body = exchange_info(self._listing, wanted, now_ms)
-                return (400, _refused(INVALID_SYMBOL, "Invalid symbol.")) if body is None else (200, body)
-            case _:
-                return 404, _refused(-1000, f"This loopback venue has no {REST}{name[:80]}.")
-
-
-def _refused(code: int, message: str) -> bytes:
-    return msgspec.json.encode({"code": code, "msg": message})
+        await stream.send_all(head + (connection.send(h11.Data(data=answer.body)) or b""))
 
 
 def _retry_after(seconds: int) -> list[tuple[bytes, bytes]]:

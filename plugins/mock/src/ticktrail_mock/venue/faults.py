@@ -19,7 +19,21 @@ from ticktrail.plugin import Settings
 
 __all__ = ["Fault", "FaultKind", "FaultScript", "load_faults"]
 
-FaultKind: TypeAlias = Literal["cut", "mute", "garble", "slow", "refuse", "error_reply", "skip", "shutdown"]
+FaultKind: TypeAlias = Literal[
+    "cut",
+    "mute",
+    "garble",
+    "slow",
+    "refuse",
+    "error_reply",
+    "skip",
+    "shutdown",
+    "forget",
+    "late_rest",
+    "html",
+    "old_book",
+    "status",
+]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=86_400)]
 
@@ -31,16 +45,23 @@ class Fault(Settings, frozen=True):
         kind: ``cut`` ends connections without a close frame. ``mute`` keeps them open and sends no data. ``garble``
             spoils messages. ``slow`` holds the pace down to `rate`. ``refuse`` declines new connections and requests
             with HTTP `status`. ``error_reply`` answers subscriptions with an error. ``skip`` leaves messages out.
-            ``shutdown`` sends the venue's notice that the server is about to shut down.
+            ``shutdown`` sends the venue's notice that the server is about to shut down. ``forget`` drops streams from
+            connections that had subscribed to them, without a word. ``late_rest`` answers requests late. ``html``
+            answers them with a page. ``old_book`` gives the first snapshot of a book again. ``status`` changes a
+            symbol's state, or takes it off the list.
         path: Only connections whose URL has this prefix, such as ``/a``; empty for all.
         at_message: Once the path was sent so many messages.
         every_messages: Each time it was sent so many more.
         at_s: So long after the first subscription.
-        for_s: How long ``mute``, ``slow`` and ``refuse`` last; 0: for good.
-        count: How many messages ``garble`` and ``skip`` take, how many requests ``refuse`` and ``error_reply``.
-        stream: ``garble`` and ``skip`` take only streams whose name ends so, such as ``@depth@100ms``.
+        for_s: How long ``mute``, ``slow`` and ``refuse`` last; 0: for good. How late ``late_rest`` is.
+        count: How many messages ``garble`` and ``skip`` take, how many requests ``refuse``, ``error_reply``,
+            ``late_rest``, ``html`` and ``old_book``.
+        stream: ``garble``, ``skip``, ``mute`` and ``forget`` take only streams whose name ends so, such as
+            ``@depth@100ms``.
+        symbol: Whose ``status``.
+        state: The new one, in the venue's word; empty: it is not listed any more, and its streams end.
         rate: Messages a second under ``slow``.
-        status: HTTP status of ``refuse``.
+        status: HTTP status of ``refuse`` and ``html``.
         retry_after_s: ``Retry-After`` of ``refuse``; 0: none.
         code: Error code of ``error_reply``.
         message: Error text of ``error_reply``.
@@ -54,6 +75,8 @@ class Fault(Settings, frozen=True):
     for_s: Seconds = 0.0
     count: Count = 1
     stream: str = ""
+    symbol: str = ""
+    state: str = ""
     rate: Annotated[float, Meta(gt=0)] = 1.0
     status: Annotated[int, Meta(ge=400, le=599)] = 503
     retry_after_s: Annotated[int, Meta(ge=0)] = 0

@@ -7,13 +7,13 @@ Never: changes anything but a trade's price and times.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
 
 from ticktrail_mock.venue.symbols import Listing
-from ticktrail_mock.venue.tape import Message, Tape
+from ticktrail_mock.venue.tape import Depth, Message, Tape
 
 __all__ = ["Meddler"]
 
@@ -34,6 +34,10 @@ class Meddler:
     def listing(self) -> Listing:
         """Return the tape's listing."""
         return self._tape.listing()
+
+    def snapshots(self) -> Mapping[str, Depth]:
+        """Return the tape's books."""
+        return self._tape.snapshots()
 
     def falsify(self, *, factor: Decimal = Decimal(1), age_ms: int = 0, count: int = 1) -> None:
         """Make the next trades wrong: their prices times `factor`, their times `age_ms` earlier."""

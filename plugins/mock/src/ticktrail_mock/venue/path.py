@@ -14,6 +14,8 @@ import trio
 
 from ticktrail_mock.venue.client import Client
 from ticktrail_mock.venue.faults import Fault, FaultScript
+from ticktrail_mock.venue.memory import Memory
+from ticktrail_mock.venue.quota import Quota
 from ticktrail_mock.venue.tape import Message
 
 __all__ = ["VenuePath"]
@@ -30,6 +32,8 @@ class VenuePath:
         prefix: Such as ``/a``; empty for the venue's root.
         faults: The venue's fault script.
         waits: Hold the tape while nobody is subscribed, so that a client that comes back misses nothing.
+        memory: What the path has sent, for whoever asks by REST.
+        quota: What is asked by REST, and how much of it is too much.
         now_ms: The venue's clock.
         on_subscribed: Called when somebody is subscribed.
     """
@@ -40,11 +44,19 @@ class VenuePath:
         faults: Sequence[Fault],
         *,
         waits: bool,
+        memory: Memory,
+        quota: Quota,
         now_ms: Callable[[], int],
         on_subscribed: Callable[[], None],
     ) -> None:
         self.prefix = prefix
         self.sent = 0
+        self.memory = memory
+        self.quota = quota
+        self.states: dict[str, str] = {}
+        self.clock_ahead_ms = 0
+        self.busiest_second = 0
+        """Most messages that a connection, since closed, sent within a second."""
         self.clients: set[Client] = set()
         self._script = FaultScript(faults, prefix)
         self._waits = waits
@@ -60,11 +72,15 @@ class VenuePath:
         self._error_next = 0
         self._error = (2, "")
         self._spoil: list[Fault] = []
+        self._muted_stream = ""
+        self._late_s, self._late_next = 0.0, 0
+        self._html, self._html_next = 502, 0
+        self._old_next = 0
         self._put, self._take = trio.open_memory_channel[Sequence[Message]](QUEUED_CHUNKS)
 
     async def offer(self, chunk: Sequence[Message]) -> None:
         """Queue what the tape has next; waits while the path is far behind."""
-        if self._waits or self._wanted:
+        if self._waits or self._began is not None:
             await self._put.send(chunk)
 
     def changed(self) -> None:
@@ -94,6 +110,31 @@ class VenuePath:
         self._error_next -= 1
         return self._error
 
+    def delay_s(self) -> float:
+        """Return how late the next request is answered."""
+        if self._late_next == 0:
+            return 0.0
+        self._late_next -= 1
+        return self._late_s
+
+    def html_status(self) -> int | None:
+        """Return the status of a page that is answered in place of what was asked for, or None."""
+        if self._html_next == 0:
+            return None
+        self._html_next -= 1
+        return self._html
+
+    def takes_old_book(self) -> bool:
+        """Return whether the next snapshot is an old one."""
+        if self._old_next == 0:
+            return False
+        self._old_next -= 1
+        return True
+
+    def subscribed(self) -> int:
+        """Return how many streams the path's connections are subscribed to in all."""
+        return sum(len(client.streams) for client in self.clients)
+
     async def run(self) -> None:
         """Deliver what is queued, and do wrong what is due."""
         while True:
@@ -112,7 +153,7 @@ class VenuePath:
                     await client.cut()
                 self.changed()
             case "mute":
-                self._mute_until = until
+                self._mute_until, self._muted_stream = until, fault.stream
             case "slow":
                 self._slow_until, self._slow_rate = until, fault.rate
             case "refuse":
@@ -125,6 +166,18 @@ class VenuePath:
                 self._error, self._error_next = (fault.code, fault.message), fault.count
             case "garble" | "skip":
                 self._spoil.extend([fault] * fault.count)
+            case "forget":
+                for client in tuple(self.clients):
+                    client.streams -= {name for name in client.streams if name.endswith(fault.stream)}
+                self.changed()
+            case "late_rest":
+                self._late_s, self._late_next = fault.for_s, fault.count
+            case "html":
+                self._html, self._html_next = fault.status, fault.count
+            case "old_book":
+                self._old_next = fault.count
+            case "status":
+                self.states[fault.symbol] = fault.state
             case "shutdown":
                 notice = {"stream": "!serverShutdown", "data": {"e": "serverShutdown", "E": self._now_ms()}}
                 for client in tuple(self.clients):
@@ -139,11 +192,13 @@ class VenuePath:
             wanted = self._wanted
             room = self._room()
             part: list[Message] = []
+            begun = start
             while start < len(chunk) and len(part) < room:
                 message = chunk[start]
                 start += 1
                 if message.stream in wanted:
                     part.append(message)
+            self.memory.see(chunk[begun:start])
             if part:
                 await self._send(part)
                 self.sent += len(part)
@@ -159,7 +214,12 @@ class VenuePath:
     async def _send(self, messages: Sequence[Message]) -> None:
         now = trio.current_time()
         if now < self._mute_until:
-            return
+            if not self._muted_stream:
+                return
+            messages = [message for message in messages if not message.stream.endswith(self._muted_stream)]
+        if self.states:
+            gone = {f"{symbol.lower()}@" for symbol, state in self.states.items() if state == ""}
+            messages = [m for m in messages if m.stream[: m.stream.find("@") + 1] not in gone]
         if self._spoil:
             messages = self._spoilt(messages)
         for client in tuple(self.clients):

@@ -40,7 +40,9 @@ def synthetic_tape(instruments: Sequence[str], *, seed: int, rate: float) -> Tap
     )
 
 
-def serve(tape: Tape, *, port: int, speed: Speed, faults: Path | None, waits: bool, as_json: bool) -> None:
+def serve(
+    tape: Tape, *, port: int, speed: Speed, faults: Path | None, waits: bool, starts_at: int, as_json: bool
+) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
@@ -50,7 +52,9 @@ def serve(tape: Tape, *, port: int, speed: Speed, faults: Path | None, waits: bo
 
     async def run() -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async with serve_binance(tape, port=port, speed=speed, faults=script, waits=waits) as venue:
+            async with serve_binance(
+                tape, port=port, speed=speed, faults=script, waits=waits, starts_at=starts_at
+            ) as venue:
                 _announce(venue, as_json=as_json)
                 async with trio.open_nursery() as nursery:
                     if not as_json:

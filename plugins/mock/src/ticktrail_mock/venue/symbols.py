@@ -6,26 +6,51 @@ Never: is complete: only what the plugin for the venue asks for is there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from ticktrail.model import InstrumentId
 
-__all__ = ["Listing", "exchange_info", "listing_of", "symbol_of"]
+__all__ = ["Listed", "Listing", "exchange_info", "listing_of", "symbol_of"]
 
-Listing: TypeAlias = Mapping[str, tuple[str, ...]]
-"""Base and quote asset by symbol."""
 
-QUOTE_ASSETS = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "EUR", "TRY", "BRL", "GBP", "BTC", "ETH", "BNB")
+class Listed(NamedTuple):
+    """What stands behind a symbol: base and quote asset, and what a future settles in."""
+
+    base: str
+    quote: str
+    margin: str
+
+
+Listing: TypeAlias = Mapping[str, Listed]
+
+QUOTE_ASSETS = (
+    "USDT",
+    "USDC",
+    "FDUSD",
+    "BUSD",
+    "TUSD",
+    "USD",
+    "EUR",
+    "TRY",
+    "BRL",
+    "GBP",
+    "BTC",
+    "ETH",
+    "BNB",
+)
 """How a symbol ends, where the recording does not say what its parts are."""
+_EXPIRY = re.compile(r"_(PERP|\d{6})$")
 
 
 class _Symbol(msgspec.Struct):
     symbol: str
     baseAsset: str  # noqa: N815 - the venue's name
     quoteAsset: str  # noqa: N815 - the venue's name
+    marginAsset: str | None = None  # noqa: N815 - the venue's name
 
 
 class _ExchangeInfo(msgspec.Struct):
@@ -33,42 +58,63 @@ class _ExchangeInfo(msgspec.Struct):
 
 
 def symbol_of(instrument: InstrumentId) -> str:
-    """Return the venue's symbol."""
+    """Return the venue's symbol of a pair."""
     return instrument.replace("/", "")
 
 
 def listing_of(infos: Sequence[str], streams: Iterable[str]) -> Listing:
     """Return what recorded answers list and streams were recorded of."""
-    listing: dict[str, tuple[str, ...]] = {}
+    listing: dict[str, Listed] = {}
     for stream in streams:
         symbol = stream.partition("@")[0].upper()
-        quote = next((asset for asset in QUOTE_ASSETS if symbol.endswith(asset) and symbol != asset), "")
+        pair = _EXPIRY.sub("", symbol)
+        quote = next((asset for asset in QUOTE_ASSETS if pair.endswith(asset) and pair != asset), "")
         if quote:
-            listing[symbol] = (symbol.removesuffix(quote), quote)
+            base = pair.removesuffix(quote)
+            listing[symbol] = Listed(base, quote, base if quote == "USD" else quote)
     for info in infos:
         for entry in msgspec.json.decode(info, type=_ExchangeInfo).symbols:
-            listing[entry.symbol] = (entry.baseAsset, entry.quoteAsset)
+            listing[entry.symbol] = Listed(
+                entry.baseAsset, entry.quoteAsset, entry.marginAsset or entry.quoteAsset
+            )
     return listing
 
 
-def exchange_info(listing: Listing, wanted: Sequence[str] | None, now_ms: int) -> bytes | None:
-    """Return the body of ``GET /api/v3/exchangeInfo``; None if a wanted symbol is not listed."""
-    if wanted is not None and any(symbol not in listing for symbol in wanted):
+def exchange_info(
+    listing: Listing, wanted: Sequence[str] | None, now_ms: int, *, api: str, states: Mapping[str, str]
+) -> bytes | None:
+    """Return the body of ``GET …/exchangeInfo``; None if a wanted symbol is not listed.
+
+    Args:
+        listing: What is traded.
+        wanted: Symbols; None for all.
+        now_ms: The venue's clock.
+        api: The prefix of the request, which tells the market.
+        states: What is not simply trading: by symbol its state, empty where it is not listed any more.
+    """
+    listed = [symbol for symbol in listing if states.get(symbol) != ""]
+    if wanted is not None and not set(wanted) <= set(listed):
         return None
+    status = "contractStatus" if api.startswith("/dapi") else "status"
+    symbols: list[dict[str, str]] = []
+    for symbol in listed if wanted is None else wanted:
+        base, quote, margin = listing[symbol]
+        entry = {
+            "symbol": symbol,
+            status: states.get(symbol, "TRADING"),
+            "baseAsset": base,
+            "quoteAsset": quote,
+        }
+        if not api.startswith("/api"):
+            dated = symbol.rpartition("_")[2].isdigit()
+            entry |= {"marginAsset": margin, "contractType": "CURRENT_QUARTER" if dated else "PERPETUAL"}
+        symbols.append(entry)
     return msgspec.json.encode(
         {
             "timezone": "UTC",
             "serverTime": now_ms,
             "rateLimits": [],
             "exchangeFilters": [],
-            "symbols": [
-                {
-                    "symbol": symbol,
-                    "status": "TRADING",
-                    "baseAsset": listing[symbol][0],
-                    "quoteAsset": listing[symbol][1],
-                }
-                for symbol in (listing if wanted is None else wanted)
-            ],
+            "symbols": symbols,
         }
     )

@@ -6,10 +6,11 @@ Never: waits; the venue keeps the pace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
@@ -17,9 +18,9 @@ from ticktrail.errors import ConfigError
 from ticktrail.model import InstrumentId
 from ticktrail_mock.market import MadeQuote, MadeTicker, MadeTrade, Move, SyntheticMarket, price_of, size_of
 from ticktrail_mock.recording import read_recording
-from ticktrail_mock.venue.symbols import Listing, listing_of, symbol_of
+from ticktrail_mock.venue.symbols import Listed, Listing, listing_of, symbol_of
 
-__all__ = ["Message", "RecordingTape", "SyntheticTape", "Tape"]
+__all__ = ["Depth", "Message", "RecordingTape", "SyntheticTape", "Tape"]
 
 TIMES = frozenset({"E", "T", "t", "O", "C"})
 """Fields that are times in events of trades, statistics and bars; `t` is an id in a trade."""
@@ -37,11 +38,23 @@ class Message:
     due_ns: int
 
 
+class Depth(msgspec.Struct, frozen=True):
+    """A snapshot of a book, as a venue gives it."""
+
+    lastUpdateId: int  # noqa: N815 - the venue's name
+    bids: Sequence[tuple[str, str]]
+    asks: Sequence[tuple[str, str]]
+
+
 class Tape(Protocol):
     """A source of messages."""
 
     def listing(self) -> Listing:
         """Return the symbols that the venue lists."""
+        ...
+
+    def snapshots(self) -> Mapping[str, Depth]:
+        """Return each symbol's book at some moment of the tape, where it is known."""
         ...
 
     def messages(self) -> Iterator[Message]:
@@ -77,10 +90,14 @@ class RecordingTape:
         self._ahead_ns = 0
         streams: set[str] = set()
         infos: list[str] = []
+        self._snapshots: dict[str, Depth] = {}
         decode = msgspec.json.Decoder(_Head).decode
         for line in read_recording(path):
             if line.kind == "http" and "exchangeInfo" in (line.url or ""):
                 infos.append(line.raw)
+            elif line.kind == "http" and "/depth" in (line.url or ""):
+                (symbol,) = parse_qs(urlsplit(line.url or "").query)["symbol"]
+                self._snapshots.setdefault(symbol, msgspec.json.decode(line.raw, type=Depth))
             elif line.kind == "ws":
                 head = decode(line.raw)
                 if head.stream is not None:
@@ -94,6 +111,10 @@ class RecordingTape:
     def listing(self) -> Listing:
         """Return the recorded ``exchangeInfo``, or what the stream names tell."""
         return self._listing
+
+    def snapshots(self) -> Mapping[str, Depth]:
+        """Return the first recorded snapshot of each symbol."""
+        return self._snapshots
 
     def messages(self) -> Iterator[Message]:
         """Yield the messages, once."""
@@ -153,7 +174,12 @@ class SyntheticTape:
 
     def listing(self) -> Listing:
         """Return the instruments."""
-        return {symbol_of(name): tuple(name.split("/", 1)) for name in self._instruments}
+        pairs = {symbol_of(name): name.split("/", 1) for name in self._instruments}
+        return {symbol: Listed(base, quote, quote) for symbol, (base, quote) in pairs.items()}
+
+    def snapshots(self) -> Mapping[str, Depth]:
+        """Return nothing: this market has no book."""
+        return {}
 
     def messages(self) -> Iterator[Message]:
         """Yield the messages, for ever; each bears the time at which it was taken."""

@@ -1,0 +1,149 @@
+"""Notice missing trades of one stream, and hold newer ones back until the missing were fetched or given up.
+
+Owns: the order: what was missing comes before what was there, marked as backfilled.
+Never: fetches, waits, or marks a gap: what cannot be had stays a jump in the ids, which the route marks. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from ticktrail.model import AggTrade, InstrumentId, ProviderId, Trade
+from ticktrail_binance.events import time_ns
+from ticktrail_binance.streams import Stream
+from ticktrail_binance.wire import RestAggTrade, RestTrade
+
+__all__ = ["Hole", "TradeHoles", "read_rows"]
+
+Traded: TypeAlias = Trade | AggTrade
+_trades = msgspec.json.Decoder(list[RestTrade] | None).decode
+_agg_trades = msgspec.json.Decoder(list[RestAggTrade] | None).decode
+
+
+class Hole(msgspec.Struct, frozen=True):
+    """The ids that are missing, both inclusive."""
+
+    from_id: int
+    to_id: int
+
+
+class TradeHoles:
+    """The trades of one stream.
+
+    Args:
+        most_missing: Larger holes are left as they are.
+        most_held: Trades that wait for a hole at most; beyond it the hole is given up.
+
+    Attributes:
+        wants: The hole that is to be fetched.
+        next_id: The id that may go straight on; whoever lets it through counts it up by one. -1 where `take` decides.
+    """
+
+    __slots__ = ("_held", "_most_held", "_most_missing", "next_id", "wants")
+
+    def __init__(self, *, most_missing: int, most_held: int) -> None:
+        self.wants: Hole | None = None
+        self.next_id = -1
+        self._most_missing = most_missing
+        self._most_held = most_held
+        self._held: list[Traded] = []
+
+    def take(self, trade: Traded) -> Sequence[Traded]:
+        """Take a trade, and return what may go on: it, nothing yet, or all that was held."""
+        number, due = trade.id, self.next_id
+        if self.wants is not None:
+            self._held.append(trade)
+            return self.give_up() if len(self._held) > self._most_held else ()
+        if not isinstance(number, int) or (due >= 0 and number < due):
+            return (trade,)  # not numbered, or a repeat: the route sees to that
+        if due < 0 or number - due > self._most_missing or number == due:
+            self.next_id = number + 1
+            return (trade,)
+        self.wants = Hole(due, number - 1)
+        self.next_id = -1
+        self._held.append(trade)
+        return ()
+
+    def fetched(self, hole: Hole, trades: Sequence[Traded]) -> Sequence[Traded]:
+        """Take what the venue gave for a hole, and return it with what waited; an answer to another hole is no use."""
+        if hole != self.wants:
+            return ()
+        inside = {trade.id: trade for trade in trades if isinstance(trade.id, int)}
+        found = [inside[number] for number in sorted(inside) if hole.from_id <= number <= hole.to_id]
+        return [*found, *self.give_up()]
+
+    def give_up(self) -> Sequence[Traded]:
+        """Return what waited, up to the next hole in it if there is one."""
+        held, self._held = self._held, []
+        hole, self.wants = self.wants, None
+        if hole is not None:
+            self.next_id = hole.to_id + 1
+        out: list[Traded] = []
+        for trade in held:
+            out.extend(self.take(trade))
+        return out
+
+
+def read_rows(
+    rows: bytes, stream: Stream, provider: ProviderId, recv_ns: int, *, aggregates: bool
+) -> Sequence[Traded]:
+    """Return the trades of a REST answer's rows, in order, marked as backfilled; ``null`` gives none.
+
+    Raises:
+        ValueError: The rows cannot be read.
+    """
+    instrument = stream.instrument
+    if aggregates:
+        return [_from_agg(row, stream, instrument, provider, recv_ns) for row in _agg_trades(rows) or ()]
+    return [_from_trade(row, instrument, provider, recv_ns) for row in _trades(rows) or ()]
+
+
+def _from_trade(row: RestTrade, instrument: InstrumentId, provider: ProviderId, recv_ns: int) -> Traded:
+    if not (row.price.is_finite() and row.qty.is_finite()):
+        raise ValueError("a price or size is no finite number")
+    return Trade(
+        instrument=instrument,
+        provider=provider,
+        event_ns=time_ns(row.time),
+        recv_ns=recv_ns,
+        backfilled=True,
+        id=row.id,
+        price=row.price,
+        size=row.qty,
+        side="sell" if row.isBuyerMaker else "buy",
+    )
+
+
+def _from_agg(
+    row: RestAggTrade, stream: Stream, instrument: InstrumentId, provider: ProviderId, recv_ns: int
+) -> Traded:
+    if not (row.p.is_finite() and row.q.is_finite()):
+        raise ValueError("a price or size is no finite number")
+    if stream.channel == "agg_trades":
+        return AggTrade(
+            instrument=instrument,
+            provider=provider,
+            event_ns=time_ns(row.T),
+            recv_ns=recv_ns,
+            backfilled=True,
+            id=row.a,
+            price=row.p,
+            size=row.q,
+            side="sell" if row.m else "buy",
+            first_id=row.f,
+            last_id=row.l,
+        )
+    return Trade(
+        instrument=instrument,
+        provider=provider,
+        event_ns=time_ns(row.T),
+        recv_ns=recv_ns,
+        backfilled=True,
+        id=row.a,
+        price=row.p,
+        size=row.q,
+        side="sell" if row.m else "buy",
+    )

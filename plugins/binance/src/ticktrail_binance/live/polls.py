@@ -1,0 +1,130 @@
+"""Ask the venue now and then: whether its instruments trade, and what time it has.
+
+Owns: what was last known of each instrument's status, and the ticks that tell of a change.
+Never: ends the session: a poll that fails is tried again at its next turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import anyio
+
+from ticktrail.errors import TransientError
+from ticktrail.events import VenueClockMeasured, VenueTrouble
+from ticktrail.model import InstrumentId, Status, Tick
+from ticktrail.plugin import Intake, ProviderContext
+from ticktrail_binance.rest.client import Declined, RestClient
+from ticktrail_binance.rest.questions import ask_listing, ask_time
+from ticktrail_binance.settings import BinanceSettings
+from ticktrail_binance.wire import SymbolInfo
+
+__all__ = ["StatusPoll", "measure_clock"]
+
+NOT_LISTED = "NOT_LISTED"
+"""The state of an instrument that the venue lists no more; it has no word of its own for that."""
+MS_NS = 1_000_000
+
+
+class StatusPoll:
+    """The status of a leg's instruments.
+
+    Args:
+        symbols: The instruments by symbol.
+        settings: Of the leg.
+        context: Of the leg.
+        on_listed: Called with the symbols that the venue lists now, whenever they have changed.
+    """
+
+    def __init__(
+        self,
+        symbols: Mapping[str, InstrumentId],
+        settings: BinanceSettings,
+        context: ProviderContext,
+        on_listed: Callable[[frozenset[str]], None],
+    ) -> None:
+        self._symbols = symbols
+        self._settings = settings
+        self._context = context
+        self._on_listed = on_listed
+        self._states: dict[str, str] = {}
+
+    def changes(self, listing: Sequence[SymbolInfo], recv_ns: int) -> Sequence[Tick]:
+        """Return a tick for each instrument whose state is not what it was, or was not known."""
+        found = {entry.symbol: entry.state for entry in listing if entry.symbol in self._symbols}
+        listed_before = {symbol for symbol, state in self._states.items() if state != NOT_LISTED}
+        ticks: list[Tick] = []
+        for symbol, instrument in self._symbols.items():
+            state = found.get(symbol, NOT_LISTED)
+            if self._states.get(symbol) != state:
+                self._states[symbol] = state
+                ticks.append(
+                    Status(
+                        instrument=instrument,
+                        provider=self._context.name,
+                        event_ns=None,
+                        recv_ns=recv_ns,
+                        state=state,
+                        reason="no longer in exchangeInfo" if state == NOT_LISTED else None,
+                    )
+                )
+        if listed_before and listed_before != found.keys():
+            self._on_listed(frozenset(found))
+        return ticks
+
+    async def run(self, client: RestClient, intake: Intake) -> None:
+        """Ask at every turn, until cancelled; ticks go to the intake where the feed wants the channel."""
+        context, period_s = self._context, self._settings.status_every_s
+        while True:
+            try:
+                listing = await ask_listing(
+                    client, list(self._symbols), patience_s=period_s, keep_s=period_s / 2
+                )
+                if listing is None:  # one of them is gone; the whole list tells which
+                    listing = await ask_listing(client, None, patience_s=period_s)
+            except (TransientError, Declined) as exc:
+                detail = f"the status of the instruments could not be asked for: {exc}"
+                intake.tell(
+                    VenueTrouble(
+                        at_ns=context.clock.now_ns(),
+                        provider=context.name,
+                        detail=detail,
+                        retry_in_s=period_s,
+                    )
+                )
+            else:
+                clock = context.clock
+                recv_ns, mono_ns = clock.now_ns(), clock.mono_ns()
+                ticks = self.changes(listing or (), recv_ns)
+                if ticks and "status" in context.channels:
+                    await intake.ticks(ticks, recv_ns=recv_ns, mono_ns=mono_ns)
+            await anyio.sleep(period_s)
+
+
+async def measure_clock(
+    client: RestClient, intake: Intake, settings: BinanceSettings, context: ProviderContext
+) -> None:
+    """Compare the venue's clock with this machine's at every turn, until cancelled."""
+    clock = context.clock
+    while True:
+        try:
+            sent_ns, sent_mono_ns = clock.now_ns(), clock.mono_ns()
+            venue_ms = await ask_time(client)
+            took_ns = clock.mono_ns() - sent_mono_ns
+        except (TransientError, Declined) as exc:
+            detail = f"the venue's clock could not be read: {exc}"
+            retry_s = settings.time_every_s
+            intake.tell(
+                VenueTrouble(at_ns=clock.now_ns(), provider=context.name, detail=detail, retry_in_s=retry_s)
+            )
+        else:
+            intake.tell(
+                VenueClockMeasured(
+                    at_ns=clock.now_ns(),
+                    provider=context.name,
+                    # a whole millisecond stands for any moment in it
+                    offset_ns=venue_ms * MS_NS + MS_NS // 2 - sent_ns - took_ns // 2,
+                    bound_ns=took_ns // 2 + MS_NS // 2,
+                )
+            )
+        await anyio.sleep(settings.time_every_s)

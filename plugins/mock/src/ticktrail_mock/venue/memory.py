@@ -1,0 +1,127 @@
+"""Remember what a venue has sent, so that it can be asked for: books as they are now, trades by their ids.
+
+Owns: the true state of the market at the place that one path has come to, whatever its faults have left out.
+Never: parses before somebody asks: a path that nobody asks costs a list's append a message.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import msgspec
+
+from ticktrail_mock.venue.tape import Depth, Message
+
+__all__ = ["Memory"]
+
+MOST_TRADES = 200_000
+MOST_PENDING = 20_000
+_decode = msgspec.json.Decoder().decode
+
+
+class _Book:
+    """The levels of one symbol, as texts by price: the simplest book there is, for others to be compared with."""
+
+    def __init__(self, depth: Depth) -> None:
+        self.first = depth
+        self.last_id = depth.lastUpdateId
+        self.bids: dict[Decimal, tuple[str, str]] = {Decimal(p): (p, q) for p, q in depth.bids}
+        self.asks: dict[Decimal, tuple[str, str]] = {Decimal(p): (p, q) for p, q in depth.asks}
+
+    def apply(self, event: Mapping[str, object]) -> None:
+        last = event["u"]
+        assert isinstance(last, int)  # noqa: S101 - a recording's own
+        if last < self.last_id:
+            return
+        self.last_id = last
+        for side, key in ((self.bids, "b"), (self.asks, "a")):
+            levels = event[key]
+            assert isinstance(levels, list)  # noqa: S101 - a recording's own
+            for price, size in levels:
+                if Decimal(size):
+                    side[Decimal(price)] = (price, size)
+                else:
+                    side.pop(Decimal(price), None)
+
+    def depth(self, limit: int) -> Depth:
+        return Depth(
+            self.last_id,
+            [self.bids[price] for price in sorted(self.bids, reverse=True)[:limit]],
+            [self.asks[price] for price in sorted(self.asks)[:limit]],
+        )
+
+
+class Memory:
+    """What one path of a venue has sent so far.
+
+    Args:
+        snapshots: The books at some moment of the tape, by symbol: earlier differences are in them already.
+    """
+
+    def __init__(self, snapshots: Mapping[str, Depth]) -> None:
+        self._books = {symbol: _Book(depth) for symbol, depth in snapshots.items()}
+        self._asked: set[str] = set()
+        self._pending: list[Message] = []
+        self._trades: dict[str, deque[bytes]] = {}
+
+    def see(self, messages: Iterable[Message]) -> None:
+        """Remember what the path sends now."""
+        for message in messages:
+            _, _, kind = message.stream.partition("@")
+            if kind.startswith("depth"):
+                self._pending.append(message)
+            elif kind in {"trade", "aggTrade"}:
+                self._trades.setdefault(message.stream, deque(maxlen=MOST_TRADES)).append(message.raw)
+        if len(self._pending) > MOST_PENDING:
+            self._catch_up()
+
+    def book(self, symbol: str, limit: int, *, old: bool = False) -> Depth | None:
+        """Return a symbol's book; None if it is not known.
+
+        The first answer is the snapshot that the tape brought, as it was given to whoever recorded it; later ones are
+        the book as it is now, or the first one again where `old` is wanted.
+        """
+        self._catch_up()
+        book = self._books.get(symbol)
+        if book is None:
+            return None
+        if old or symbol not in self._asked:
+            self._asked.add(symbol)
+            first = book.first
+            return Depth(first.lastUpdateId, first.bids[:limit], first.asks[:limit])
+        return book.depth(limit)
+
+    def trades(
+        self, symbol: str, *, aggregates: bool, from_id: int | None, limit: int
+    ) -> list[dict[str, object]]:
+        """Return trades from an id on, oldest first, as REST gives them; the newest where no id is given."""
+        key = "a" if aggregates else "t"
+        events = [
+            _decode(raw)["data"]
+            for raw in self._trades.get(f"{symbol.lower()}@{'aggTrade' if aggregates else 'trade'}", ())
+        ]
+        events.sort(key=lambda event: int(event[key]))
+        newest = from_id is None
+        events = events[-limit:] if newest else [event for event in events if event[key] >= from_id][:limit]
+        if aggregates:
+            return [{name: event[name] for name in ("a", "p", "q", "f", "l", "T", "m")} for event in events]
+        return [
+            {
+                "id": event["t"],
+                "price": event["p"],
+                "qty": event["q"],
+                "time": event["T"],
+                "isBuyerMaker": event["m"],
+            }
+            for event in events
+        ]
+
+    def _catch_up(self) -> None:
+        pending, self._pending = self._pending, []
+        for message in pending:
+            event = _decode(message.raw)["data"]
+            book = self._books.get(event.get("s", ""))
+            if book is not None and "U" in event:
+                book.apply(event)
