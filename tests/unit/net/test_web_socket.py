@@ -14,6 +14,7 @@ from ticktrail.net import (
     ConnectionLost,
     HandshakeRefused,
     TlsFailed,
+    _client,
     open_websocket,
 )
 from ticktrail.plugin import SystemClock
@@ -177,6 +178,28 @@ async def test_silence_ends_the_session(serve):
     with pytest.raises(ConnectionLost, match="not a byte came"):
         async with open_websocket(f"ws://127.0.0.1:{port}", clock=CLOCK, silent_s=0.05) as socket:
             await socket.receive()
+
+
+async def test_a_cancelled_session_is_closed_with_the_server_s_consent(serve, monkeypatch):
+    """The server is told, its answer is read, and nothing waits longer than that takes."""
+    monkeypatch.setattr(_client, "CLOSE_S", 60.0)
+    closed = []
+
+    async def talk(socket):
+        try:
+            while True:
+                await socket.send_message("tick")
+        except trio_websocket.ConnectionClosed as exc:
+            closed.append(exc.reason.code)
+
+    port = await serve(talk)
+    with trio.move_on_after(0.2) as patience:
+        async with at(port) as socket:
+            while True:
+                await socket.receive()
+    assert patience.cancelled_caught
+    assert trio.current_time() - patience.deadline < 30
+    assert closed == [1000]
 
 
 async def test_leaving_does_not_wait_for_a_server_that_never_closes(serve_bytes):

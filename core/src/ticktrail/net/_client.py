@@ -129,6 +129,7 @@ async def open_websocket(
                 batches.close()  # first: the reader must not wait for us while we wait for it
                 with trio.move_on_after(CLOSE_S, shield=True):
                     await connection.aclose(tap.close_code)
+                session.stop()
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:  # a nursery's wrapping; what the caller raised comes out as it was
         if len(group.exceptions) == 1:
@@ -150,6 +151,12 @@ class _Session:
         self._handshake = handshake
         self._clock = clock
         self._connect_s = connect_s
+        self._reading: trio.CancelScope | None = None
+
+    def stop(self) -> None:
+        """Read no more."""
+        if self._reading is not None:
+            self._reading.cancel()
 
     async def run(
         self,
@@ -173,6 +180,8 @@ class _Session:
                         max_message_size=max_message_bytes,
                     )
                     is_open = True
+                    # Whoever leaves, cancelled or not, closes with the peer's consent, which has to be read.
+                    self._reading, reader.cancel_scope.shield = reader.cancel_scope, True
                     task_status.started(connection)
                 if not is_open:
                     reader.cancel_scope.cancel()

@@ -5,6 +5,7 @@ Never: opens or closes a connection. Pure.
 
 What the new connection brings is kept back until, stream by stream, the old one has brought the new one's first event:
 from there on the new one has all that the old one has. Streams on which nothing happens meanwhile lose nothing either.
+The new one may well be the later of the two: what the old one has brought is left out until the new one has passed it.
 """
 
 from __future__ import annotations
@@ -132,15 +133,24 @@ class Handover:
         old = self._old
         return all(old.get(name, -1) >= first for name, first in self._first.items())
 
+    @property
+    def is_passed(self) -> bool:
+        """Whether the new connection has passed all that the old one brought, as far as `fresh` was shown."""
+        return not self._old
+
     def fresh(self, payloads: Sequence[bytes]) -> Sequence[bytes]:
-        """Return what of the new connection's messages the old one has not brought."""
+        """Return what of the new connection's messages the old one has not brought; to be shown each once, in order."""
         out = []
         for payload in payloads:
-            name, key = self._look(payload)
-            if key is not None and key <= self._old.get(name, -1):
-                self.repeated += 1
-            else:
-                out.append(payload)
+            name = payload[_NAME : payload.find(b'"', _NAME)]
+            if name in self._old:
+                _, key = self._look(payload)
+                if key is not None and key <= self._old[name]:
+                    self.repeated += 1
+                    continue
+                if key is not None:
+                    del self._old[name]
+            out.append(payload)
         return out
 
     def _look(self, payload: bytes) -> tuple[bytes, int | None]:

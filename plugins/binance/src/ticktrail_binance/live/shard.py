@@ -10,7 +10,7 @@ Sources: as in `ticktrail_binance.markets`: 24 h a connection, ``serverShutdown`
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import anyio
@@ -24,12 +24,14 @@ from ticktrail_binance.decoder import is_control
 from ticktrail_binance.live.handover import Handover
 from ticktrail_binance.live.link import Link
 from ticktrail_binance.notes import ConnectedNote, write_note
-from ticktrail_binance.rest.allowance import attempts_of
+from ticktrail_binance.rest.allowance import ATTEMPTS_PERIOD_S, attempts_of
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.streams import ConnectionPlan, Stream
 
 __all__ = ["Shard"]
 
+AGE, SHUTDOWN = "age", "serverShutdown"
+"""Why a connection is renewed."""
 AGAIN_S = 30.0
 """Pause before another attempt at a rotation that failed while the old connection lives."""
 LEAST_OVERLAP = 0.1
@@ -77,6 +79,7 @@ class Shard:
         self._speaker: Link | None = None
         self._successor: Link | None = None
         self._handover: Handover | None = None
+        self._passing: Handover | None = None
         self._kept: deque[Received] = deque()
         self._progress = anyio.Event()
 
@@ -93,7 +96,7 @@ class Shard:
             while True:
                 await self._wait_until_due()
                 why, failure = self._why_due, self._failure
-                self._due, self._failure = anyio.Event(), None
+                self._due, self._why_due, self._failure = anyio.Event(), "", None
                 if failure is not None:
                     await self._replace(tasks, failure)
                 else:
@@ -125,7 +128,7 @@ class Shard:
         with anyio.move_on_after(self._settings.rotate_after_s):
             await self._due.wait()
             return
-        self._why_due = "age"
+        self._why_due = AGE
 
     async def _connect(self, tasks: anyio.abc.TaskGroup, *, lost_ns: int | None) -> None:
         """Open a connection that speaks at once."""
@@ -161,28 +164,22 @@ class Shard:
         new = self._successor = self._new_link(lost_ns=None, announces=False)
         tasks.start_soon(self._live, new)
         await new.settled.wait()
-        if new.failure is not None:
-            self._handover = self._successor = None
-            self._kept.clear()
-            if isinstance(new.failure, PermanentError) or old.ended.is_set():
-                raise new.failure
-            self._tell_failed_rotation(new.failure)
-            with anyio.move_on_after(min(AGAIN_S, self._settings.rotate_after_s)):
-                await self._due.wait()  # nothing but the old connection's end comes before the next attempt
-            self._why_due = why
-            self._due.set()
-            return
         began_ns = self._clock.mono_ns()
-        await self._until_joined(handover, old)
+        if new.failure is None:
+            await self._until_joined(handover, old, new)
+        if new.failure is not None:
+            await self._stay_with(old, new.failure, why)
+            return
         old.retire()
         await old.ended.wait()  # what it had received is handed on by now
         while self._kept:
             received = self._kept.popleft()
             await self._hand_on(received._replace(payloads=handover.fresh(received.payloads)))
         # No checkpoint from here: the new connection hands on by itself from its next message on.
-        self._speaker, self._successor, self._handover = new, None, None
-        if self._failure is not None and new.failure is None:
-            self._failure = None  # the old one's end, which the new one has made good
+        self._speaker, self._successor = new, None
+        self._handover, self._passing = None, handover
+        self._failure = new.failure  # the old one's end, if it came by itself, is made good
+        if self._failure is None and not self._why_due:
             self._due = anyio.Event()
         self._intake.tell(
             ConnectionRotated(
@@ -194,24 +191,39 @@ class Shard:
             )
         )
 
-    async def _until_joined(self, handover: Handover, old: Link) -> None:
-        await self._until_old_ended(old, self._settings.overlap_s * LEAST_OVERLAP)
-        with anyio.move_on_after(self._settings.overlap_s * (1 - LEAST_OVERLAP)):
-            while not handover.is_joined and not old.ended.is_set():
-                self._progress = anyio.Event()
-                await self._progress.wait()
+    async def _stay_with(self, old: Link, failure: ProviderError, why: str) -> None:
+        """Let the old connection go on, since its successor was lost, and be due again after a pause."""
+        self._handover = self._successor = None
+        self._kept.clear()
+        if isinstance(failure, PermanentError) or old.ended.is_set():
+            raise failure
+        again_s = min(AGAIN_S, self._settings.rotate_after_s)
+        self._tell(f"a connection could not be renewed, and the old one goes on: {failure}", again_s)
+        with anyio.move_on_after(again_s):
+            await self._due.wait()  # nothing but the old connection's end comes before the next attempt
+        self._why_due = why
+        self._due.set()
 
-    async def _until_old_ended(self, old: Link, most_s: float) -> None:
-        with anyio.move_on_after(most_s):
-            await old.ended.wait()
+    async def _until_joined(self, handover: Handover, old: Link, new: Link) -> None:
+        least_s = self._settings.overlap_s * LEAST_OVERLAP
+        with anyio.move_on_after(least_s):
+            await self._until(lambda: old.ended.is_set() or new.ended.is_set())
+        with anyio.move_on_after(self._settings.overlap_s - least_s):
+            await self._until(lambda: old.ended.is_set() or new.ended.is_set() or handover.is_joined)
 
-    def _tell_failed_rotation(self, failure: ProviderError) -> None:
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        """Wait until the two connections have come so far."""
+        while not reached():
+            self._progress = anyio.Event()
+            await self._progress.wait()
+
+    def _tell(self, detail: str, retry_in_s: float) -> None:
         self._intake.tell(
             VenueTrouble(
                 at_ns=self._clock.now_ns(),
                 provider=self._context.name,
-                detail=f"a connection could not be renewed, and the old one goes on: {failure}",
-                retry_in_s=AGAIN_S,
+                detail=detail,
+                retry_in_s=retry_in_s,
             )
         )
 
@@ -222,7 +234,7 @@ class Shard:
     async def _live(self, link: Link) -> None:
         """Run one socket to its end; what ended it is the shard's to weigh."""
         try:
-            await self._attempts.turn(self._clock)
+            await self._await_attempt()
             async with open_websocket(
                 self._url(),
                 clock=self._clock,
@@ -241,6 +253,14 @@ class Shard:
             self._progress.set()
         if link.failure is not None and link is self._speaker and not link.retired:
             self.fail(link.failure)
+
+    async def _await_attempt(self) -> None:
+        """Wait until the venue takes one more connection from this process."""
+        wait_s = self._attempts.wait_s(1, self._clock.mono_ns())
+        if wait_s > 0:
+            limit = f"{self._attempts.limit:g} connections in {ATTEMPTS_PERIOD_S / 60:g} minutes"
+            self._tell(f"this process has opened {limit}, the most that the venue takes", wait_s)
+        await self._attempts.turn(self._clock)
 
     def _url(self) -> str:
         settings = self._settings
@@ -264,21 +284,22 @@ class Shard:
     async def _take(self, link: Link, received: Received) -> None:
         """Take what a socket brought: hand it on, or keep it back while another speaks."""
         for payload in received.payloads:
-            if is_control(payload) and link.control(payload):
-                self._why_due = "serverShutdown"
+            if is_control(payload) and link.control(payload) and link is (self._successor or self._speaker):
+                self._why_due = SHUTDOWN  # of a connection that is being left already, it is no news
                 self._due.set()
         handover = self._handover
-        if handover is None:
-            if link is self._speaker:
-                await self._hand_on(received)
-        elif link is self._successor:
+        if link is self._successor and handover is not None:
             handover.new(received.payloads)
             self._kept.append(received)
-        else:
+            return
+        if self._passing is not None:  # this one took over a while ago, from one that was ahead of it
+            received = received._replace(payloads=self._passing.fresh(received.payloads))
+            self._passing = None if self._passing.is_passed else self._passing
+        if handover is not None:
             handover.old(received.payloads)
-            await self._hand_on(received)
             if handover.is_joined:
                 self._progress.set()
+        await self._hand_on(received)
 
     async def _hand_on(self, received: Received) -> None:
         if received.payloads:

@@ -30,6 +30,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
 """Paths of USD-M futures and the streams that come over each; over the wrong one a stream is granted and silent."""
 PING_EVERY_S = 20.0
 PONG_WITHIN_S = 60.0
+QUEUED_LATE = 10_000
+"""Pieces that wait for a connection that lags; beyond it the venue waits for that connection."""
 
 
 class _Request(msgspec.Struct):
@@ -53,6 +55,9 @@ class Client:
         route: ``/public`` or ``/market`` of futures; empty for a venue without such paths.
         refuse: Returns an error for the next subscription, or None.
         on_change: Called when the subscriptions changed.
+
+    Attributes:
+        lag_s: How late it gets what the others get at once.
     """
 
     def __init__(
@@ -72,15 +77,18 @@ class Client:
         self._combined = combined
         self._kinds = ROUTES.get(route)
         self._most = MESSAGES_A_SECOND["futures" if route else "spot"]
+        self.lag_s = 0.0
         self.busiest_second = 0
         self._refuse = refuse
         self._on_change = on_change
         self._asked: deque[float] = deque()
+        self._put_late, self._take_late = trio.open_memory_channel[tuple[float, bytes]](QUEUED_LATE)
 
     async def serve(self) -> None:
         """Answer requests until the connection ends."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._ping)
+            nursery.start_soon(self._send_late)
             while True:
                 try:
                     text = await self._connection.get_message()
@@ -103,12 +111,22 @@ class Client:
             for message in messages
             if message.stream in self.streams and self._comes_here(message.stream)
         ]
-        if frames:
-            try:
-                await self._stream.send_all(b"".join(frames))
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                self.streams.clear()  # it has gone; `serve` ends by itself
-                self._on_change()
+        if frames and self.lag_s:
+            await self._put_late.send((trio.current_time() + self.lag_s, b"".join(frames)))
+        elif frames:
+            await self._write(b"".join(frames))
+
+    async def _send_late(self) -> None:
+        async for due, data in self._take_late:
+            await trio.sleep_until(due)
+            await self._write(data)
+
+    async def _write(self, data: bytes) -> None:
+        try:
+            await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.streams.clear()  # it has gone; `serve` ends by itself
+            self._on_change()
 
     async def say(self, payload: bytes) -> None:
         """Send one message, whatever is subscribed to."""

@@ -90,15 +90,11 @@ class Door:
                 refuse=path.refuse_subscription,
                 on_change=path.changed,
             )
-            path.clients.add(client)
-            path.changed()
+            path.enter(client)
             try:
                 await client.serve()
             finally:
-                path.clients.discard(client)
-                path.busiest_second = max(path.busiest_second, client.busiest_second)
-                client.streams.clear()
-                path.changed()
+                path.leave(client)
                 nursery.cancel_scope.cancel()
 
     async def _rest(self, stream: trio.SocketStream, request: h11.Request) -> None:

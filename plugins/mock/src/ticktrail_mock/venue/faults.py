@@ -33,6 +33,7 @@ FaultKind: TypeAlias = Literal[
     "html",
     "old_book",
     "status",
+    "lag",
 ]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=86_400)]
@@ -48,14 +49,16 @@ class Fault(Settings, frozen=True):
             ``shutdown`` sends the venue's notice that the server is about to shut down. ``forget`` drops streams from
             connections that had subscribed to them, without a word. ``late_rest`` answers requests late. ``html``
             answers them with a page. ``old_book`` gives the first snapshot of a book again. ``status`` changes a
-            symbol's state, or takes it off the list.
+            symbol's state, or takes it off the list. ``lag`` lets new connections get everything late.
         path: Only connections whose URL has this prefix, such as ``/a``; empty for all.
         at_message: Once the path was sent so many messages.
         every_messages: Each time it was sent so many more.
         at_s: So long after the first subscription.
-        for_s: How long ``mute``, ``slow`` and ``refuse`` last; 0: for good. How late ``late_rest`` is.
+        for_s: How long ``mute``, ``slow`` and ``refuse`` last; 0: for good. How late ``late_rest`` and
+            ``lag`` are.
         count: How many messages ``garble`` and ``skip`` take, how many requests ``refuse``, ``error_reply``,
-            ``late_rest``, ``html`` and ``old_book``.
+            ``late_rest``, ``html`` and ``old_book``, how many connections ``lag``.
+        only: ``cut`` takes only the ``oldest`` or the ``newest`` of the connections; empty for all.
         stream: ``garble``, ``skip``, ``mute`` and ``forget`` take only streams whose name ends so, such as
             ``@depth@100ms``.
         symbol: Whose ``status``.
@@ -75,6 +78,7 @@ class Fault(Settings, frozen=True):
     for_s: Seconds = 0.0
     count: Count = 1
     stream: str = ""
+    only: Literal["", "oldest", "newest"] = ""
     symbol: str = ""
     state: str = ""
     rate: Annotated[float, Meta(gt=0)] = 1.0

@@ -57,7 +57,7 @@ class VenuePath:
         self.clock_ahead_ms = 0
         self.busiest_second = 0
         """Most messages that a connection, since closed, sent within a second."""
-        self.clients: set[Client] = set()
+        self._clients: dict[Client, None] = {}  # in the order in which they came
         self._script = FaultScript(faults, prefix)
         self._waits = waits
         self._now_ms = now_ms
@@ -76,6 +76,7 @@ class VenuePath:
         self._late_s, self._late_next = 0.0, 0
         self._html, self._html_next = 502, 0
         self._old_next = 0
+        self._lag_s, self._lag_next = 0.0, 0
         self._put, self._take = trio.open_memory_channel[Sequence[Message]](QUEUED_CHUNKS)
 
     async def offer(self, chunk: Sequence[Message]) -> None:
@@ -131,6 +132,26 @@ class VenuePath:
         self._old_next -= 1
         return True
 
+    @property
+    def clients(self) -> Sequence[Client]:
+        """The path's connections, oldest first."""
+        return tuple(self._clients)
+
+    def enter(self, client: Client) -> None:
+        """Let a connection in."""
+        self._clients[client] = None
+        if self._lag_next:
+            self._lag_next -= 1
+            client.lag_s = self._lag_s
+        self.changed()
+
+    def leave(self, client: Client) -> None:
+        """Take note that a connection has ended."""
+        del self._clients[client]
+        self.busiest_second = max(self.busiest_second, client.busiest_second)
+        client.streams.clear()
+        self.changed()
+
     def subscribed(self) -> int:
         """Return how many streams the path's connections are subscribed to in all."""
         return sum(len(client.streams) for client in self.clients)
@@ -149,7 +170,8 @@ class VenuePath:
         until = trio.current_time() + fault.for_s if fault.for_s else math.inf
         match fault.kind:
             case "cut":
-                for client in tuple(self.clients):
+                of = {"": slice(None), "oldest": slice(1), "newest": slice(-1, None)}[fault.only]
+                for client in self.clients[of]:
                     await client.cut()
                 self.changed()
             case "mute":
@@ -167,7 +189,7 @@ class VenuePath:
             case "garble" | "skip":
                 self._spoil.extend([fault] * fault.count)
             case "forget":
-                for client in tuple(self.clients):
+                for client in self.clients:
                     client.streams -= {name for name in client.streams if name.endswith(fault.stream)}
                 self.changed()
             case "late_rest":
@@ -176,11 +198,13 @@ class VenuePath:
                 self._html, self._html_next = fault.status, fault.count
             case "old_book":
                 self._old_next = fault.count
+            case "lag":
+                self._lag_s, self._lag_next = fault.for_s, fault.count
             case "status":
                 self.states[fault.symbol] = fault.state
             case "shutdown":
                 notice = {"stream": "!serverShutdown", "data": {"e": "serverShutdown", "E": self._now_ms()}}
-                for client in tuple(self.clients):
+                for client in self.clients:
                     await client.say(msgspec.json.encode(notice))
 
     async def _deliver(self, chunk: Sequence[Message]) -> None:
@@ -222,7 +246,7 @@ class VenuePath:
             messages = [m for m in messages if m.stream[: m.stream.find("@") + 1] not in gone]
         if self._spoil:
             messages = self._spoilt(messages)
-        for client in tuple(self.clients):
+        for client in self.clients:
             await client.send(messages)
         if now < self._slow_until:
             await trio.sleep(1 / self._slow_rate)
