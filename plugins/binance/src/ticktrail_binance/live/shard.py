@@ -178,9 +178,10 @@ class Shard:
         # No checkpoint from here: the new connection hands on by itself from its next message on.
         self._speaker, self._successor = new, None
         self._handover, self._passing = None, handover
-        self._failure = new.failure  # the old one's end, if it came by itself, is made good
-        if self._failure is None and not self._why_due:
+        self._failure = None  # the old one's end, if it came by itself, is made good
+        if not self._why_due:
             self._due = anyio.Event()
+        self._mind(new)
         self._intake.tell(
             ConnectionRotated(
                 at_ns=self._clock.now_ns(),
@@ -251,6 +252,10 @@ class Shard:
             link.ended.set()
             link.settled.set()
             self._progress.set()
+        self._mind(link)
+
+    def _mind(self, link: Link) -> None:
+        """Give the connection up if it is the one that speaks, and has ended by itself."""
         if link.failure is not None and link is self._speaker and not link.retired:
             self.fail(link.failure)
 
