@@ -206,12 +206,15 @@ class RestClient:
             with anyio.fail_after(self._settings.connect_s + self._settings.answer_s):
                 async with self._http.stream("GET", url) as response:
                     body = bytearray()
-                    async for piece in response.aiter_bytes():
-                        body += piece
-                        if len(body) > MAX_BYTES:
-                            raise self._lost(f"its answer is over {MAX_BYTES} bytes")
+                    with anyio.CancelScope() as reading:  # httpx ends a body cleanly from within alone
+                        async for piece in response.aiter_bytes():
+                            body += piece
+                            if len(body) > MAX_BYTES:
+                                reading.cancel()
+                    if len(body) > MAX_BYTES:
+                        raise self._lost(f"its answer is over {MAX_BYTES} bytes")
                     return response.status_code, response.headers, bytes(body)
-        except TimeoutError as exc:
+        except (TimeoutError, httpx.TimeoutException) as exc:
             raise self._lost("no whole answer in time") from exc
         except httpx.HTTPError as exc:
             if _is_untrusted(exc):

@@ -1,0 +1,128 @@
+"""Snapshots that come late, old, spoilt or not at all: a book is right in the end, or is not published."""
+
+import pytest
+
+from ticktrail.book import OrderBook
+from ticktrail.events import VenueTrouble
+from ticktrail.model import BookDelta, BookSnapshot, Gap, Status, Trade
+from ticktrail_mock.venue.binance import serve_binance
+from ticktrail_mock.venue.faults import Fault
+from unit.binance.stage import digest, session
+from unit.binance.test_recorded_books import Played, check_against_the_truth
+from unit.binance.test_session import tape
+
+pytestmark = pytest.mark.anyio
+
+ONE = "binance_spot/cf_binance_us_20211011.jsonl.gz"
+TEN = "binance_futures/cf_binance_futures_20210722.jsonl.gz"
+
+
+async def play(name, *faults, speed="max", until=None, **settings):
+    """Play a recording with faults; gives what is known of it, what came, and what the venue was asked."""
+    played = Played(name)
+    async with (
+        serve_binance(played.tape, speed=speed, faults=faults, starts_at=len(played.instruments)) as venue,
+        session(
+            venue, *played.instruments.values(), channels=("book",), **{**played.settings, **settings}
+        ) as listener,
+    ):
+        done = until or (lambda listener: played.is_done(listener))
+        await listener.until(lambda: venue.ended.is_set() and done(listener), 60)
+        asked = list(venue.asked())
+    return played, listener, asked
+
+
+def check_books(played, listener):
+    """Every book ends as it should, and none was published that was not so."""
+    check_against_the_truth(played, listener.of(BookSnapshot, BookDelta, Gap))
+    books = {name: OrderBook(name) for name in played.instruments.values()}
+    for tick in listener.of(BookSnapshot, BookDelta, Gap):
+        books[tick.instrument].apply(tick)
+    assert {symbol: digest(books[name]) for symbol, name in played.instruments.items()} == {
+        symbol: book["sha256"] for symbol, book in played.books.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault(kind="html", at_s=0, status=502, count=2), "HTTP status 502"),
+        (Fault(kind="html", at_s=0, status=404, count=2), "HTTP status 404"),
+        (Fault(kind="refuse", at_s=0, status=500, count=2), "HTTP status 500"),
+        (Fault(kind="late_rest", at_s=0, for_s=5.0, count=1), "no whole answer in time"),
+        (Fault(kind="refuse", at_s=0, status=429, retry_after_s=1), "asks to wait"),
+        (Fault(kind="refuse", at_s=0, status=418, retry_after_s=1), "asks to wait"),
+    ],
+    ids=["502", "404", "500", "late", "429", "418"],
+)
+@pytest.mark.parametrize("name", [ONE, TEN], ids=["one", "ten"])
+async def test_a_snapshot_that_cannot_be_had_at_once(name, fault, says):
+    """It is asked for again after a pause, never inside a ban; an event says what was answered."""
+    played, listener, asked = await play(name, fault, answer_s=0.7, connect_s=0.7)
+    assert any(says in trouble.detail for trouble in listener.told(VenueTrouble))
+    assert not any(one.in_ban for one in asked)
+    check_books(played, listener)
+
+
+@pytest.mark.parametrize("name", [ONE, TEN], ids=["one", "ten"])
+async def test_a_snapshot_that_is_older_than_what_waits(name):
+    """It cannot be joined to the differences: another one is asked for."""
+    played, listener, asked = await play(name, Fault(kind="old_book", at_message=100, count=2),
+                                         Fault(kind="skip", at_message=100, stream=Played(name).depth_stream))  # fmt: skip
+    depths = [one for one in asked if one.what.startswith("depth")]
+    assert len(depths) > len(played.instruments)
+    check_books(played, listener)
+
+
+async def test_snapshots_are_asked_for_once_and_one_after_the_other():
+    """Ten books that lose a difference each: each is asked for again, and no other."""
+    played = Played(TEN)
+    faults = [
+        Fault(kind="skip", at_message=250, stream=f"{symbol.lower()}@{played.depth_stream}")
+        for symbol in list(played.instruments)[:2]
+    ]
+    played, listener, asked = await play(TEN, *faults)
+    symbols = [
+        one.what.partition("symbol=")[2].partition("&")[0] for one in asked if one.what.startswith("depth")
+    ]
+    again = {symbol for symbol in symbols if symbols.count(symbol) > 1}
+    lost = {gap.instrument for gap in listener.of(Gap)}
+    assert {played.instruments[symbol] for symbol in again} <= lost
+    assert 1 <= len(lost) <= 2
+    for name in set(played.instruments.values()) - lost:
+        assert sum(tick.instrument == name for tick in listener.of(BookSnapshot)) == 1
+    check_books(played, listener)
+
+
+async def test_an_empty_book_is_a_book():
+    """A venue whose book has no level, and differences that never come: published as it is, and known to be empty."""
+    async with serve_binance(tape()) as venue, session(venue, channels=("book", "trades")) as listener:
+        await listener.until(lambda: listener.of(BookSnapshot))
+    (snapshot,) = listener.of(BookSnapshot)
+    assert (snapshot.bids, snapshot.asks) == ((), ())
+    book = OrderBook("BTC/USDT")
+    book.apply(snapshot)
+    assert book.best_bid is None
+    assert book.best_ask is None
+    assert not book.is_crossed
+
+
+async def test_an_instrument_that_is_delisted_while_it_runs():
+    """Its book stays unknown and says why; the others' go on; nobody asks for it in a loop."""
+    names = ("BTC/USDT", "ETH/USDT")
+    faults = [Fault(kind="status", at_s=0, symbol="ETHUSDT", state="")]
+    async with (
+        serve_binance(tape(*names), faults=faults) as venue,
+        session(venue, *names, channels=("book", "trades", "status"), status_every_s=0.2) as listener,
+    ):
+        await listener.until(lambda: any(tick.state == "NOT_LISTED" for tick in listener.of(Status)))
+        await listener.until(lambda: listener.of(BookSnapshot))
+        await listener.until(lambda: listener.told(VenueTrouble))
+        count = len(listener.of(Trade))
+        await listener.until(lambda: len(listener.of(Trade)) > count + 500)
+        asked = [one for one in venue.asked() if one.what.startswith("depth") and "ETHUSDT" in one.what]
+    assert {tick.instrument for tick in listener.of(BookSnapshot)} == {"BTC/USDT"}
+    (trouble,) = listener.told(VenueTrouble)
+    assert "Binance gives no snapshot of ETHUSDT" in trouble.detail
+    assert "take it out of instruments" in trouble.detail
+    assert len(asked) == 1
