@@ -1,15 +1,21 @@
 """Snapshots that come late, old, spoilt or not at all: a book is right in the end, or is not published."""
 
 import pytest
+import trio
 
 from ticktrail.book import OrderBook
+from ticktrail.errors import TransientError
 from ticktrail.events import VenueTrouble
-from ticktrail.model import BookDelta, BookSnapshot, Gap, Status, Trade
+from ticktrail.model import BookDelta, BookSnapshot, Gap, Status, Trade, Undecodable
+from ticktrail_binance.live.provider import BinanceProvider
+from ticktrail_binance.settings import BinanceSettings
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.faults import Fault
-from unit.binance.stage import digest, session
+from unit.binance.stage import context, digest, session
 from unit.binance.test_recorded_books import Played, check_against_the_truth
-from unit.binance.test_session import tape
+from unit.binance.test_session import fails, tape
+from unit.net.test_frames import frame
+from unit.net.test_web_socket import accept_by_hand
 
 pytestmark = pytest.mark.anyio
 
@@ -17,17 +23,16 @@ ONE = "binance_spot/cf_binance_us_20211011.jsonl.gz"
 TEN = "binance_futures/cf_binance_futures_20210722.jsonl.gz"
 
 
-async def play(name, *faults, speed="max", until=None, **settings):
+async def play(name, *faults, **settings):
     """Play a recording with faults; gives what is known of it, what came, and what the venue was asked."""
     played = Played(name)
     async with (
-        serve_binance(played.tape, speed=speed, faults=faults, starts_at=len(played.instruments)) as venue,
+        serve_binance(played.tape, speed="max", faults=faults, starts_at=len(played.instruments)) as venue,
         session(
             venue, *played.instruments.values(), channels=("book",), **{**played.settings, **settings}
         ) as listener,
     ):
-        done = until or (lambda listener: played.is_done(listener))
-        await listener.until(lambda: venue.ended.is_set() and done(listener), 60)
+        await listener.until(lambda: venue.ended.is_set() and played.is_done(listener), 60)
         asked = list(venue.asked())
     return played, listener, asked
 
@@ -67,8 +72,8 @@ async def test_a_snapshot_that_cannot_be_had_at_once(name, fault, says):
 @pytest.mark.parametrize("name", [ONE, TEN], ids=["one", "ten"])
 async def test_a_snapshot_that_is_older_than_what_waits(name):
     """It cannot be joined to the differences: another one is asked for."""
-    played, listener, asked = await play(name, Fault(kind="old_book", at_message=100, count=2),
-                                         Fault(kind="skip", at_message=100, stream=Played(name).depth_stream))  # fmt: skip
+    lost = Fault(kind="skip", at_message=100, stream=Played(name).depth_stream)
+    played, listener, asked = await play(name, lost, Fault(kind="old_book", at_message=100, count=2))
     depths = [one for one in asked if one.what.startswith("depth")]
     assert len(depths) > len(played.instruments)
     check_books(played, listener)
@@ -126,3 +131,37 @@ async def test_an_instrument_that_is_delisted_while_it_runs():
     assert "Binance gives no snapshot of ETHUSDT" in trouble.detail
     assert "take it out of instruments" in trouble.detail
     assert len(asked) == 1
+
+
+async def test_a_difference_that_cannot_be_read():
+    """It is kept and counted as it came; the book has a gap there, and is right in the end."""
+    played = Played(TEN)
+    garbled = Fault(kind="garble", at_message=300, count=3, stream=played.depth_stream)
+    played, listener, _ = await play(TEN, garbled)
+    spoilt = [tick for tick in listener.got if isinstance(tick, Undecodable)]
+    assert len(spoilt) == 3
+    assert all(tick.raw and tick.reason for tick in spoilt)
+    assert listener.of(Gap)
+    check_against_the_truth(played, listener.of(BookSnapshot, BookDelta, Gap))
+
+
+async def test_a_message_of_ten_megabytes():
+    """The connection ends with the reason and the key that allows more, and nothing of it is kept."""
+
+    async def talk(stream):
+        await stream.send_all(await accept_by_hand(stream))
+        await stream.send_all(frame(1, b"x" * 10 * 2**20))
+        await stream.receive_some()
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, talk, 0)
+        port = listeners[0].socket.getsockname()[1]
+        settings = BinanceSettings(
+            ws_url=f"ws://127.0.0.1:{port}", rest_url="http://127.0.0.1:1", time_every_s=0
+        )
+        provider = BinanceProvider(settings, context("BTC/USDT", channels=("trades",)))
+        provider._instruments_checked = True
+        error = await fails(provider)
+        nursery.cancel_scope.cancel()
+    assert isinstance(error, TransientError)
+    assert "over max_message_bytes = 4194304" in str(error)

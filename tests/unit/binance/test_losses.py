@@ -98,7 +98,7 @@ async def test_a_cut_of_five_seconds(tmp_path):
     assert sum(marks) == marks[first:].index(False)  # one hole, and nothing but the hole
     assert sum(marks) >= missed * 0.9 > 1_000
     assert [gap.channel for gap in running.of(Gap)] == ["quotes"]  # which the venue keeps no record of
-    assert [down.cause for down in running.told(LegDown)][0] == "lost"
+    assert running.told(LegDown)[0].cause == "lost"
 
 
 async def test_a_mute_connection_ends_and_is_told_as_silent(tmp_path):

@@ -144,7 +144,7 @@ def test_what_no_server_may_send_is_left_to_the_protocol_library(broken):
 @pytest.mark.parametrize("cut", [4, 5_000], ids=["by its head", "whole"])
 def test_a_message_over_the_limit_is_refused_before_it_is_held(cut):
     """The size in the frame's head decides, so that no more than the limit is ever kept."""
-    with pytest.raises(FrameError, match="max_frame_bytes = 1000") as caught:
+    with pytest.raises(FrameError, match="max_message_bytes = 1000") as caught:
         FrameSplitter(max_bytes=1_000).feed(frame(1, b"x" * 1_001)[:cut])
     assert caught.value.code == 1009
 

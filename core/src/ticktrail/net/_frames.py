@@ -142,6 +142,6 @@ class FrameSplitter:
             so_far = 0 if self._message is None else len(self._message)
             if so_far + length > self._max_bytes:
                 raise FrameError(
-                    f"a message of {so_far + length} bytes or more is over max_frame_bytes = {self._max_bytes}",
+                    f"a message of {so_far + length} bytes or more is over max_message_bytes = {self._max_bytes}",
                     code=1009,
                 )
