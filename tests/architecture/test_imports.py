@@ -29,6 +29,7 @@ LAYERS = (
     ("_plan",),
     ("_clock",),
     ("_engine",),
+    ("_backfill",),
     ("feed", "cli", "__main__", "__init__"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

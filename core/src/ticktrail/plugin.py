@@ -7,6 +7,7 @@ implements some of the hooks of `ticktrail.hookspecs` with `hookimpl`.
 from __future__ import annotations
 
 from ticktrail._contracts.clock import Clock, SystemClock
+from ticktrail._contracts.history import History, HistoryPage
 from ticktrail._contracts.observer import (
     Observer,
     ObserverContext,
@@ -59,6 +60,8 @@ __all__ = [
     "Clock",
     "Decoder",
     "Forward",
+    "History",
+    "HistoryPage",
     "Intake",
     "Observer",
     "ObserverContext",

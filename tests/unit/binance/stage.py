@@ -51,6 +51,9 @@ class Listener:
         await anyio.lowlevel.checkpoint()
         self._keep(ticks)
 
+    async def settled(self):
+        return True
+
     def tell(self, event):
         self.events.append(event)
         self._keep(())

@@ -7,6 +7,7 @@ Never: retries. A provider lives for one session; the leg reconnects, with one b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
@@ -14,6 +15,7 @@ from typing import Protocol, TypeVar, cast
 import anyio.abc
 
 from ticktrail._contracts.clock import Clock
+from ticktrail._contracts.history import History
 from ticktrail._contracts.settings import Settings
 from ticktrail.events import Event
 from ticktrail.model import Channel, InstrumentId, ProviderId, Tick, Undecodable
@@ -47,6 +49,14 @@ class Intake(Protocol):
 
     async def ticks(self, ticks: Sequence[Tick], *, recv_ns: int, mono_ns: int) -> None:
         """Hand over ready ticks: for sources that bring no bytes of their own (an SDK, a generator)."""
+        ...
+
+    async def settled(self) -> bool:
+        """Wait until all that was handed over is with every sink; False where a sink has failed and did not take it.
+
+        For sources that keep their place: what was handed over before need not be handed over again. What a route
+        holds back (an overlap of two legs) is not waited for, and what a lane drops by its `on_overflow` is not told.
+        """
         ...
 
     def tell(self, event: Event) -> None:
@@ -96,6 +106,7 @@ class Capabilities:
         own_clock: Its receive times are a recording's, so this machine's clock offset says nothing of them.
         consecutive_trade_ids: Trade ids of an instrument grow by one, so that a jump is a hole.
         max_streams: Pairs of instrument and channel that it can carry; None: no limit.
+        history: Channels whose past it can fetch.
     """
 
     channels: frozenset[Channel]
@@ -104,6 +115,7 @@ class Capabilities:
     own_clock: bool = False
     consecutive_trade_ids: bool = False
     max_streams: int | None = None
+    history: frozenset[Channel] = frozenset()
 
 
 class Registry(Protocol):
@@ -150,6 +162,7 @@ class ProviderSpec:
     describe: Callable[[Settings, Registry], Capabilities]
     decoder: Callable[[ProviderContext], Decoder] | None
     check: Callable[[Settings, ProviderContext], None] | None
+    history: Callable[[Settings, ProviderContext], AbstractAsyncContextManager[History]] | None
 
 
 def provider_spec(
@@ -161,6 +174,7 @@ def provider_spec(
     describe: Callable[[S, Registry], Capabilities],
     decoder: Callable[[ProviderContext], Decoder] | None = None,
     check: Callable[[S, ProviderContext], None] | None = None,
+    history: Callable[[S, ProviderContext], AbstractAsyncContextManager[History]] | None = None,
 ) -> ProviderSpec:
     """Return the declaration of a provider.
 
@@ -173,6 +187,7 @@ def provider_spec(
         decoder: Makes a decoder for recordings of this venue's messages, under default settings.
         check: Raises `ConfigError` for what no session could serve, such as an instrument that is none of this
             venue's form; told as a fault of the leg's table. May look at files beside the feed file, no further.
+        history: An async context manager around the venue's archive, for the channels of `Capabilities.history`.
     """
     return ProviderSpec(
         name=name,
@@ -182,4 +197,7 @@ def provider_spec(
         describe=cast("Callable[[Settings, Registry], Capabilities]", describe),
         decoder=decoder,
         check=cast("Callable[[Settings, ProviderContext], None] | None", check),
+        history=cast(
+            "Callable[[Settings, ProviderContext], AbstractAsyncContextManager[History]] | None", history
+        ),
     )

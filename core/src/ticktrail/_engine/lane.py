@@ -15,6 +15,7 @@ import anyio.abc
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.sink import Sink, SinkContext
 from ticktrail._engine.bus import Bus
+from ticktrail._engine.mark import Mark
 from ticktrail._engine.tally import Tally
 from ticktrail._plan.model import SinkPlan
 from ticktrail.errors import ConfigError, SinkError
@@ -53,6 +54,8 @@ class Lane:
         self._filled = anyio.Event()
         self._taken = anyio.Event()
         self._closed = False
+        self._writing = False
+        self._marks: list[Mark] = []
         self.failed: str | None = None
 
     async def offer(self, ticks: Sequence[Tick], mono_ns: int) -> None:
@@ -69,6 +72,14 @@ class Lane:
         self._queue.append((mono_ns, ticks))
         self._queued += len(ticks)
         self._filled.set()
+
+    def mark(self, mark: Mark) -> None:
+        """Tell the mark when all that is queued now was written, or given up, as a failed lane gives up everything."""
+        mark.await_lane()
+        if self.failed is None and (self._queue or self._writing):
+            self._marks.append(mark)
+        else:
+            mark.arrive(is_whole=self.failed is None)
 
     def miss(self, ticks: int) -> None:
         """Count ticks that were delivered and could not be queued here any more."""
@@ -110,6 +121,8 @@ class Lane:
                     raise
                 raise SinkError(f"sink {self.name!r} cannot be opened: {type(exc).__name__}: {exc}") from exc
             self._fail(exc)
+        finally:
+            self._pass_marks(len(self._marks), is_whole=False)
 
     async def _drain_into(self, sink: Sink) -> None:
         while True:
@@ -119,19 +132,22 @@ class Lane:
                 self._filled = anyio.Event()
                 await self._filled.wait()
                 continue
-            taken = self._take()
+            taken, marks = self._take(), len(self._marks)
             self._lagging = False
             ticks = self._gaps()
             for _, batch in taken:
                 ticks.extend(batch)
             self._taken.set()
             written = False
+            self._writing = True
             try:
                 await sink.write(ticks)
                 written = True
             finally:
+                self._writing = False
                 if not written:
                     self._tally.dropped[self.name] += len(ticks)
+            self._pass_marks(marks if self._queue else len(self._marks))
             self._tally.written[self.name] += len(ticks)
             done_ns = self._clock.mono_ns()
             for mono_ns, batch in taken:
@@ -156,6 +172,13 @@ class Lane:
         self._queue.clear()
         self._queued = 0
         self._taken.set()
+
+    def _pass_marks(self, first: int, *, is_whole: bool = True) -> None:
+        """Tell the first so many marks that what was queued before them was written, or given up."""
+        passed = self._marks[:first]
+        del self._marks[:first]
+        for mark in passed:
+            mark.arrive(is_whole=is_whole)
 
     async def _make_room(self, wanted: int) -> None:
         policy = self._plan.on_overflow

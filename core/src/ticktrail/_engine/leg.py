@@ -22,6 +22,7 @@ from ticktrail._contracts.route import Batch
 from ticktrail._engine.backoff import Backoff
 from ticktrail._engine.bus import Bus
 from ticktrail._engine.judge import Judge
+from ticktrail._engine.mark import Mark
 from ticktrail._engine.tally import Tally
 from ticktrail._plan.model import LegPlan, Plan
 from ticktrail.errors import PermanentError, ProviderError, TransientError
@@ -44,7 +45,7 @@ class Down:
     final: bool
 
 
-LegNews: TypeAlias = tuple[int, Batch | Up | Down]
+LegNews: TypeAlias = tuple[int, Batch | Up | Down | Mark]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class _Ticks:
     session_ns: int
 
 
-_Item: TypeAlias = _Frames | _Ticks | Up | Down
+_Item: TypeAlias = _Frames | _Ticks | Up | Down | Mark
 
 
 class Leg:
@@ -228,7 +229,7 @@ class Leg:
         judge, tally, number = self._judge, self._tally, self._number
         async with receiver:
             async for item in receiver:
-                if isinstance(item, (Up, Down)):
+                if isinstance(item, (Up, Down, Mark)):
                     await route.send((number, item))
                     continue
                 ticks = self._decode(item) if isinstance(item, _Frames) else item.ticks
@@ -296,6 +297,13 @@ class _Session:
         """Queue ready ticks."""
         await self._announce()
         await self._sender.send(_Ticks(ticks, recv_ns, mono_ns, self._since(mono_ns)))
+
+    async def settled(self) -> bool:
+        """Wait for a mark to pass leg, route and lanes."""
+        mark = Mark()
+        await self._sender.send(mark)
+        await mark.passed.wait()
+        return mark.is_whole
 
     def tell(self, event: Event) -> None:
         """Put the event on the bus."""

@@ -20,6 +20,7 @@ from ticktrail._engine.bus import Bus
 from ticktrail._engine.continuity import Continuity
 from ticktrail._engine.lane import Lane
 from ticktrail._engine.leg import Down, Leg, LegNews, Up
+from ticktrail._engine.mark import Mark
 from ticktrail._engine.tree import Decision, LegOrder, Spoke, Tree
 from ticktrail._plan.model import Plan
 from ticktrail.events import LegSwitched
@@ -95,6 +96,11 @@ class Route:
                 return self._tree.on_up(leg, now_ns)
             case Down(cause, _):
                 return self._tree.on_down(leg, cause, now_ns)
+            case Mark():
+                for lane in self._lanes:
+                    lane.mark(what)
+                what.arrive()
+                return ()
 
     def give_up(self, news: MemoryObjectReceiveStream[LegNews]) -> None:
         """Account for what a stop's deadline left undecided or undelivered: nothing vanishes without a record."""

@@ -132,7 +132,8 @@ def _leg_text(leg: LegPlan) -> str:
     can = leg.capabilities
     marks = " synthetic" if can.synthetic else ""
     keys = _keys(leg.settings)
-    return f"provider {leg.spec.name}{marks}, gives {', '.join(sorted(can.channels))}" + (
+    past = f", and of {', '.join(sorted(can.history))} the past" if can.history else ""
+    return f"provider {leg.spec.name}{marks}, gives {', '.join(sorted(can.channels))}{past}" + (
         f"; {keys}" if keys else ""
     )
 
@@ -189,6 +190,7 @@ def _leg(leg: LegPlan) -> Mapping[str, object]:
         "synthetic": can.synthetic,
         "id_space": can.id_space,
         "consecutive_trade_ids": can.consecutive_trade_ids,
+        "history": sorted(can.history),
     }
 
 

@@ -28,6 +28,11 @@ class _Lazy:
 
 
 _CORE: Final = {
+    "backfill": _Lazy(
+        "ticktrail.cli.backfill",
+        "backfill",
+        "Fetch a period's past into a feed's sinks, and go on where it stopped.",
+    ),
     "check": _Lazy("ticktrail.cli.check", "check", "Check a feed file and print what it composes."),
     "plugins": _Lazy(
         "ticktrail.cli.plugins", "plugins", "See which plugins take part, and why others do not."

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -16,13 +17,16 @@ import anyio.abc
 import click
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from ticktrail._contracts.observer import Record
 from ticktrail._engine.runner import Runner
 from ticktrail._plan.compose import compose
+from ticktrail.events import SinkFailed
 from ticktrail.report import Report
 
-__all__ = ["print_report", "run"]
+__all__ = ["print_report", "run", "stop_on_signal", "tell_failures", "warn"]
 
 UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -67,15 +71,13 @@ def run(feed_file: Path, for_s: float | None, max_ticks: int | None, *, as_json:
 
 async def _run(feed_file: Path, for_s: float | None, max_ticks: int | None, as_json: bool) -> Report:
     console = Console(stderr=True)
-
-    def warn(text: str) -> None:
-        console.print(f"[yellow]warning:[/yellow] {text}", highlight=False, soft_wrap=True)
-
     plan = compose(feed_file)
-    runner = Runner(plan, max_ticks=max_ticks, warn=warn)
+    runner = Runner(
+        plan, max_ticks=max_ticks, listener=partial(tell_failures, console), warn=partial(warn, console)
+    )
     report: Report | None = None
     async with anyio.create_task_group() as tasks:
-        await tasks.start(_stop_on_signal, runner)
+        await tasks.start(stop_on_signal, runner)
         if for_s is not None:
             tasks.start_soon(_stop_after, runner, for_s)
         shows_itself = any(sink.spec.name == "console" for sink in plan.sinks)
@@ -87,7 +89,19 @@ async def _run(feed_file: Path, for_s: float | None, max_ticks: int | None, as_j
     return report
 
 
-async def _stop_on_signal(runner: Runner, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+def warn(console: Console, text: str) -> None:
+    """Tell a person something that they must know."""
+    console.print(f"[yellow]warning:[/yellow] {escape(text)}", highlight=False, soft_wrap=True)
+
+
+def tell_failures(console: Console, record: Record) -> None:
+    """Tell a person that a sink has failed: the feed goes on for the others."""
+    if isinstance(record, SinkFailed):
+        warn(console, f"sink {record.sink} has failed and gets nothing more: {record.cause}")
+
+
+async def stop_on_signal(runner: Runner, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+    """Stop the runner in good order at the first Ctrl-C, and at once at the second."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
         stopping = False

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from ticktrail._sinks.memory import MemorySink
 from ticktrail.testing._clock import ManualClock
+from ticktrail.testing._histories import HistoryCase, HistoryConformance
 from ticktrail.testing._providers import ProviderCase, ProviderConformance
 from ticktrail.testing._sinks import SinkCase, SinkConformance
 from ticktrail.testing._ticks import (
@@ -35,6 +36,8 @@ from ticktrail.testing._ticks import (
 from ticktrail.testing._validators import ValidatorCase, ValidatorConformance
 
 __all__ = [
+    "HistoryCase",
+    "HistoryConformance",
     "ManualClock",
     "MemorySink",
     "ProviderCase",

@@ -6,11 +6,14 @@ Never: imports what a session needs; that is read when a feed is run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
+from ticktrail.model import Channel
 from ticktrail.plugin import (
     Capabilities,
     Decoder,
+    History,
     Provider,
     ProviderContext,
     ProviderSpec,
@@ -25,6 +28,7 @@ from ticktrail_binance.streams import streams_of
 __all__ = ["TICKTRAIL_API", "ticktrail_providers"]
 
 TICKTRAIL_API = 1
+HISTORY: frozenset[Channel] = frozenset({"trades", "agg_trades", "bars"})
 
 
 @hookimpl
@@ -39,6 +43,7 @@ def ticktrail_providers() -> Iterable[ProviderSpec]:
             describe=_describe,
             decoder=_decoder,
             check=_check,
+            history=_history,
         )
     ]
 
@@ -47,6 +52,14 @@ def _open(settings: BinanceSettings, context: ProviderContext) -> Provider:
     from ticktrail_binance.live.provider import BinanceProvider  # noqa: PLC0415 - keeps `ticktrail check` quick
 
     return BinanceProvider(settings, context)
+
+
+@asynccontextmanager
+async def _history(settings: BinanceSettings, context: ProviderContext) -> AsyncIterator[History]:
+    from ticktrail_binance.history import open_history  # noqa: PLC0415 - keeps `ticktrail check` quick
+
+    async with open_history(settings, context) as history:
+        yield history
 
 
 def _check(settings: BinanceSettings, context: ProviderContext) -> None:
@@ -58,6 +71,7 @@ def _describe(settings: BinanceSettings, _registry: Registry) -> Capabilities:
         channels=settings.venue_market.channels,
         id_space=f"binance:{settings.market}",
         consecutive_trade_ids=True,
+        history=settings.venue_market.channels & HISTORY,
     )
 
 

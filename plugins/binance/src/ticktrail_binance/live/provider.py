@@ -11,17 +11,15 @@ from collections.abc import Sequence
 import anyio
 import anyio.abc
 
-from ticktrail.errors import TransientError
 from ticktrail.model import Tick, Undecodable
 from ticktrail.plugin import Intake, ProviderContext
 from ticktrail_binance.decoder import BinanceDecoder
-from ticktrail_binance.instruments import check_listing
 from ticktrail_binance.live.errands import Errands
 from ticktrail_binance.live.polls import StatusPoll, measure_clock
 from ticktrail_binance.live.shard import Shard
 from ticktrail_binance.live.watch import watch
-from ticktrail_binance.rest.client import Declined, RestClient
-from ticktrail_binance.rest.questions import ask_listing
+from ticktrail_binance.rest.client import RestClient
+from ticktrail_binance.rest.listing import check_instruments
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.streams import connections_of, streams_of, symbols_of
 
@@ -63,7 +61,7 @@ class BinanceProvider:
         settings, context = self._settings, self._context
         async with RestClient(settings, context.name, context.clock, intake.tell) as client:
             if not self._instruments_checked:
-                await self._check_instruments(client)
+                await check_instruments(client, settings, self._symbols)
                 self._instruments_checked = True
             plans = connections_of(settings, self._streams)
             shards = [
@@ -96,28 +94,6 @@ class BinanceProvider:
     def _wanted(self) -> None:
         if self._errands is not None:
             self._errands.wake()
-
-    async def _check_instruments(self, client: RestClient) -> None:
-        try:
-            listing = await ask_listing(client, list(self._symbols), patience_s=0.0)
-            if (
-                listing is None
-            ):  # one symbol or more is unknown; the whole list tells which, and what they might be
-                listing = await ask_listing(client, None, patience_s=0.0)
-        except Declined as exc:
-            raise TransientError(
-                f"leg {self._context.name!r}: Binance will not say what it lists at {self._settings.rest_base}: {exc}; "
-                f"check rest_url",
-                provider=self._context.name,
-                cause="refused",
-            ) from exc
-        check_listing(
-            self._symbols,
-            listing or (),
-            self._settings.venue_market,
-            provider=self._context.name,
-            place=self._settings.rest_base,
-        )
 
 
 async def _start(tasks: anyio.abc.TaskGroup, shard: Shard) -> None:

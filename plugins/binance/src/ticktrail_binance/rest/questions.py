@@ -29,6 +29,7 @@ from ticktrail_binance.wire import (
 __all__ = [
     "ask_bars",
     "ask_book",
+    "ask_first_trade",
     "ask_listing",
     "ask_newest_trade",
     "ask_quote",
@@ -118,6 +119,21 @@ async def ask_newest_trade(client: RestClient, paging: Paging, symbol: str) -> i
         return aggregates[-1].a if aggregates else None
     trades = await client.get(paging.path, params, _trades, weight=paging.weight)
     return trades[-1].id if trades else None
+
+
+async def ask_first_trade(
+    client: RestClient, symbol: str, *, start_ms: int, end_ms: int
+) -> RestAggTrade | None:
+    """Return the first aggregate trade in ``[start_ms, end_ms)``, less than an hour apart; None where there is none.
+
+    Raises:
+        Declined: The venue does not list the symbol.
+        TransientError: As `RestClient.get`.
+    """
+    paging = client.market.agg_trades
+    params = {"symbol": symbol, "startTime": str(start_ms), "endTime": str(end_ms - 1), "limit": "1"}
+    rows = await client.get(paging.path, params, _agg_trades, weight=paging.weight)
+    return rows[0] if rows else None
 
 
 async def ask_quote(client: RestClient, symbol: str) -> RestQuote | None:

@@ -37,7 +37,14 @@ class BinanceVenue:
     """
 
     def __init__(
-        self, tape: Tape, *, faults: Sequence[Fault], waits: bool, starts_at: int, weight_per_minute: int
+        self,
+        tape: Tape,
+        *,
+        faults: Sequence[Fault],
+        waits: bool,
+        starts_at: int,
+        archive: bool,
+        weight_per_minute: int,
     ) -> None:
         self.port = 0
         self.ended = trio.Event()
@@ -45,6 +52,7 @@ class BinanceVenue:
         self._faults = faults
         self._waits = waits
         self._starts_at = starts_at
+        self._archive = archive
         self._weight_per_minute = weight_per_minute
         self._snapshots = tape.snapshots()
         self._paths: dict[str, VenuePath] = {}
@@ -118,7 +126,7 @@ class BinanceVenue:
                 prefix,
                 self._faults,
                 waits=self._waits and not prefix,
-                memory=Memory(self._snapshots),
+                memory=Memory(self._snapshots, self._tape.messages() if self._archive else None),
                 quota=Quota(self._weight_per_minute),
                 now_ms=lambda: time.time_ns() // 1_000_000,
                 on_subscribed=self._somebody_subscribed,
@@ -161,6 +169,7 @@ async def serve_binance(
     faults: Sequence[Fault] = (),
     waits: bool = False,
     starts_at: int = 1,
+    archive: bool = False,
     weight_per_minute: int = 6_000,
 ) -> AsyncIterator[BinanceVenue]:
     """Run a venue for as long as the context is open.
@@ -173,13 +182,19 @@ async def serve_binance(
         waits: Hold the root path's messages while nobody is subscribed there, so that a client that comes back
             misses nothing.
         starts_at: The tape starts once so many streams are subscribed to in all.
+        archive: All trades of the tape, which must have an end, have happened already for who asks by REST.
         weight_per_minute: REST weight that a path takes.
 
     Raises:
         ConfigError: The port is taken.
     """
     venue = BinanceVenue(
-        tape, faults=faults, waits=waits, starts_at=starts_at, weight_per_minute=weight_per_minute
+        tape,
+        faults=faults,
+        waits=waits,
+        starts_at=starts_at,
+        archive=archive,
+        weight_per_minute=weight_per_minute,
     )
     try:
         async with trio.open_nursery() as nursery:

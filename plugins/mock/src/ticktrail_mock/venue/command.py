@@ -55,6 +55,9 @@ def venue() -> None:
 )
 @click.option("--start-at", "starts_at", type=click.IntRange(1), default=1, show_default=True,
               help="Start the tape once so many streams are subscribed to.")  # fmt: skip
+@click.option(
+    "--archive", is_flag=True, help="Let all trades of the recording be asked for by REST, as long past."
+)
 @click.option("--faults", type=click.Path(path_type=Path), help="A fault script.")
 @click.option(
     "--instrument", "instruments", multiple=True, help="Of a made-up market; BTC/USDT and ETH/USDT if none."
@@ -72,6 +75,7 @@ def binance(
     shift_times: bool,
     waits: bool,
     starts_at: int,
+    archive: bool,
     faults: Path | None,
     instruments: tuple[str, ...],
     rate: float,
@@ -88,6 +92,7 @@ def binance(
       ticktrail venue binance --synthetic --port 9443
       ticktrail venue binance --recording btc.jsonl.gz --shift-times --port 9443
       ticktrail venue binance --recording btc.jsonl.gz --speed max --wait --faults cuts.toml
+      ticktrail venue binance --recording btc.jsonl.gz --archive     # for ticktrail backfill
 
     \b
     A fault script is TOML, one table a fault:
@@ -101,6 +106,8 @@ def binance(
         raise click.UsageError("say what to send: --recording FILE or --synthetic, one of them")
     if shift_times and (recording is None or speed != "recorded"):
         raise click.UsageError("--shift-times is for a --recording at its own pace; leave --speed out")
+    if archive and recording is None:
+        raise click.UsageError("--archive is for a --recording: a made-up market has no end")
     from ticktrail_mock.venue import serving  # noqa: PLC0415 - `ticktrail --help` need not load a server
 
     if recording is not None:
@@ -108,5 +115,12 @@ def binance(
     else:
         tape = serving.synthetic_tape(instruments or ("BTC/USDT", "ETH/USDT"), seed=seed, rate=rate)
     serving.serve(
-        tape, port=port, speed=speed, faults=faults, waits=waits, starts_at=starts_at, as_json=as_json
+        tape,
+        port=port,
+        speed=speed,
+        faults=faults,
+        waits=waits,
+        starts_at=starts_at,
+        archive=archive,
+        as_json=as_json,
     )

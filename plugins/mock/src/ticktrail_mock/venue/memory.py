@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import msgspec
 
-from ticktrail_mock.venue.tape import Depth, Message
+from ticktrail_mock.venue.tape import Depth, Message, in_ms
 
 __all__ = ["Memory"]
 
@@ -58,13 +58,18 @@ class Memory:
 
     Args:
         snapshots: The books at some moment of the tape, by symbol: earlier differences are in them already.
+        archive: Messages whose trades have happened already, whoever was there to see them; None: what is sent
+            becomes known as it is sent.
     """
 
-    def __init__(self, snapshots: Mapping[str, Depth]) -> None:
+    def __init__(self, snapshots: Mapping[str, Depth], archive: Iterable[Message] | None = None) -> None:
         self._books = {symbol: _Book(depth) for symbol, depth in snapshots.items()}
         self._asked: set[str] = set()
         self._pending: list[Message] = []
         self._trades: dict[str, deque[bytes]] = {}
+        for message in archive or ():
+            self._keep_trade(message)
+        self._has_all_trades = archive is not None
 
     def see(self, messages: Iterable[Message]) -> None:
         """Remember what the path sends now."""
@@ -72,8 +77,8 @@ class Memory:
             _, _, kind = message.stream.partition("@")
             if kind.startswith("depth"):
                 self._pending.append(message)
-            elif kind in {"trade", "aggTrade"}:
-                self._trades.setdefault(message.stream, deque(maxlen=MOST_TRADES)).append(message.raw)
+            elif not self._has_all_trades:
+                self._keep_trade(message)
         if len(self._pending) > MOST_PENDING:
             self._catch_up()
 
@@ -94,17 +99,29 @@ class Memory:
         return book.depth(limit)
 
     def trades(
-        self, symbol: str, *, aggregates: bool, from_id: int | None, limit: int
+        self,
+        symbol: str,
+        *,
+        aggregates: bool,
+        from_id: int | None,
+        limit: int,
+        between_ms: tuple[int, int] | None = None,
     ) -> list[dict[str, object]]:
-        """Return trades from an id on, oldest first, as REST gives them; the newest where no id is given."""
+        """Return trades from an id on, or of a period with both ends, oldest first; without either the newest."""
         key = "a" if aggregates else "t"
-        events = [
-            _decode(raw)["data"]
-            for raw in self._trades.get(f"{symbol.lower()}@{'aggTrade' if aggregates else 'trade'}", ())
-        ]
+        stream = f"{symbol.lower()}@{'aggTrade' if aggregates else 'trade'}"
+        events = [_decode(raw)["data"] for raw in self._trades.get(stream, ())]
+        if aggregates and not events:  # a tape of trades alone: each is an aggregate of one
+            single = [_decode(raw)["data"] for raw in self._trades.get(f"{symbol.lower()}@trade", ())]
+            events = [{**event, "a": event["t"], "f": event["t"], "l": event["t"]} for event in single]
         events.sort(key=lambda event: int(event[key]))
-        newest = from_id is None
-        events = events[-limit:] if newest else [event for event in events if event[key] >= from_id][:limit]
+        if from_id is not None:
+            events = [event for event in events if event[key] >= from_id][:limit]
+        elif between_ms is not None:
+            first, last = between_ms
+            events = [event for event in events if first <= in_ms(event["T"]) <= last][:limit]
+        else:
+            events = events[-limit:]
         if aggregates:
             return [{name: event[name] for name in ("a", "p", "q", "f", "l", "T", "m")} for event in events]
         return [
@@ -117,6 +134,10 @@ class Memory:
             }
             for event in events
         ]
+
+    def _keep_trade(self, message: Message) -> None:
+        if message.stream.endswith(("@trade", "@aggTrade")):
+            self._trades.setdefault(message.stream, deque(maxlen=MOST_TRADES)).append(message.raw)
 
     def _catch_up(self) -> None:
         pending, self._pending = self._pending, []

@@ -29,6 +29,7 @@ PREFIXES = ("/api/v3/", "/fapi/v1/", "/dapi/v1/")
 INVALID_SYMBOL = -1121
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>cloudfront</body></html>"
 NO_BOOK = Depth(0, (), ())
+HOUR_MS = 3_600_000
 INTERVALS_MS = {
     "s": 1_000,
     "m": 60_000,
@@ -110,8 +111,17 @@ def _of_symbol(path: VenuePath, name: str, symbol: str, query: dict[str, list[st
         (bid, bid_size), (ask, ask_size) = [*depth.bids, ("0", "0")][0], [*depth.asks, ("0", "0")][0]
         return {"symbol": symbol, "bidPrice": bid, "bidQty": bid_size, "askPrice": ask, "askQty": ask_size}
     from_id = int(query["fromId"][0]) if "fromId" in query else None
+    between_ms = None
+    if "startTime" in query and "endTime" in query:
+        between_ms = int(query["startTime"][0]), int(query["endTime"][0])
+        if between_ms[1] - between_ms[0] > HOUR_MS:
+            raise ValueError("more than 1 hour between startTime and endTime")
     return path.memory.trades(
-        symbol, aggregates=name == "aggTrades", from_id=from_id, limit=min(limit, 1_000)
+        symbol,
+        aggregates=name == "aggTrades",
+        from_id=from_id,
+        limit=min(limit, 1_000),
+        between_ms=between_ms,
     )
 
 

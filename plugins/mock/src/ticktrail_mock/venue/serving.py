@@ -41,7 +41,15 @@ def synthetic_tape(instruments: Sequence[str], *, seed: int, rate: float) -> Tap
 
 
 def serve(
-    tape: Tape, *, port: int, speed: Speed, faults: Path | None, waits: bool, starts_at: int, as_json: bool
+    tape: Tape,
+    *,
+    port: int,
+    speed: Speed,
+    faults: Path | None,
+    waits: bool,
+    starts_at: int,
+    archive: bool,
+    as_json: bool,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
@@ -53,7 +61,13 @@ def serve(
     async def run() -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async with serve_binance(
-                tape, port=port, speed=speed, faults=script, waits=waits, starts_at=starts_at
+                tape,
+                port=port,
+                speed=speed,
+                faults=script,
+                waits=waits,
+                starts_at=starts_at,
+                archive=archive,
             ) as venue:
                 _announce(venue, as_json=as_json)
                 async with trio.open_nursery() as nursery:

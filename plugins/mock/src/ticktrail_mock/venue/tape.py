@@ -20,7 +20,7 @@ from ticktrail_mock.market import MadeQuote, MadeTicker, MadeTrade, Move, Synthe
 from ticktrail_mock.recording import read_recording
 from ticktrail_mock.venue.symbols import Listed, Listing, listing_of, symbol_of
 
-__all__ = ["Depth", "Message", "RecordingTape", "SyntheticTape", "Tape"]
+__all__ = ["Depth", "Message", "RecordingTape", "SyntheticTape", "Tape", "in_ms"]
 
 TIMES = frozenset({"E", "T", "t", "O", "C"})
 """Fields that are times in events of trades, statistics and bars; `t` is an id in a trade."""
@@ -147,6 +147,11 @@ def _shifted(raw: bytes, shift_ns: int) -> bytes:
                 if isinstance(event[key], int) and not (is_trade and key == "t"):
                     event[key] += shift_ns // _unit_ns(event[key])
     return msgspec.json.encode(message)
+
+
+def in_ms(time: int) -> int:
+    """Return a time of the venue's, in milliseconds or microseconds, in milliseconds."""
+    return time * _unit_ns(time) // 1_000_000
 
 
 def _unit_ns(time: int) -> int:
