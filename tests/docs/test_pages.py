@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from ticktrail import errors, events, hookspecs
 from ticktrail._host import Host
 from ticktrail._plan import compose
 from ticktrail.plugin import Settings
+from ticktrail_mock.venue.faults import Fault, FaultKind
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -111,3 +113,11 @@ def test_the_tutorial_s_feeds_compose(page, tmp_path):
             path = tmp_path / f"{number}.toml"
             path.write_text(text)
             assert compose(path).legs
+
+
+def test_every_fault_is_on_its_page():
+    """The page of the loopback venues has every key of a fault, and every kind."""
+    page = (DOCS / "providers/mock.md").read_text()
+    keys = {field.encode_name for field in msgspec.structs.fields(Fault)}
+    named = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE))))
+    assert (keys | set(get_args(FaultKind))) - named == set()

@@ -77,11 +77,11 @@ class Listener:
 
 
 @asynccontextmanager
-async def session(venue, *instruments, channels, keep_payloads=False, **settings):
+async def session(venue, *instruments, channels, keep_payloads=False, listening=Listener, **settings):
     """Run one session of a provider at the venue, as long as the context."""
     own = BinanceSettings(ws_url=venue.ws_url(), rest_url=venue.rest_url(), **{**QUICK, **settings})
     provider = BinanceProvider(own, context(*instruments, channels=channels))
-    listener = Listener(provider, keep_payloads=keep_payloads)
+    listener = listening(provider, keep_payloads=keep_payloads)
     async with anyio.create_task_group() as tasks:
         with trio.fail_after(30):
             await tasks.start(provider.run, listener)

@@ -131,6 +131,7 @@ async def test_one_of_several_connections_is_lost():
     ):
         await listener.until(lambda: {trade.instrument for trade in listener.of(Trade)} == set(names))
         assert venue.connections() == 4
+        await venue.do(Fault(kind="late_handshake", at_s=0, for_s=0.3))
         await venue.do(Fault(kind="cut", at_s=0, only="oldest"))
         await listener.until(lambda: listener.told(ConnectionReplaced))
         await listener.until(lambda: any(trade.backfilled for trade in listener.of(Trade)))

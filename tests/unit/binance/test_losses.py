@@ -13,7 +13,7 @@ from ticktrail.model import Gap, Quote, Trade
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.faults import Fault
 from ticktrail_mock.venue.meddler import Meddler
-from unit.binance.stage import session
+from unit.binance.stage import Listener, session
 from unit.binance.test_session import tape
 from unit.engine.stage import STAGE, Collecting, Stage, Watching, feed
 
@@ -162,6 +162,40 @@ async def test_a_market_that_sleeps_raises_no_alarm():
         asked = [one for one in venue.asked() if "rades" in one.what]
     assert 1 <= len(asked) <= 5  # after 0.3 s, 0.6 s, 1.2 s, 2.4 s
     assert not listener.events
+
+
+class Stuck(Listener):
+    """An intake behind which somebody is slow: from a moment on it takes nothing."""
+
+    def __init__(self, provider, *, keep_payloads=False):
+        super().__init__(provider, keep_payloads=keep_payloads)
+        self.gate = anyio.Event()
+        self.gate.set()
+
+    async def frames(self, payloads, *, recv_ns, mono_ns):
+        await self.gate.wait()
+        await super().frames(payloads, recv_ns=recv_ns, mono_ns=mono_ns)
+
+
+async def test_a_leg_that_is_behind_raises_no_alarm():
+    """What came and was not read yet may be what is missed: the venue is not asked, and nothing is lost."""
+    sent = Meddler(tape())
+    async with (
+        serve_binance(sent) as venue,
+        session(venue, channels=("trades",), quiet_after_s={"trades": 0.3}, listening=Stuck) as listener,
+    ):
+        await listener.until(lambda: len(listener.of(Trade)) > 200)
+        asked = len(venue.asked())
+        listener.gate = anyio.Event()
+        await anyio.sleep(3)
+        assert len(venue.asked()) == asked
+        assert venue.connections() == 1
+        listener.gate.set()
+        count = len(listener.of(Trade))
+        await listener.until(lambda: len(listener.of(Trade)) > count + 500)
+    assert not listener.events
+    ids = [trade.id for trade in listener.of(Trade)]
+    assert ids == sent.trade_ids["BTCUSDT"][: len(ids)]
 
 
 async def test_quotes_that_do_not_change_raise_no_alarm():

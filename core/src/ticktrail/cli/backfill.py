@@ -178,7 +178,7 @@ async def _run(job: Backfill, as_json: bool) -> Report:
     def listen(record: Record) -> None:
         tell_failures(console, record)
         if isinstance(record, VenueTrouble):
-            again = "" if record.retry_in_s is None else f"; trying again in {record.retry_in_s:.0f} s"
+            again = "" if record.retry_in_s is None else f"; trying again in {record.retry_in_s:.1f} s"
             warn(console, f"{record.detail}{again}")
 
     if job.progress.resumed and not as_json:

@@ -72,9 +72,8 @@ class BinanceProvider:
             )
             taken_before = self._decoder.taken
 
-            def is_behind() -> bool:
-                handed = sum(shard.handed for shard in shards) + errands.handed
-                return self._decoder.taken - taken_before < handed
+            def handed() -> int:
+                return taken_before + sum(shard.handed for shard in shards) + errands.handed
 
             status = StatusPoll(self._symbols, settings, context, lambda listed: _carry(shards, listed))
             try:
@@ -85,7 +84,7 @@ class BinanceProvider:
                     task_status.started()
                     tasks.start_soon(errands.run)
                     tasks.start_soon(status.run, client, intake)
-                    tasks.start_soon(watch, shards, self._decoder, settings, context, client, is_behind)
+                    tasks.start_soon(watch, shards, self._decoder, settings, context, client, handed)
                     if settings.time_every_s:
                         tasks.start_soon(measure_clock, client, intake, settings, context)
             finally:

@@ -36,15 +36,28 @@ async def watch(
     settings: BinanceSettings,
     context: ProviderContext,
     client: RestClient,
-    is_behind: Callable[[], bool],
+    handed: Callable[[], int],
 ) -> None:
-    """Look after all connections of a leg, until cancelled."""
+    """Look after all connections of a leg, until cancelled.
+
+    Args:
+        shards: The connections.
+        decoder: Reads what they bring.
+        settings: Of the leg.
+        context: Of the leg.
+        client: Asks the venue.
+        handed: Payloads that were handed over to be decoded so far.
+    """
+    handed_before = 0
     mono_ns = context.clock.mono_ns
     silences = [Silence(shard.streams.values(), settings.quiet_after_s, mono_ns()) for shard in shards]
     while True:
         await anyio.sleep(min(LOOK_EVERY_S, min(settings.quiet_after_s.values(), default=LOOK_EVERY_S) / 4))
+        # Something is always on its way on a busy connection. The leg is behind where that was so at the last look too.
+        is_behind = decoder.taken < handed_before
+        handed_before = handed()
         for shard, silence in zip(shards, silences, strict=True):
-            if is_behind():
+            if is_behind:
                 silence.pause(mono_ns())
                 continue
             for channel in silence.look(mono_ns()):

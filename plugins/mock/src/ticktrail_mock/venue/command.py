@@ -98,7 +98,7 @@ def binance(
     A fault script is TOML, one table a fault:
       [[fault]]
       kind = "cut"              # cut, mute, garble, slow, refuse, error_reply, skip, shutdown,
-                                # forget, late_rest, html, old_book, status, lag
+                                # forget, late_rest, late_handshake, html, old_book, status, lag
       every_messages = 20000    # or at_message = N, or at_s = 5.0
       path = "/a"               # only this prefix
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"

@@ -76,6 +76,7 @@ class Door:
                 await request.reject(status, extra_headers=_retry_after(wait_s))
                 nursery.cancel_scope.cancel()
                 return
+            await trio.sleep(path.handshake_delay_s())
             asked = (
                 parse_qs(parts.query).get("streams", [""])[0].split("/")
                 if end == "/stream"

@@ -34,6 +34,7 @@ FaultKind: TypeAlias = Literal[
     "old_book",
     "status",
     "lag",
+    "late_handshake",
 ]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=86_400)]
@@ -50,14 +51,16 @@ class Fault(Settings, frozen=True):
             connections that had subscribed to them, without a word. ``late_rest`` answers requests late. ``html``
             answers them with a page. ``old_book`` gives the first snapshot of a book again. ``status`` changes a
             symbol's state, or takes it off the list. ``lag`` lets new connections get everything late.
+            ``late_handshake`` lets them in late.
         path: Only connections whose URL has this prefix, such as ``/a``; empty for all.
         at_message: Once the path was sent so many messages.
         every_messages: Each time it was sent so many more.
-        at_s: So long after the first subscription.
-        for_s: How long ``mute``, ``slow`` and ``refuse`` last; 0: for good. How late ``late_rest`` and
-            ``lag`` are.
+        at_s: So long after the first subscription; at an archive, after the first request.
+        for_s: How long ``mute``, ``slow`` and ``refuse`` last; 0: for good. How late ``late_rest``,
+            ``lag`` and ``late_handshake`` are.
         count: How many messages ``garble`` and ``skip`` take, how many requests ``refuse``, ``error_reply``,
-            ``late_rest``, ``html`` and ``old_book``, how many connections ``lag``.
+            ``late_rest``, ``html`` and ``old_book``, how many connections ``lag`` and
+            ``late_handshake``.
         only: ``cut`` takes only the ``oldest`` or the ``newest`` of the connections; empty for all.
         stream: ``garble``, ``skip``, ``mute`` and ``forget`` take only streams whose name ends so, such as
             ``@depth@100ms``.

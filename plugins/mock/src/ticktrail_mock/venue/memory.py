@@ -7,8 +7,9 @@ Never: parses before somebody asks: a path that nobody asks costs a list's appen
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -60,6 +61,9 @@ class Memory:
         snapshots: The books at some moment of the tape, by symbol: earlier differences are in them already.
         archive: Messages whose trades have happened already, whoever was there to see them; None: what is sent
             becomes known as it is sent.
+
+    Attributes:
+        is_archive: Whether there was one.
     """
 
     def __init__(self, snapshots: Mapping[str, Depth], archive: Iterable[Message] | None = None) -> None:
@@ -67,9 +71,10 @@ class Memory:
         self._asked: set[str] = set()
         self._pending: list[Message] = []
         self._trades: dict[str, deque[bytes]] = {}
+        self._read: dict[str, tuple[bytes, Sequence[Mapping[str, Any]]]] = {}
         for message in archive or ():
             self._keep_trade(message)
-        self._has_all_trades = archive is not None
+        self.is_archive = archive is not None
 
     def see(self, messages: Iterable[Message]) -> None:
         """Remember what the path sends now."""
@@ -77,7 +82,7 @@ class Memory:
             _, _, kind = message.stream.partition("@")
             if kind.startswith("depth"):
                 self._pending.append(message)
-            elif not self._has_all_trades:
+            elif not self.is_archive:
                 self._keep_trade(message)
         if len(self._pending) > MOST_PENDING:
             self._catch_up()
@@ -110,11 +115,10 @@ class Memory:
         """Return trades from an id on, or of a period with both ends, oldest first; without either the newest."""
         key = "a" if aggregates else "t"
         stream = f"{symbol.lower()}@{'aggTrade' if aggregates else 'trade'}"
-        events = [_decode(raw)["data"] for raw in self._trades.get(stream, ())]
+        events = self._events(stream, key)
         if aggregates and not events:  # a tape of trades alone: each is an aggregate of one
-            single = [_decode(raw)["data"] for raw in self._trades.get(f"{symbol.lower()}@trade", ())]
+            single = self._events(f"{symbol.lower()}@trade", "t")
             events = [{**event, "a": event["t"], "f": event["t"], "l": event["t"]} for event in single]
-        events.sort(key=lambda event: int(event[key]))
         if from_id is not None:
             events = [event for event in events if event[key] >= from_id][:limit]
         elif between_ms is not None:
@@ -138,6 +142,16 @@ class Memory:
     def _keep_trade(self, message: Message) -> None:
         if message.stream.endswith(("@trade", "@aggTrade")):
             self._trades.setdefault(message.stream, deque(maxlen=MOST_TRADES)).append(message.raw)
+
+    def _events(self, stream: str, key: str) -> Sequence[Mapping[str, Any]]:
+        """Return a stream's trades by their ids; read anew only where there are more than at the last question."""
+        kept = self._trades.get(stream, ())
+        newest = kept[-1] if kept else b""
+        known = self._read.get(stream)
+        if known is None or known[0] is not newest:
+            events = sorted((_decode(raw)["data"] for raw in kept), key=lambda event: int(event[key]))
+            known = self._read[stream] = (newest, events)
+        return known[1]
 
     def _catch_up(self) -> None:
         pending, self._pending = self._pending, []

@@ -77,6 +77,7 @@ class VenuePath:
         self._html, self._html_next = 502, 0
         self._old_next = 0
         self._lag_s, self._lag_next = 0.0, 0
+        self._handshake_s, self._handshake_next = 0.0, 0
         self._put, self._take = trio.open_memory_channel[Sequence[Message]](QUEUED_CHUNKS)
 
     async def offer(self, chunk: Sequence[Message]) -> None:
@@ -94,6 +95,11 @@ class VenuePath:
             self._on_subscribed()
         elif self._somebody.is_set():
             self._somebody = trio.Event()
+
+    def asked(self) -> None:
+        """Take note of a request: at an archive, which nobody need subscribe to, the script's time begins with it."""
+        if self.memory.is_archive and self._began is None:
+            self._began = trio.current_time()
 
     def refusal(self) -> tuple[int, int] | None:
         """Return HTTP status and ``Retry-After`` for a new connection or request, or None where it is welcome."""
@@ -117,6 +123,13 @@ class VenuePath:
             return 0.0
         self._late_next -= 1
         return self._late_s
+
+    def handshake_delay_s(self) -> float:
+        """Return how late the next connection is let in."""
+        if self._handshake_next == 0:
+            return 0.0
+        self._handshake_next -= 1
+        return self._handshake_s
 
     def html_status(self) -> int | None:
         """Return the status of a page that is answered in place of what was asked for, or None."""
@@ -200,6 +213,8 @@ class VenuePath:
                 self._old_next = fault.count
             case "lag":
                 self._lag_s, self._lag_next = fault.for_s, fault.count
+            case "late_handshake":
+                self._handshake_s, self._handshake_next = fault.for_s, fault.count
             case "status":
                 self.states[fault.symbol] = fault.state
             case "shutdown":

@@ -55,6 +55,7 @@ async def answer_rest(
     path: VenuePath, api: str, name: str, query_text: str, listing: Listing, now_ms: Callable[[], int]
 ) -> Answer:
     """Return the answer to ``GET {api}{name}?{query_text}``."""
+    path.asked()
     query = parse_qs(query_text)
     spot = api == PREFIXES[0]
     now = trio.current_time()
