@@ -5,13 +5,14 @@ import trio
 
 from ticktrail.book import OrderBook
 from ticktrail.errors import TransientError
-from ticktrail.events import VenueTrouble
+from ticktrail.events import ConnectionReplaced, VenueTrouble
 from ticktrail.model import BookDelta, BookSnapshot, Gap, Status, Trade, Undecodable
 from ticktrail_binance.live.provider import BinanceProvider
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.faults import Fault
-from unit.binance.stage import context, digest, session
+from unit.binance.stage import Listener, context, digest, session
+from unit.binance.test_decoder import TRADE, combined
 from unit.binance.test_recorded_books import Played, check_against_the_truth
 from unit.binance.test_session import fails, tape
 from unit.net.test_frames import frame
@@ -37,11 +38,15 @@ async def play(name, *faults, **settings):
     return played, listener, asked
 
 
+def own_of(listener):
+    return listener.of(BookSnapshot, BookDelta, Gap)
+
+
 def check_books(played, listener):
     """Every book ends as it should, and none was published that was not so."""
-    check_against_the_truth(played, listener.of(BookSnapshot, BookDelta, Gap))
+    check_against_the_truth(played, own_of(listener))
     books = {name: OrderBook(name) for name in played.instruments.values()}
-    for tick in listener.of(BookSnapshot, BookDelta, Gap):
+    for tick in own_of(listener):
         books[tick.instrument].apply(tick)
     assert {symbol: digest(books[name]) for symbol, name in played.instruments.items()} == {
         symbol: book["sha256"] for symbol, book in played.books.items()
@@ -145,12 +150,31 @@ async def test_a_difference_that_cannot_be_read():
     check_against_the_truth(played, listener.of(BookSnapshot, BookDelta, Gap))
 
 
-async def test_a_message_of_ten_megabytes():
-    """The connection ends with the reason and the key that allows more, and nothing of it is kept."""
+@pytest.mark.parametrize("name", [ONE, TEN], ids=["one", "ten"])
+async def test_a_reconnect_leaves_no_ghost_levels(name):
+    """Levels that were removed while a connection was lost are not in the book after it, which begins anew."""
+    stream = Played(name).depth_stream
+    cut = Fault(kind="cut", at_message=150, only="oldest")
+    lost = [Fault(kind="skip", at_message=150, count=20, stream=stream)]
+    played, listener, _ = await play(name, cut, *lost, max_streams=1)
+    (replaced,) = listener.told(ConnectionReplaced)
+    assert replaced.streams == 1
+    gaps = [gap for gap in listener.of(Gap) if gap.cause == "reconnect"]
+    assert len(gaps) == 1
+    own = [tick for tick in own_of(listener) if tick.instrument == gaps[0].instrument]
+    after = own[own.index(gaps[0]) + 1 :]
+    assert isinstance(after[0], BookSnapshot)
+    check_against_the_truth(played, own_of(listener))
+
+
+async def spoken_to(*data):
+    """Let a server send these bytes after its handshake; gives what the provider made of them."""
 
     async def talk(stream):
         await stream.send_all(await accept_by_hand(stream))
-        await stream.send_all(frame(1, b"x" * 10 * 2**20))
+        for piece in data:
+            await stream.send_all(piece)
+        await stream.send_eof()
         await stream.receive_some()
 
     async with trio.open_nursery() as nursery:
@@ -161,7 +185,38 @@ async def test_a_message_of_ten_megabytes():
         )
         provider = BinanceProvider(settings, context("BTC/USDT", channels=("trades",)))
         provider._instruments_checked = True
-        error = await fails(provider)
+        listener = Listener(provider)
+        error = await fails(provider, listener)
         nursery.cancel_scope.cancel()
     assert isinstance(error, TransientError)
+    return error, listener
+
+
+async def test_a_message_of_ten_megabytes():
+    """The connection ends with the reason and the key that allows more, and nothing of it is kept."""
+    error, listener = await spoken_to(frame(1, b"x" * 10 * 2**20))
     assert "over max_message_bytes = 4194304" in str(error)
+    assert listener.got == []
+
+
+async def test_a_message_in_fragments():
+    """It is put together, pings between them and all, and keeps its place."""
+    first, second = (
+        combined("btcusdt@trade", TRADE),
+        combined("btcusdt@trade", {**TRADE, "t": TRADE["t"] + 1}),
+    )
+    parts = [first[:20], first[20:21], first[21:]]
+    _, listener = await spoken_to(
+        frame(1, parts[0], fin=False),
+        frame(0, parts[1], fin=False) + frame(9, b"ping"),
+        frame(0, parts[2]) + frame(1, second),
+    )
+    assert [trade.id for trade in listener.of(Trade)] == [TRADE["t"], TRADE["t"] + 1]
+
+
+async def test_a_compressed_frame_that_nobody_asked_for():
+    """It ends the connection, by RFC 6455 section 5.2; what came before it is delivered."""
+    trade = combined("btcusdt@trade", TRADE)
+    error, listener = await spoken_to(frame(1, trade), frame(1, b"\xaa\x56\x4a", rsv=4))
+    assert [trade.id for trade in listener.of(Trade)] == [TRADE["t"]]
+    assert "reserved" in str(error).lower() or "RSV" in str(error)

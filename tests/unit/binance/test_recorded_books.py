@@ -151,7 +151,11 @@ def numbers(levels):
 
 
 def check_against_the_truth(played, ticks):
-    """Each snapshot is the true book at its id, each delta the venue's own, and none between was left out."""
+    """Each snapshot is the true book at its id, each delta the venue's own, and none between was left out.
+
+    In the end the book that somebody keeps from the ticks is the true one as deep as it is known, and each level beyond
+    is true.
+    """
     last = {}
     state = {name: ({}, {}, iter(())) for name in played.instruments.values()}
     for name in played.instruments.values():
@@ -197,6 +201,19 @@ def check_against_the_truth(played, ticks):
             before = data.get("pu", data["U"] - 1)
             assert before <= last[tick.instrument]
         last[tick.instrument] = tick.update_id
+    for name, (bids, asks, *_) in state.items():
+        book = OrderBook(name)
+        for tick in ticks:
+            book.apply(tick)
+        assert book.is_known
+        for kept, beyond, true, worst_first in (
+            (book.bids(), book.bids(beyond=True), bids, False),
+            (book.asks(), book.asks(beyond=True), asks, True),
+        ):
+            best = sorted(true.items(), reverse=not worst_first)
+            assert [tuple(level) for level in kept] == best[: len(kept)]
+            assert {tuple(level) for level in beyond} <= set(best)
+            assert kept
 
 
 def three_places(played, seed):

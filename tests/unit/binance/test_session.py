@@ -37,11 +37,11 @@ async def venue_and_provider(*faults, instruments=("BTC/USDT",), listed=(), **se
         yield venue, BinanceProvider(own, context(*instruments, channels=("trades", "quotes")))
 
 
-async def fails(provider):
+async def fails(provider, listener=None):
     """Run one session to its end, and return the error that ended it."""
     with trio.fail_after(15):
         try:
-            await provider.run(Listener(provider), task_status=anyio.TASK_STATUS_IGNORED)
+            await provider.run(listener or Listener(provider), task_status=anyio.TASK_STATUS_IGNORED)
         except ProviderError as exc:
             return exc
         except ExceptionGroup as group:

@@ -153,6 +153,36 @@ async def test_a_leg_reconnects_and_its_hole_is_marked(tmp_path):
     assert [(down.cause, down.permanent) for down in downs] == [("lost", False), ("ended", True)]
 
 
+async def test_a_leg_is_retried_for_ever(tmp_path):
+    """Fifty failures in a row, each told with its pause, none above the cap; then venue and leg are back."""
+
+    async def long_lost(session):
+        session.up()
+        if session.number <= 50:
+            raise TransientError("lost", provider=session.name)
+        await session.trades(1)
+
+    report = await run(feed(tmp_path, ONE, a=long_lost))
+    downs = [record for record in STAGE.observers["main"].records if isinstance(record, LegDown)]
+    assert [down.failures for down in downs[:50]] == list(range(1, 51))
+    assert all(0 <= down.retry_in_s <= 0.002 for down in downs[:50])
+    assert report.delivered == {"trades": 1}
+
+
+async def test_a_permanent_error_is_not_tried_again(tmp_path):
+    """Wrong credentials, an unknown instrument: one session, one event that says so."""
+
+    async def refused(session):
+        session.up()
+        raise PermanentError("key refused; mend key_id", provider=session.name)
+
+    with pytest.raises(PermanentError, match="mend key_id"):
+        await run(feed(tmp_path, ONE, a=refused))
+    assert STAGE.sessions["a"] == 1
+    (down,) = [record for record in STAGE.observers["main"].records if isinstance(record, LegDown)]
+    assert (down.permanent, down.retry_in_s) == (True, None)
+
+
 async def test_a_venue_s_pause_is_kept(tmp_path):
     """`retry_after_s` stands above the backoff."""
 

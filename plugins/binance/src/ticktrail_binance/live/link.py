@@ -13,7 +13,7 @@ import anyio
 import msgspec
 
 from ticktrail.errors import ProviderError, TransientError
-from ticktrail.net import Received, WebSocket
+from ticktrail.net import Received, WebSocket, WebSocketError
 from ticktrail.plugin import ProviderContext
 from ticktrail_binance.decoder import SHUTDOWN_STREAM
 from ticktrail_binance.live.subscription import Subscription
@@ -151,7 +151,10 @@ class Link:
             request = subscription.next_request()
             if request is not None:
                 await self._pace.turn(self._context.clock)
-                await socket.send(request)
+                try:
+                    await socket.send(request)
+                except WebSocketError:
+                    return  # who receives says how it ended, once all that had come before is handed on
                 answer_by = anyio.current_time() + self._settings.answer_s
                 continue
             if subscription.settled:
