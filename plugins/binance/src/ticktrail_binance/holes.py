@@ -7,11 +7,12 @@ Never: fetches, waits, or marks a gap: what cannot be had stays a jump in the id
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TypeAlias
 
 import msgspec
 
-from ticktrail.model import AggTrade, InstrumentId, ProviderId, Trade
+from ticktrail.model import AggTrade, ProviderId, Trade
 from ticktrail_binance.events import time_ns
 from ticktrail_binance.streams import Stream
 from ticktrail_binance.wire import RestAggTrade, RestTrade
@@ -95,49 +96,50 @@ def read_rows(
     Raises:
         ValueError: The rows cannot be read.
     """
-    instrument = stream.instrument
-    if aggregates:
-        return [_from_agg(row, stream, instrument, provider, recv_ns) for row in _agg_trades(rows) or ()]
-    return [_from_trade(row, instrument, provider, recv_ns) for row in _trades(rows) or ()]
+    if not aggregates:
+        return [
+            _trade(
+                stream, provider, recv_ns, row.id, row.price, row.qty, row.time, by_seller=row.isBuyerMaker
+            )
+            for row in _trades(rows) or ()
+        ]
+    if stream.channel == "agg_trades":
+        return [_agg_trade(stream, provider, recv_ns, row) for row in _agg_trades(rows) or ()]
+    return [
+        _trade(stream, provider, recv_ns, row.a, row.p, row.q, row.T, by_seller=row.m)
+        for row in _agg_trades(rows) or ()
+    ]
 
 
-def _from_trade(row: RestTrade, instrument: InstrumentId, provider: ProviderId, recv_ns: int) -> Traded:
-    if not (row.price.is_finite() and row.qty.is_finite()):
-        raise ValueError("a price or size is no finite number")
+def _trade(
+    stream: Stream,
+    provider: ProviderId,
+    recv_ns: int,
+    number: int,
+    price: Decimal,
+    size: Decimal,
+    time: int,
+    *,
+    by_seller: bool,
+) -> Trade:
+    _check_numbers(price, size)
     return Trade(
-        instrument=instrument,
+        instrument=stream.instrument,
         provider=provider,
-        event_ns=time_ns(row.time),
+        event_ns=time_ns(time),
         recv_ns=recv_ns,
         backfilled=True,
-        id=row.id,
-        price=row.price,
-        size=row.qty,
-        side="sell" if row.isBuyerMaker else "buy",
+        id=number,
+        price=price,
+        size=size,
+        side="sell" if by_seller else "buy",
     )
 
 
-def _from_agg(
-    row: RestAggTrade, stream: Stream, instrument: InstrumentId, provider: ProviderId, recv_ns: int
-) -> Traded:
-    if not (row.p.is_finite() and row.q.is_finite()):
-        raise ValueError("a price or size is no finite number")
-    if stream.channel == "agg_trades":
-        return AggTrade(
-            instrument=instrument,
-            provider=provider,
-            event_ns=time_ns(row.T),
-            recv_ns=recv_ns,
-            backfilled=True,
-            id=row.a,
-            price=row.p,
-            size=row.q,
-            side="sell" if row.m else "buy",
-            first_id=row.f,
-            last_id=row.l,
-        )
-    return Trade(
-        instrument=instrument,
+def _agg_trade(stream: Stream, provider: ProviderId, recv_ns: int, row: RestAggTrade) -> AggTrade:
+    _check_numbers(row.p, row.q)
+    return AggTrade(
+        instrument=stream.instrument,
         provider=provider,
         event_ns=time_ns(row.T),
         recv_ns=recv_ns,
@@ -146,4 +148,11 @@ def _from_agg(
         price=row.p,
         size=row.q,
         side="sell" if row.m else "buy",
+        first_id=row.f,
+        last_id=row.l,
     )
+
+
+def _check_numbers(price: Decimal, size: Decimal) -> None:
+    if not (price.is_finite() and size.is_finite()):
+        raise ValueError("a price or size is no finite number")

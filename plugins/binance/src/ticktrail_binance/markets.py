@@ -11,7 +11,7 @@ Limits; Market data only), "USDⓈ-M Futures" and "COIN-M Futures" (WebSocket Ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from ticktrail.model import Channel
@@ -181,25 +181,13 @@ _USDM = Market(
     times_in_us=False,
 )
 
-_COINM = Market(
+_COINM = replace(
+    _USDM,
     name="coinm",
     ws_urls={"live": "wss://dstream.binance.com", "testnet": "wss://dstream.binancefuture.com"},
     rest_urls={"live": "https://dapi.binance.com", "testnet": "https://testnet.binancefuture.com"},
     rest_prefix="/dapi/v1",
-    streams=_FUTURES_STREAMS,
-    book_intervals_ms=_FUTURES_INTERVALS,
-    depth_weights=_FUTURES_DEPTH,
-    depth_choices=_FUTURES_CHOICES,
-    info_weight=1,
-    bars=Paging("/klines", rows=1_000, weight=5),
-    trades=Paging("/aggTrades", rows=1_000, weight=20),
-    agg_trades=Paging("/aggTrades", rows=1_000, weight=20),
-    messages_per_s=10,
-    weight_per_minute=2_400,
-    ping_every_s=180.0,
-    update_ids_have_holes=True,
-    settles=True,
-    times_in_us=False,
+    paths={},
 )
 
 MARKETS: Mapping[MarketName, Market] = {"spot": _SPOT, "usdm": _USDM, "coinm": _COINM}
