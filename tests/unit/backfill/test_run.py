@@ -9,7 +9,7 @@ from ticktrail.events import SinkFailed, VenueTrouble
 from ticktrail.model import Rejected
 from ticktrail.plugin import HistoryPage, Routed
 from ticktrail.testing import make_quote, make_trade
-from unit.backfill.archive import ARCHIVE, TWO_SINKS, S, backfill, run
+from unit.backfill.archive import ARCHIVE, ONE_SINK, TWO_SINKS, S, backfill, run
 from unit.engine.stage import STAGE, Collecting, Watching
 
 pytestmark = pytest.mark.anyio
@@ -185,6 +185,17 @@ async def test_a_line_that_is_down_from_the_start(tmp_path):
         await run(backfill(tmp_path))
     with pytest.raises(TransientError, match="the line is down"):
         await run(backfill(tmp_path))
+
+
+async def test_the_past_of_an_equivalent(tmp_path):
+    """The archive is asked by the leg's name; what it gives comes under the feed's, marked."""
+    (sink,) = sinks("main")
+    text = ONE_SINK.replace("[providers.old]", '[providers.old]\nequivalents = { "BTC/USDT" = "BTC/USDC" }')
+    await run(backfill(tmp_path, text))
+    assert taken(sink) == ALL
+    assert {name for name, _, _ in ARCHIVE.asked} == {"BTC/USDC", "ETH/USDT"}
+    assert {tick.equivalent_of for tick in sink.ticks[:25]} == {"BTC/USDC"}
+    assert {tick.equivalent_of for tick in sink.ticks[25:]} == {None}
 
 
 def with_ticks(*ticks, **more):

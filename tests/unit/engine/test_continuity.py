@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ticktrail._engine.continuity import Continuity
-from ticktrail.model import Gap, Rejected, Tick
+from ticktrail.model import Gap, Rejected, Tick, Trade
 from ticktrail.plugin import Batch, Capabilities
-from ticktrail.testing import make_quote, make_trade
+from ticktrail.testing import make_correction, make_quote, make_trade
 
 NUMBERED = Capabilities(
     channels=frozenset({"trades", "quotes"}), id_space="venue", consecutive_trade_ids=True
@@ -101,3 +103,57 @@ def test_ids_come_out_once_in_order_and_every_missing_one_is_in_a_gap(
             else:
                 covered.append(tick.id)
     assert covered == list(range(covered[0], covered[-1] + 1))
+
+
+NAMED = Capabilities(channels=frozenset({"trades", "quotes"}), heals=frozenset({"trades"}))
+
+
+def named(*names: str, provider: str = "a", at: int = 5) -> list[Tick]:
+    return [make_trade(id=name, event_ns=at, provider=provider) for name in names]
+
+
+def ids(ticks: Sequence[Tick]) -> list[int | str]:
+    return [tick.id for tick in ticks if isinstance(tick, Trade)]
+
+
+def test_names_without_an_order_are_delivered_once() -> None:
+    """Exchanges that count for themselves: no order in the ids, times alike; what was here lately is a duplicate."""
+    route = Continuity({"a": NAMED})
+    out, repeats = route.place(batch("a", *named("K:628", "Z:75"), *named("P:1465", at=4), at=1))
+    assert ids(out) == ["K:628", "Z:75", "P:1465"]
+    assert not repeats
+    out, (again,) = route.place(batch("a", *named("Z:75", "P:9", "K:628"), at=9, session=8))
+    assert ids(out) == ["P:9"]
+    assert ids(again.ticks) == ["Z:75", "K:628"]
+    out, repeats = route.place(batch("a", *named("Z:75", at=6), at=10, session=8))
+    assert ids(out) == ["Z:75"]  # the same number on another day
+
+
+def test_a_provider_that_heals_its_holes_leaves_none_to_mark() -> None:
+    """Between its own sessions, on the channels that it names; a change of legs is another thing."""
+    route = Continuity({"a": NAMED, "b": OTHER})
+    route.place(batch("a", *named("1"), make_quote(provider="a"), at=1))
+    out, _ = route.place(
+        batch("a", *named("2", at=6), make_quote(provider="a", event_ns=None), at=9, session=8)
+    )
+    assert [tick.channel for tick in out if isinstance(tick, Gap)] == ["quotes"]
+    out, _ = route.place(batch("b", *named("x", provider="b", at=7), at=20, session=15))
+    assert [tick.cause for tick in out if isinstance(tick, Gap)] == ["switch"]
+
+
+def test_names_of_another_venue_mean_nothing() -> None:
+    """Two legs whose names happen to be alike: neither hides the other's trades."""
+    route = Continuity({"a": NAMED, "b": OTHER})
+    route.place(batch("a", *named("1", "2"), at=1))
+    out, repeats = route.place(batch("b", *named("1", provider="b"), at=5, session=0))
+    assert ids(out) == ["1"]
+    assert not repeats
+
+
+def test_a_correction_is_no_place_in_the_trades() -> None:
+    """It neither hides a hole nor makes one, whenever it comes."""
+    route = Continuity({"a": NUMBERED})
+    route.place(batch("a", *trades(1), make_correction(original_id=1), at=1))
+    out, _ = route.place(batch("a", make_correction(original_id=1), *trades(3), at=9, session=8))
+    assert [(tick.from_id, tick.to_id) for tick in out if isinstance(tick, Gap)] == [(2, 2)]
+    assert len(out) == 3

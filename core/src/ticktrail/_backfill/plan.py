@@ -99,7 +99,7 @@ def _as_feed(
         return HistorySource(
             lambda: opens(settings, context),
             progress,
-            provider=leg.name,
+            leg,
             clock=context.clock,
             backoff=plan.backoff,
             stop_s=plan.limits.stop_s,

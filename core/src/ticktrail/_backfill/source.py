@@ -19,10 +19,10 @@ from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.history import History, HistoryPage
 from ticktrail._contracts.provider import Intake
 from ticktrail._engine.backoff import Backoff
-from ticktrail._plan.model import BackoffSettings
+from ticktrail._plan.model import BackoffSettings, LegPlan
 from ticktrail.errors import PermanentError, TransientError
 from ticktrail.events import VenueTrouble
-from ticktrail.model import CHANNEL_OF, ProviderId, Tick, Undecodable
+from ticktrail.model import CHANNEL_OF, InstrumentId, Tick, Undecodable
 
 __all__ = ["HistorySource"]
 
@@ -37,7 +37,7 @@ class HistorySource:
     Args:
         opens: Opens the history.
         progress: What is to be fetched, and how far it has come.
-        provider: The leg's name.
+        leg: Whose history it is.
         clock: Stamps what is handed over.
         backoff: Pauses after a question that could not be asked.
         stop_s: How long a page that is on its way to the sinks may take when the feed stops.
@@ -47,15 +47,16 @@ class HistorySource:
         self,
         opens: _Opens,
         progress: Progress,
+        leg: LegPlan,
         *,
-        provider: ProviderId,
         clock: Clock,
         backoff: BackoffSettings,
         stop_s: float,
     ) -> None:
         self._opens = opens
         self._progress = progress
-        self._provider = provider
+        self._leg = leg
+        self._provider = leg.name
         self._clock = clock
         self._backoff = Backoff(backoff, Random())  # noqa: S311 - jitter, not a secret
         self._stop_s = stop_s
@@ -103,7 +104,7 @@ class HistorySource:
         job = self._progress.job
         try:
             page = await history.page(
-                series.instrument,
+                self._served(series),
                 series.channel,
                 start_ns=job.start_ns,
                 end_ns=job.end_ns,
@@ -123,13 +124,18 @@ class HistorySource:
         self._backoff.failures = 0
         return page
 
+    def _served(self, series: Series) -> InstrumentId:
+        """Return the series' instrument by the name that the leg knows."""
+        return self._leg.equivalents.get(series.instrument, series.instrument)
+
     def _check(self, page: HistoryPage, series: Series, place: Place) -> None:
         """See that a page is of the question: a provider is somebody else's code."""
         if page.cursor is not None and page.cursor == place.cursor:
             raise self._defect(series, f"stands still at {page.cursor!r}")
         job = self._progress.job
+        served = self._served(series)
         for tick in page.ticks:
-            if tick.instrument != series.instrument or CHANNEL_OF.get(type(tick)) != series.channel:
+            if tick.instrument != served or CHANNEL_OF.get(type(tick)) != series.channel:
                 raise self._defect(series, f"gave a {tick.counted_as} of {tick.instrument}")
             if not tick.backfilled:
                 raise self._defect(series, "gave a tick that is not marked as backfilled")

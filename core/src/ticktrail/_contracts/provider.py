@@ -105,6 +105,8 @@ class Capabilities:
             mean nothing outside this leg.
         own_clock: Its receive times are a recording's, so this machine's clock offset says nothing of them.
         consecutive_trade_ids: Trade ids of an instrument grow by one, so that a jump is a hole.
+        heals: Channels on which the provider itself fetches what it missed between its sessions, or marks it with a
+            `Gap`: nobody else need look for a hole there.
         max_streams: Pairs of instrument and channel that it can carry; None: no limit.
         history: Channels whose past it can fetch.
     """
@@ -114,6 +116,7 @@ class Capabilities:
     id_space: str | None = None
     own_clock: bool = False
     consecutive_trade_ids: bool = False
+    heals: frozenset[Channel] = frozenset()
     max_streams: int | None = None
     history: frozenset[Channel] = frozenset()
 

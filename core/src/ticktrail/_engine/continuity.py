@@ -4,8 +4,9 @@ Owns: the last tick delivered of each instrument and channel, whichever leg brou
 Never: decides who speaks (the route does).
 
 Where a venue numbers its ticks, ids decide: an id that was delivered is a duplicate, a jump in consecutive ids is a
-hole. Where it does not, sessions decide: ticks of a session that began before the last delivered tick leave no hole;
-a session that began after it does.
+hole. Where it names its trades without an order, a name and time that were delivered lately are a duplicate. Where it
+does neither, sessions decide: ticks of a session that began before the last delivered tick leave no hole; a session
+that began after it does, unless the provider sees to its own holes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ticktrail._contracts.route import Batch
 from ticktrail.model import (
     CHANNEL_OF,
     Channel,
+    Correction,
     Gap,
     InstrumentId,
     ProviderId,
@@ -31,12 +33,14 @@ __all__ = ["Continuity"]
 
 REMEMBERED_REJECTS = 10_000
 """Rejected trade ids kept an instrument, to tell a rejected trade from a missing one."""
+REMEMBERED_NAMES = 10_000
+"""Names of trades kept an instrument, where they have no order: a busy stock's for some minutes."""
 
 
 class _Place:
     """Where one channel of one instrument stands."""
 
-    __slots__ = ("event_ns", "id", "mono_ns", "provider", "recv_ns", "rejected", "session_ns")
+    __slots__ = ("event_ns", "id", "mono_ns", "names", "provider", "recv_ns", "rejected", "session_ns")
 
     def __init__(self) -> None:
         self.provider: ProviderId | None = None
@@ -46,6 +50,17 @@ class _Place:
         self.event_ns: int | None = None
         self.id: int | None = None
         self.rejected: dict[int, None] = {}
+        self.names: dict[tuple[str, int | None], None] = {}
+
+    def knows(self, name: str, event_ns: int | None) -> bool:
+        """Tell whether a trade of that name and time was here, and remember it."""
+        key = (name, event_ns)
+        if key in self.names:
+            return True
+        self.names[key] = None
+        if len(self.names) > REMEMBERED_NAMES:
+            del self.names[next(iter(self.names))]
+        return False
 
 
 class Continuity:
@@ -69,7 +84,7 @@ class Continuity:
         for tick in batch.ticks:
             kind = type(tick)
             channel = CHANNEL_OF.get(kind)
-            if channel is None:
+            if channel is None or kind is Correction:  # what mends a trade is none itself
                 out.append(tick)
                 continue
             key = (tick.instrument, channel)
@@ -78,7 +93,11 @@ class Continuity:
                 place = places[key] = _Place()
             number: int | None = None
             if type(tick) is Trade:
-                number = tick.id if type(tick.id) is int else None
+                if type(tick.id) is int:
+                    number = tick.id
+                elif self._is_known(place, tick, provider):
+                    repeats.append(tick)
+                    continue
             elif type(tick) is Quote:
                 number = tick.update_id
             if place.provider is not provider or place.session_ns != session_ns:
@@ -106,13 +125,14 @@ class Continuity:
         """After a change of leg or session: was this very tick, or a later one, delivered already?"""
         if place.provider is None:
             return False
-        if number is not None and place.id is not None and self._same_ids(place.provider, batch.provider):
+        same_ids = self._same_ids(place.provider, batch.provider)
+        if same_ids and number is not None and place.id is not None:
             return number <= place.id
-        if tick.event_ns is not None and place.event_ns is not None and place.provider == batch.provider:
-            return tick.event_ns <= place.event_ns
+        if same_ids and type(tick) is Trade and number is None:
+            return False  # its name was looked for already
         if place.provider != batch.provider and batch.mono_ns <= place.mono_ns:
             return True
-        same_market = capabilities.id_space is not None and self._same_ids(place.provider, batch.provider)
+        same_market = place.provider == batch.provider or (capabilities.id_space is not None and same_ids)
         if same_market and tick.event_ns is not None and place.event_ns is not None:
             return tick.event_ns <= place.event_ns
         return False
@@ -134,8 +154,16 @@ class Continuity:
         if known and channel == "trades" and capabilities.consecutive_trade_ids:
             assert number is not None  # noqa: S101 - known says so, for the type checker
             yield from _missing(place, tick, channel, number, batch.recv_ns, cause)
-        elif batch.session_ns > place.mono_ns:
+        elif batch.session_ns > place.mono_ns and (
+            place.provider != batch.provider or channel not in capabilities.heals
+        ):
             yield _gap(tick, channel, None, None, place.recv_ns, batch.recv_ns, cause)
+
+    def _is_known(self, place: _Place, trade: Trade, provider: ProviderId) -> bool:
+        """Tell whether a trade that has a name in place of a number was delivered already."""
+        if place.provider is not None and not self._same_ids(place.provider, provider):
+            place.names.clear()  # another venue's names mean nothing here
+        return place.knows(str(trade.id), trade.event_ns)
 
     def _same_ids(self, one: ProviderId, other: ProviderId) -> bool:
         if one == other:

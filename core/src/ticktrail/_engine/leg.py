@@ -21,6 +21,7 @@ from ticktrail._contracts.provider import Provider, ProviderContext
 from ticktrail._contracts.route import Batch
 from ticktrail._engine.backoff import Backoff
 from ticktrail._engine.bus import Bus
+from ticktrail._engine.equivalents import Equivalents
 from ticktrail._engine.judge import Judge
 from ticktrail._engine.mark import Mark
 from ticktrail._engine.tally import Tally
@@ -90,12 +91,13 @@ class Leg:
         self._bus = bus
         self._tally = tally
         self._backoff = Backoff(feed.backoff, random)
+        self._equivalents = Equivalents(plan.equivalents)
         self._judge = Judge(plan, feed.rules, feed.instruments, clock)
         self._provider: Provider = plan.spec.open(
             plan.settings,
             ProviderContext(
                 name=plan.name,
-                instruments=feed.instruments,
+                instruments=plan.served(feed.instruments),
                 channels=feed.channels,
                 clock=clock,
                 base_dir=feed.base_dir,
@@ -235,6 +237,8 @@ class Leg:
                 ticks = self._decode(item) if isinstance(item, _Frames) else item.ticks
                 if not ticks:
                     continue
+                if self._equivalents:
+                    ticks = self._equivalents.rename(ticks)
                 tally.take(self.name, ticks)
                 good, bad = judge.judge(ticks, item.recv_ns)
                 batch = Batch(

@@ -164,7 +164,11 @@ def _legs(document: Document, host: Host, tables: Mapping[str, Table]) -> Mappin
         capabilities = _describe(document, at, host, spec, settings)
         if capabilities is not None:
             legs[name] = LegPlan(
-                name=ProviderId(name), spec=spec, settings=settings, capabilities=capabilities
+                name=ProviderId(name),
+                spec=spec,
+                settings=settings,
+                capabilities=capabilities,
+                equivalents=own.equivalents or {},
             )
     return legs
 
@@ -203,11 +207,32 @@ def _check_legs(document: Document, feed: FeedTable, legs: Sequence[LegPlan]) ->
                 f'leg "{leg.name}" can carry {most} streams; {len(feed.instruments)} instruments with '
                 f"{len(feed.channels)} channels each are {streams}: divide them among several feeds",
             )
+        _check_equivalents(document, feed, leg)
         if leg.capabilities.synthetic and feed.profile == "production":
             document.blame(
                 ("providers", leg.name),
                 f'leg "{leg.name}" makes its data up, which a production feed refuses anywhere in its route; '
                 'take it out of the route, or set profile = "development" in [feed], which marks such data',
+            )
+
+
+def _check_equivalents(document: Document, feed: FeedTable, leg: LegPlan) -> None:
+    """See that each equivalent stands for an instrument of the feed, and for no other one."""
+    served: dict[str, str] = {}
+    for name in feed.instruments:
+        other = leg.equivalents.get(name, name)
+        if other in served:
+            document.blame(
+                ("providers", leg.name, "equivalents"),
+                f'leg "{leg.name}" would serve "{other}" for "{served[other]}" and for "{name}"; take one of them out',
+            )
+        served[other] = name
+    for name in leg.equivalents:
+        if name not in feed.instruments:
+            document.blame(
+                ("providers", leg.name, "equivalents", name),
+                f'"{name}" is no instrument of the feed, which has {spell(feed.instruments)}; write the feed\'s '
+                f"instrument to the left, the leg's to the right",
             )
 
 
@@ -218,7 +243,7 @@ def _ask_providers(document: Document, feed: FeedTable, legs: Sequence[LegPlan],
             continue
         context = ProviderContext(
             name=leg.name,
-            instruments=feed.instruments,
+            instruments=leg.served(feed.instruments),
             channels=frozenset(feed.channels),
             clock=SystemClock(),
             base_dir=document.base_dir,

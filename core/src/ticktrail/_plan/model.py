@@ -6,8 +6,8 @@ Never: opens anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -79,12 +79,20 @@ class BackoffSettings(Settings, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegPlan:
-    """One leg: a provider with its settings, under its name in the feed file."""
+    """One leg: a provider with its settings, under its name in the feed file.
+
+    `equivalents` holds, by an instrument of the feed, the one that the leg serves in its place.
+    """
 
     name: ProviderId
     spec: ProviderSpec
     settings: Settings
     capabilities: Capabilities
+    equivalents: Mapping[InstrumentId, InstrumentId] = field(default_factory=dict)
+
+    def served(self, instruments: Sequence[InstrumentId]) -> tuple[InstrumentId, ...]:
+        """Return what the leg is asked for, by the names that its provider knows."""
+        return tuple(self.equivalents.get(name, name) for name in instruments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

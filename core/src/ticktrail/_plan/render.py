@@ -132,10 +132,10 @@ def _leg_text(leg: LegPlan) -> str:
     can = leg.capabilities
     marks = " synthetic" if can.synthetic else ""
     keys = _keys(leg.settings)
+    other = ", ".join(f"{other} for {name}" for name, other in leg.equivalents.items())
     past = f", and of {', '.join(sorted(can.history))} the past" if can.history else ""
-    return f"provider {leg.spec.name}{marks}, gives {', '.join(sorted(can.channels))}{past}" + (
-        f"; {keys}" if keys else ""
-    )
+    gives = f"provider {leg.spec.name}{marks}, gives {', '.join(sorted(can.channels))}{past}"
+    return "; ".join(part for part in (gives, other and f"serves {other}", keys) if part)
 
 
 def _rule_text(rule: RulePlan) -> str:
@@ -191,6 +191,7 @@ def _leg(leg: LegPlan) -> Mapping[str, object]:
         "id_space": can.id_space,
         "consecutive_trade_ids": can.consecutive_trade_ids,
         "history": sorted(can.history),
+        "equivalents": dict(leg.equivalents),
     }
 
 

@@ -7,6 +7,7 @@ Never: the tables that plugins define; those are in their specs.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta
@@ -64,9 +65,15 @@ class PluginsTable(Settings, frozen=True):
 
 
 class ProviderTable(Settings, frozen=True):
-    """The key of a ``[providers.NAME]`` table that is core's; the others are the provider's."""
+    """The keys of a ``[providers.NAME]`` table that are core's; the others are the provider's.
+
+    Attributes:
+        plugin: Which provider; by default the table's own name.
+        equivalents: By an instrument of the feed, the one that this leg serves in its place. Its ticks say so.
+    """
 
     plugin: str | None = None
+    equivalents: Mapping[InstrumentId, InstrumentId] | None = None
 
 
 class LaneTable(Settings, frozen=True):

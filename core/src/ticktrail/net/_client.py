@@ -62,14 +62,14 @@ class WebSocket:
         except trio.EndOfChannel:
             raise self._lost() from None
 
-    async def send(self, text: str) -> None:
-        """Send a text message.
+    async def send(self, message: str | bytes) -> None:
+        """Send a message: text, or binary where it is bytes.
 
         Raises:
             ConnectionLost: The connection has ended.
         """
         try:
-            await self._connection.send_message(text)
+            await self._connection.send_message(message)
         except trio_websocket.ConnectionClosed:
             raise self._lost() from None
 
