@@ -25,10 +25,12 @@ __all__ = [
     "Channel",
     "Correction",
     "Gap",
+    "Imbalance",
     "InstrumentId",
     "Levels",
     "Liquidation",
     "MarkPrice",
+    "PriceBand",
     "ProviderId",
     "Quote",
     "Rejected",
@@ -63,6 +65,8 @@ Channel: TypeAlias = Literal[
     "status",
     "mark_price",
     "liquidations",
+    "price_bands",
+    "imbalances",
 ]
 Side: TypeAlias = Literal["buy", "sell"]
 Levels: TypeAlias = tuple[tuple[Decimal, Decimal], ...]
@@ -189,7 +193,7 @@ class BookDelta(_Tick, frozen=True, tag="book_delta"):
 
 @final
 class Status(_Tick, frozen=True, tag="status"):
-    """A change of an instrument's trading state: `state` in the venue's word, `reason` where it gives one."""
+    """A change of an instrument's trading state, such as a halt: `state` and `reason` in the venue's words."""
 
     counted_as: ClassVar[str] = "status"
 
@@ -219,6 +223,26 @@ class Liquidation(_Tick, frozen=True, tag="liquidation"):
     price: Decimal
     average_price: Decimal
     size: Decimal
+
+
+@final
+class PriceBand(_Tick, frozen=True, tag="price_band"):
+    """The prices between which an instrument may trade now: limit down and limit up, and the venue's word for why."""
+
+    counted_as: ClassVar[str] = "price_bands"
+
+    lower: Decimal
+    upper: Decimal
+    indicator: str | None
+
+
+@final
+class Imbalance(_Tick, frozen=True, tag="imbalance"):
+    """More to buy than to sell before an auction, or less: the price that it points to."""
+
+    counted_as: ClassVar[str] = "imbalances"
+
+    price: Decimal
 
 
 @final
@@ -272,6 +296,8 @@ Tick: TypeAlias = (
     | Status
     | MarkPrice
     | Liquidation
+    | PriceBand
+    | Imbalance
     | Correction
     | Gap
     | Switched
@@ -319,6 +345,8 @@ CHANNEL_OF: Mapping[type, Channel] = {
     Status: "status",
     MarkPrice: "mark_price",
     Liquidation: "liquidations",
+    PriceBand: "price_bands",
+    Imbalance: "imbalances",
     Correction: "trades",
 }
 """The subscription that brings each kind of tick; gaps and switches belong to none."""

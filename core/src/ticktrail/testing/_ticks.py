@@ -17,9 +17,11 @@ from ticktrail.model import (
     Channel,
     Correction,
     Gap,
+    Imbalance,
     InstrumentId,
     Liquidation,
     MarkPrice,
+    PriceBand,
     ProviderId,
     Quote,
     Side,
@@ -37,8 +39,10 @@ __all__ = [
     "make_book_snapshot",
     "make_correction",
     "make_gap",
+    "make_imbalance",
     "make_liquidation",
     "make_mark_price",
+    "make_price_band",
     "make_quote",
     "make_status",
     "make_switched",
@@ -256,6 +260,30 @@ def make_liquidation(price: str = "98.00", *, recv_ns: int = RECV_NS) -> Liquida
     )
 
 
+def make_price_band(lower: str = "95.00", upper: str = "105.00", *, recv_ns: int = RECV_NS) -> PriceBand:
+    """Return the band of five percent about 100."""
+    return PriceBand(
+        instrument=InstrumentId(INSTRUMENT),
+        provider=ProviderId(PROVIDER),
+        event_ns=EVENT_NS,
+        recv_ns=recv_ns,
+        lower=Decimal(lower),
+        upper=Decimal(upper),
+        indicator="B",
+    )
+
+
+def make_imbalance(price: str = "100.10", *, recv_ns: int = RECV_NS) -> Imbalance:
+    """Return an imbalance before an auction."""
+    return Imbalance(
+        instrument=InstrumentId(INSTRUMENT),
+        provider=ProviderId(PROVIDER),
+        event_ns=EVENT_NS,
+        recv_ns=recv_ns,
+        price=Decimal(price),
+    )
+
+
 def make_correction(
     *,
     original_id: int | str = 1,
@@ -319,6 +347,8 @@ def one_of_each() -> Sequence[Tick]:
         make_status(),
         make_mark_price(),
         make_liquidation(),
+        make_price_band(),
+        make_imbalance(),
         make_correction(),
         make_gap(),
         make_switched(),
