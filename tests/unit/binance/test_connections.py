@@ -8,8 +8,8 @@ import trio
 
 from ticktrail.events import ConnectionReplaced, ConnectionRotated, VenueTrouble
 from ticktrail.model import Gap, Quote, Trade
+from ticktrail.net import Window
 from ticktrail_binance.live import shard as shards
-from ticktrail_binance.rest.allowance import Window
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.faults import Fault
 from ticktrail_mock.venue.meddler import Meddler

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from ticktrail.errors import TransientError
 from ticktrail.events import VenueTrouble
+from ticktrail.net import Allowance, Window, allowance_of
 from ticktrail.plugin import SystemClock
+from ticktrail_binance.live.attempts import attempts_of
 from ticktrail_binance.rest import client as clients
-from ticktrail_binance.rest.allowance import NS_PER_S, Allowance, Window, allowance_of, attempts_of
 from ticktrail_binance.rest.client import Declined, RestClient
 from ticktrail_binance.rest.questions import (
     ask_bars,
@@ -30,6 +31,7 @@ from ticktrail_mock.venue.faults import Fault
 from unit.binance.test_session import tape
 
 pytestmark = pytest.mark.anyio
+NS_PER_S = 1_000_000_000
 
 
 def client_of(url, name="leg", told=None, **settings):

@@ -1,4 +1,4 @@
-"""Speak web socket at the pace of a market: what a provider needs of the network.
+"""Speak web socket at the pace of a market, keep within a venue's limits, notice silence: what a provider needs.
 
 Runs on trio. A provider turns these errors into `ticktrail.errors.TransientError` or `PermanentError`; trying again
 is the leg's business, never this package's.
@@ -6,6 +6,7 @@ is the leg's business, never this package's.
 
 from __future__ import annotations
 
+from ticktrail.net._allowance import Allowance, Window, allowance_of
 from ticktrail.net._client import WebSocket, open_websocket
 from ticktrail.net._errors import (
     ConnectFailed,
@@ -15,16 +16,22 @@ from ticktrail.net._errors import (
     WebSocketError,
     retry_after_s,
 )
+from ticktrail.net._silence import Heard, Silence
 from ticktrail.net._tap import Received
 
 __all__ = [
+    "Allowance",
     "ConnectFailed",
     "ConnectionLost",
     "HandshakeRefused",
+    "Heard",
     "Received",
+    "Silence",
     "TlsFailed",
     "WebSocket",
     "WebSocketError",
+    "Window",
+    "allowance_of",
     "open_websocket",
     "retry_after_s",
 ]

@@ -13,11 +13,10 @@ import anyio
 import msgspec
 
 from ticktrail.errors import ProviderError, TransientError
-from ticktrail.net import Received, WebSocket, WebSocketError
+from ticktrail.net import Received, WebSocket, WebSocketError, Window
 from ticktrail.plugin import ProviderContext
 from ticktrail_binance.decoder import SHUTDOWN_STREAM
 from ticktrail_binance.live.subscription import Subscription
-from ticktrail_binance.rest.allowance import Window
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.wire import Envelope
 

@@ -21,10 +21,10 @@ from ticktrail.events import ConnectionReplaced, ConnectionRotated, VenueTrouble
 from ticktrail.net import HandshakeRefused, Received, TlsFailed, WebSocketError, open_websocket
 from ticktrail.plugin import Intake, ProviderContext
 from ticktrail_binance.decoder import is_control
+from ticktrail_binance.live.attempts import ATTEMPTS_PERIOD_S, attempts_of
 from ticktrail_binance.live.handover import Handover
 from ticktrail_binance.live.link import Link
 from ticktrail_binance.notes import ConnectedNote, write_note
-from ticktrail_binance.rest.allowance import ATTEMPTS_PERIOD_S, attempts_of
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.streams import ConnectionPlan, Stream
 

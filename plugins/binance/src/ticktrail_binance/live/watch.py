@@ -12,10 +12,10 @@ import anyio
 
 from ticktrail.errors import ProviderError, TransientError
 from ticktrail.model import BookSnapshot, Channel, Quote
+from ticktrail.net import Silence
 from ticktrail.plugin import ProviderContext
 from ticktrail_binance.decoder import BinanceDecoder
 from ticktrail_binance.live.shard import Shard
-from ticktrail_binance.live.silence import Silence
 from ticktrail_binance.rest.client import Declined, RestClient
 from ticktrail_binance.rest.questions import ask_book, ask_newest_trade, ask_quote
 from ticktrail_binance.settings import BinanceSettings

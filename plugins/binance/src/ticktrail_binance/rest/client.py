@@ -3,8 +3,8 @@
 Owns: the HTTP client, waiting for the allowance, what each status means, answers that are shared.
 Never: knows what a question is about; `questions` does.
 
-Sources: as in `ticktrail_binance.rest.allowance`; "General API information" (errors as ``{"code", "msg"}``), read
-2026-11.
+Sources: developers.binance.com, Binance Spot API docs, "Limits" (``X-MBX-USED-WEIGHT-1M``, 429, 418,
+``Retry-After``; "IP limits"), "General API information" (errors as ``{"code", "msg"}``), read 2026-11.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ import msgspec
 from ticktrail.errors import PermanentError, TransientError
 from ticktrail.events import Event, VenueTrouble
 from ticktrail.model import ProviderId
-from ticktrail.net import retry_after_s
+from ticktrail.net import allowance_of, retry_after_s
 from ticktrail.plugin import Clock
-from ticktrail_binance.rest.allowance import allowance_of
 from ticktrail_binance.settings import BinanceSettings
 
 __all__ = ["Declined", "RestClient"]

@@ -2,15 +2,21 @@
 
 import pytest
 
-from ticktrail_binance.live.silence import Silence
-from ticktrail_binance.streams import Stream
+from ticktrail.net import Silence
 
 S = 1_000_000_000
 LIMITS = {"trades": 10.0, "quotes": 5.0}
 
 
+class Stream:
+    def __init__(self, name, channel):
+        self.name = name
+        self.channel = channel
+        self.heard = 0
+
+
 def stream(symbol="BTCUSDT", channel="trades"):
-    return Stream(f"{symbol.lower()}@{channel}", symbol, symbol, channel)
+    return Stream(f"{symbol.lower()}@{channel}", channel)
 
 
 def looks(silence, seconds, heard=None):

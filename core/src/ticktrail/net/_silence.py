@@ -10,11 +10,11 @@ ticks a hundred times a second is missed soon. Pings say nothing of all this: a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from ticktrail.model import Channel
-from ticktrail_binance.streams import Stream
 
-__all__ = ["Silence"]
+__all__ = ["Heard", "Silence"]
 
 PATIENCE = 8
 """A stream is missed after so many times the longest pause that it lately made."""
@@ -22,17 +22,34 @@ FADES = 0.9
 """What is left of the longest pause after each shorter one: a busy hour makes the watch sharper, slowly."""
 
 
-class _Watched:
+class Heard(Protocol):
+    """A stream of one channel that counts the messages that it has brought."""
+
+    @property
+    def channel(self) -> Channel:
+        """What it brings."""
+        ...
+
+    @property
+    def heard(self) -> int:
+        """Messages so far."""
+        ...
+
+
+S = TypeVar("S", bound=Heard)
+
+
+class _Watched(Generic[S]):
     __slots__ = ("heard", "last_ns", "pause_ns", "stream")
 
-    def __init__(self, stream: Stream, now_ns: int) -> None:
+    def __init__(self, stream: S, now_ns: int) -> None:
         self.stream = stream
         self.heard = stream.heard
         self.last_ns = now_ns
         self.pause_ns = 0.0
 
 
-class Silence:
+class Silence(Generic[S]):
     """The watch over one connection.
 
     Args:
@@ -41,9 +58,9 @@ class Silence:
         now_ns: `Clock.mono_ns`.
     """
 
-    def __init__(self, streams: Iterable[Stream], limits_s: Mapping[Channel, float], now_ns: int) -> None:
+    def __init__(self, streams: Iterable[S], limits_s: Mapping[Channel, float], now_ns: int) -> None:
         self._limits_ns = {channel: round(limit * 1e9) for channel, limit in limits_s.items()}
-        self._channels: dict[Channel, list[_Watched]] = {}
+        self._channels: dict[Channel, list[_Watched[S]]] = {}
         self._excused_until: dict[Channel, int] = {}
         for stream in streams:
             if stream.channel in limits_s:
@@ -71,7 +88,7 @@ class Silence:
             for one in watched:
                 one.heard, one.last_ns = one.stream.heard, now_ns
 
-    def busiest(self, channel: Channel) -> Stream:
+    def busiest(self, channel: Channel) -> S:
         """Return the channel's stream that was heard most: the one to ask the venue about."""
         return max((one.stream for one in self._channels[channel]), key=lambda stream: stream.heard)
 
@@ -79,7 +96,7 @@ class Silence:
         """Return how long nothing has come on a channel."""
         return (now_ns - max(one.last_ns for one in self._channels[channel])) / 1e9
 
-    def _is_quiet(self, one: _Watched, now_ns: int) -> bool:
+    def _is_quiet(self, one: _Watched[S], now_ns: int) -> bool:
         heard = one.stream.heard
         if heard != one.heard:
             one.pause_ns = max(one.pause_ns * FADES, now_ns - one.last_ns)

@@ -1,10 +1,7 @@
-"""Keep this process within what the venue takes from one address.
+"""Keep this process within what a venue takes from one address.
 
 Owns: the windows that limits are counted in, and the one allowance a host that every leg of the process shares.
 Never: sends anything. Times are `Clock.mono_ns`.
-
-Sources: developers.binance.com, Binance Spot API docs, "Limits" (``X-MBX-USED-WEIGHT-1M``, 429, 418, ``Retry-After``;
-"IP limits"), "WebSocket Streams" (300 connections every 5 minutes for each address), read 2026-11.
 """
 
 from __future__ import annotations
@@ -14,14 +11,12 @@ from collections import deque
 
 import anyio
 
-from ticktrail.plugin import Clock
+from ticktrail._contracts.clock import Clock
 
-__all__ = ["Allowance", "Window", "allowance_of", "attempts_of"]
+__all__ = ["Allowance", "Window", "allowance_of"]
 
 NS_PER_S = 1_000_000_000
-ATTEMPTS, ATTEMPTS_PERIOD_S = 300, 300.0
-SPARE_ATTEMPTS = 20
-"""Connections that are left for whoever else shares the address."""
+PERIOD_S = 60.0
 
 
 class Window:
@@ -76,16 +71,20 @@ class Window:
 
 
 class Allowance:
-    """What may be asked of one REST host: its weight a minute, and nothing while it has banned us."""
+    """What may be asked of one REST host: so much a minute, and nothing while it has banned us.
 
-    def __init__(self, weight_per_minute: float) -> None:
-        self._window = Window(weight_per_minute, 60.0)
+    Args:
+        per_minute: In units of whatever the venue counts: requests, or their weights.
+    """
+
+    def __init__(self, per_minute: float) -> None:
+        self._window = Window(per_minute, PERIOD_S)
         self._banned_until_ns = 0
         self._lock = threading.Lock()
 
-    def at_most(self, weight_per_minute: float) -> None:
+    def at_most(self, per_minute: float) -> None:
         """Keep to the lower of two limits: legs of one process may differ."""
-        self._window.limit = min(self._window.limit, weight_per_minute)
+        self._window.limit = min(self._window.limit, per_minute)
 
     def wait_s(self, weight: float, now_ns: int) -> float:
         """Return how many seconds to wait before a request of this weight may be made; 0 for not at all."""
@@ -117,19 +116,12 @@ class Allowance:
 
 
 _allowances: dict[str, Allowance] = {}
-_attempts: dict[str, Window] = {}
 _registry = threading.Lock()
 
 
-def allowance_of(host: str, weight_per_minute: float) -> Allowance:
+def allowance_of(host: str, per_minute: float) -> Allowance:
     """Return the process's allowance at a host; the venue counts by address, so that all legs share it."""
     with _registry:
-        allowance = _allowances.setdefault(host, Allowance(weight_per_minute))
-    allowance.at_most(weight_per_minute)
+        allowance = _allowances.setdefault(host, Allowance(per_minute))
+    allowance.at_most(per_minute)
     return allowance
-
-
-def attempts_of(host: str) -> Window:
-    """Return the process's window of web-socket connections to a host."""
-    with _registry:
-        return _attempts.setdefault(host, Window(ATTEMPTS - SPARE_ATTEMPTS, ATTEMPTS_PERIOD_S))
