@@ -13,8 +13,14 @@ from typing import TypeVar
 
 import click
 
+from ticktrail import events
+
 __all__ = ["audit"]
 
+KINDS = frozenset(
+    str(getattr(events, name).__struct_config__.tag) for name in events.__all__ if name != "Event"
+) | {"routed"}
+"""What `--event` may name: every event there is, and what became of a batch."""
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
@@ -81,7 +87,12 @@ def verify(
 @click.option("--since", "since_ns", type=TimeType(), help="First moment, such as 2026-11-23T14:30:00Z.")
 @click.option("--until", "until_ns", type=TimeType(), help="Last moment.")
 @click.option(
-    "--event", "events", multiple=True, help="Only records of this kind, such as leg_switched or routed."
+    "--event",
+    "kinds",
+    multiple=True,
+    type=click.Choice(sorted(KINDS)),
+    metavar="KIND",
+    help="Only records of this kind, such as leg_switched or routed; may be repeated.",
 )
 @click.option("--limit", type=click.IntRange(1), help="At most so many lines.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a record.")
@@ -94,7 +105,7 @@ def show(
     to_seq: int | None,
     since_ns: int | None,
     until_ns: int | None,
-    events: tuple[str, ...],
+    kinds: tuple[str, ...],
     limit: int | None,
     as_json: bool,
 ) -> None:
@@ -110,4 +121,4 @@ def show(
     from ticktrail_compliance.reading import Range  # noqa: PLC0415 - see above
 
     wanted = Range(from_seq=from_seq, to_seq=to_seq, since_ns=since_ns, until_ns=until_ns)
-    console.show(feed_file, database, key, wanted, events=events, limit=limit, as_json=as_json)
+    console.show(feed_file, database, key, wanted, events=kinds, limit=limit, as_json=as_json)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
+from ticktrail.claim import FileClaim
 from ticktrail.errors import AuditError, ConfigError
 from ticktrail_compliance import schema
 from ticktrail_compliance.database import name_of, recording
@@ -62,6 +63,11 @@ class AuditLog:
         self._identity = f"{identity.log_id}|{identity.schema_version}|{identity.created_ns}"
         self._data_keys: dict[tuple[str, str], DataKey] = {}
         self._head = Head(0, FIRST_DIGEST, genuine=True)
+        self._writer: FileClaim | None = None
+
+    def holds(self, writer: FileClaim | None) -> None:
+        """Keep the right to write until the log is closed."""
+        self._writer = writer
 
     def __enter__(self) -> Self:
         return self
@@ -71,6 +77,8 @@ class AuditLog:
     ) -> None:
         self._connection.close()
         self._connection.engine.dispose()
+        if self._writer is not None:
+            self._writer.release()
 
     def head(self) -> Head | None:
         """Return the last entry by the log's own word; None if that word is gone."""

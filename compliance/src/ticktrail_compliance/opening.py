@@ -16,12 +16,14 @@ import sqlalchemy
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
+from ticktrail.claim import FileClaim
 from ticktrail.errors import AuditError, ConfigError
 from ticktrail_compliance import schema
 from ticktrail_compliance.database import connect, name_of, recording, resolve_url
 from ticktrail_compliance.keys import MasterKey, load_key
 from ticktrail_compliance.log import AuditLog
 from ticktrail_compliance.settings import ComplianceSettings
+from ticktrail_compliance.writer import claim
 
 __all__ = ["open_log"]
 
@@ -44,9 +46,16 @@ def open_log(
         ConfigError: Database or key cannot be used; the message says what would be right.
     """
     connection = connect(resolve_url(settings.database, base_dir), create=write)
+    writer: FileClaim | None = None
     try:
-        return _open(connection, settings, base_dir, write=write, now_ns=now_ns, warn=warn)
+        if write:
+            writer = claim(connection)
+        log = _open(connection, settings, base_dir, write=write, now_ns=now_ns, warn=warn)
+        log.holds(writer)
+        return log  # noqa: TRY300 - what is below undoes all of the above
     except BaseException as exc:
+        if writer is not None:
+            writer.release()
         connection.close()
         connection.engine.dispose()
         if isinstance(exc, AuditError):  # nothing runs yet: what the database says is a matter of settings

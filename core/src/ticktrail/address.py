@@ -69,7 +69,7 @@ def require_secure(url: str, *, kind: Literal["ws", "http"]) -> str:
     parts = _split(url, (kind, f"{kind}s"))
     if parts.scheme == kind and not is_loopback(parts.hostname or ""):
         raise ValueError(
-            f"{kind}://{parts.hostname} would send plain text over a network: write {kind}s://{parts.hostname} "
+            f"{kind}://{_host(parts)} would send plain text over a network: write {kind}s://{parts.hostname} "
             f"({kind}:// is for this machine only, such as {kind}://127.0.0.1:8080)"
         )
     return url.rstrip("/")
@@ -78,7 +78,7 @@ def require_secure(url: str, *, kind: Literal["ws", "http"]) -> str:
 def _split(url: str, schemes: tuple[str, str]) -> SplitResult:
     parts = urlsplit(url)
     if parts.scheme not in schemes or not parts.hostname:
-        raise ValueError(f"a URL of the form {schemes[1]}://HOST is needed, not {_bare(parts)!r}")
+        raise ValueError(f"a URL of the form {schemes[1]}://HOST is needed, not {_bare(url)!r}")
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"the URL of {parts.hostname} must not hold a user name or password")
     try:
@@ -88,5 +88,12 @@ def _split(url: str, schemes: tuple[str, str]) -> SplitResult:
     return parts
 
 
-def _bare(parts: SplitResult) -> str:
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+def _host(parts: SplitResult) -> str:
+    """Return host and port as they were written, without a user name."""
+    return parts.netloc.rpartition("@")[2]
+
+
+def _bare(url: str) -> str:
+    """Return what was written, without what may be a secret: user name, password, query."""
+    before, at, after = url.partition("?")[0].rpartition("@")
+    return f"{before.partition('://')[0]}://{after}" if at and "://" in before else after

@@ -19,11 +19,13 @@ from ticktrail._contracts.observer import (
 from ticktrail._contracts.provider import (
     Capabilities,
     Decoder,
+    Holding,
     Intake,
     Provider,
     ProviderContext,
     ProviderSpec,
     Registry,
+    Tell,
     provider_spec,
 )
 from ticktrail._contracts.route import (
@@ -62,6 +64,7 @@ __all__ = [
     "Forward",
     "History",
     "HistoryPage",
+    "Holding",
     "Intake",
     "Observer",
     "ObserverContext",
@@ -87,6 +90,7 @@ __all__ = [
     "Suppress",
     "Switch",
     "SystemClock",
+    "Tell",
     "Validator",
     "ValidatorContext",
     "ValidatorSpec",

@@ -63,7 +63,7 @@ class Trades:
 
 
 @asynccontextmanager
-async def _history(settings, context):
+async def _history(settings, context, tell):
     ARCHIVE.opened += 1
     yield Trades(context.name)
 

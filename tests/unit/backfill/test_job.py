@@ -14,7 +14,7 @@ JOB = Job(
     series=[Series("BTC/USDT", "trades"), Series("ETH/USDT", "trades")],
     start_ns=100,
     end_ns=200,
-    settings_sha256="ab",
+    source_sha256="ab",
 )
 
 
@@ -60,7 +60,7 @@ def test_a_new_job_is_at_its_beginning(tmp_path):
         changed(sinks=["two"]),
         changed(provider="new"),
         changed(series=JOB.series[:1]),
-        changed(settings_sha256="cd"),
+        changed(source_sha256="cd"),
     ],
 )
 def test_another_job_is_another_file(tmp_path, other):
@@ -79,12 +79,34 @@ def test_an_open_end_is_the_first_run_s_end(tmp_path):
 
 
 def test_begin_anew(tmp_path):
-    """The place is forgotten, the file with it."""
-    progress = begun(tmp_path)
-    progress.restart()
-    assert not progress.resumed
-    assert progress.part == 0
+    """Whatever the file says, be it unreadable; with the end of this run where the end is open."""
+    path = begun(tmp_path, changed(open_end=True)).path
+    again = Progress(changed(open_end=True, end_ns=999), tmp_path, restart=True)
+    assert not again.resumed
+    assert again.part == 0
+    assert again.job.end_ns == 999
+    path.write_bytes(b"{")
+    assert not Progress(changed(open_end=True), tmp_path, restart=True).resumed
+
+
+def test_one_process_at_a_time(tmp_path):
+    """Who comes second is refused by name, until the first has finished."""
+    one, other = Progress(JOB, tmp_path), Progress(JOB, tmp_path)
+    one.claim()
+    with pytest.raises(ConfigError, match="runs already, in another process"):
+        other.claim()
+    one.forget()
+    other.claim()
+    other.release()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_else_was_interrupted_here(tmp_path):
+    """Another period, with other settings: it is found, and what cannot be read is none of this job's business."""
+    begun(tmp_path, changed(start_ns=7))
+    (tmp_path / ".backfill-spoilt.json").write_bytes(b"{")
+    (other,) = Progress(JOB, tmp_path).others()
+    assert other.job.start_ns == 7
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"[" * 100_000, b'{"job":1,"places":[]}'])

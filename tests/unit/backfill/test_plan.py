@@ -68,4 +68,3 @@ def test_the_feed_itself_is_left_alone(tmp_path):
     assert job.plan.rules == plan.rules
     assert [observer.spec.name for observer in job.plan.observers] == ["watching"]
     assert job.plan.limits == plan.limits
-    assert job.progress.job.settings_sha256 == plan.settings_sha256

@@ -17,6 +17,7 @@ from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.symbols import instrument_of
 from ticktrail_binance.wire import SymbolInfo
 
+LOOK_EVERY_S = 0.1
 QUICK = {"answer_s": 2.0, "connect_s": 2.0, "time_every_s": 0.0}
 
 
@@ -64,10 +65,11 @@ class Listener:
         self._changed = anyio.Event()
 
     async def until(self, reached, within_s=20):
-        """Wait until `reached()` is true."""
+        """Wait until `reached()` is true; it may depend on more than what this one hears."""
         with trio.fail_after(within_s):
             while not reached():
-                await self._changed.wait()
+                with trio.move_on_after(LOOK_EVERY_S):
+                    await self._changed.wait()
 
     def of(self, *kinds):
         return [tick for tick in self.got if isinstance(tick, kinds)]

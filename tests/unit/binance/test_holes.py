@@ -2,13 +2,12 @@
 
 from collections import deque
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ticktrail.testing import make_trade
-from ticktrail_binance.holes import Hole, TradeHoles, read_rows
+from ticktrail_binance.holes import ABSURD, Hole, TradeHoles, read_row, split_rows
 from ticktrail_binance.streams import Stream
 
 STREAM = Stream("btcusdt@trade", "BTC/USDT", "BTCUSDT", "trades")
@@ -118,27 +117,56 @@ def test_whatever_is_lost_the_order_holds(lost, had, pauses):
     assert out == sorted(set(range(1, 62)) - (lost - had))
 
 
+def test_an_absurd_id_hides_nothing():
+    """One that is far beyond all others is refused, unless the next one says that the venue counts from there."""
+    watch = holes()
+    assert take(watch, 1, 2) == [1, 2]
+    with pytest.raises(ValueError, match="ahead of the one that was due"):
+        watch.take(make_trade(id=3 + ABSURD + 1))
+    assert take(watch, 3, 4) == [3, 4]
+    far = 10 * ABSURD
+    with pytest.raises(ValueError, match="ahead"):
+        watch.take(make_trade(id=far))
+    assert take(watch, far + 1, far + 2) == [far + 1, far + 2]
+
+
+@pytest.mark.parametrize("rows", [b"", b"{}", b"7", b'"x"', b"[" * 10_000, b"[1,"])
+def test_what_is_no_rows(rows):
+    """One kind of error."""
+    with pytest.raises((ValueError, RecursionError)):
+        split_rows(rows)
+
+
 @pytest.mark.parametrize(
-    "rows",
-    [b"", b"{}", b"[{}]", b'[{"id":null}]', b'[{"id":1,"price":"NaN","qty":"1","time":1,"isBuyerMaker":true}]',
-     b'[{"id":1,"price":"x","qty":"1","time":1,"isBuyerMaker":true}]', b"[" * 10_000],
+    "row",
+    [b"{}", b"7", b'{"id":null}', b'{"id":1,"price":"NaN","qty":"1","time":1,"isBuyerMaker":true}',
+     b'{"id":1,"price":"x","qty":"1","time":1,"isBuyerMaker":true}',
+     b'{"id":1,"price":"1","qty":"-5","time":1,"isBuyerMaker":true}',
+     b'{"id":1,"price":"1","qty":"0","time":1,"isBuyerMaker":true}',
+     b'{"id":1,"price":"0","qty":"1","time":1,"isBuyerMaker":true}',
+     b'{"id":1,"price":"1","qty":"1","time":-1,"isBuyerMaker":true}'],
 )  # fmt: skip
-def test_rows_that_cannot_be_read(rows):
-    """One kind of error, whatever is wrong with them."""
-    with pytest.raises((ValueError, msgspec.MsgspecError, RecursionError)):
-        read_rows(rows, STREAM, "leg", 1, aggregates=False)
+def test_rows_that_are_no_trade(row):
+    """Whatever is wrong with one."""
+    with pytest.raises(ValueError, match=r"Expected|required|number|is none|Invalid|decimal"):
+        read_row(row, STREAM, "leg", 1, aggregates=False)
+
+
+def read(rows, stream=STREAM, *, aggregates):
+    return [read_row(row, stream, "leg", 1, aggregates=aggregates) for row in split_rows(rows)]
 
 
 def test_rows_become_trades_that_say_so():
-    """Of trades and of aggregate trades; an empty answer gives none."""
+    """Of trades and of aggregate trades; an empty answer gives none, and neither does a row that stands for none."""
     rows = b'[{"id":28457,"price":"4.00000100","qty":"12.0","quoteQty":"48","time":1499865549590,"isBuyerMaker":true}]'
-    (trade,) = read_rows(rows, STREAM, "leg", 1, aggregates=False)
+    (trade,) = read(rows, aggregates=False)
     assert (trade.id, str(trade.price), trade.side, trade.backfilled) == (28457, "4.00000100", "sell", True)
     assert trade.event_ns == 1_499_865_549_590_000_000
     rows = b'[{"a":26129,"p":"0.01633102","q":"4.7","f":27781,"l":27783,"T":1498793709153,"m":false}]'
     aggregate = Stream("btcusdt@aggTrade", "BTC/USDT", "BTCUSDT", "agg_trades")
-    (trade,) = read_rows(rows, aggregate, "leg", 1, aggregates=True)
+    (trade,) = read(rows, aggregate, aggregates=True)
     assert (trade.id, trade.first_id, trade.last_id, trade.side) == (26129, 27781, 27783, "buy")
-    (trade,) = read_rows(rows, STREAM, "leg", 1, aggregates=True)  # a future's trades are aggregates
+    (trade,) = read(rows, aggregates=True)  # a future's trades are aggregates
     assert trade.counted_as == "trades"
-    assert read_rows(b"null", STREAM, "leg", 1, aggregates=True) == []
+    assert read(b"null", aggregates=True) == []
+    assert read(rows.replace(b"27781", b"-1").replace(b"27783", b"-1"), aggregates=True) == [None]

@@ -148,25 +148,37 @@ def test_a_kill_loses_no_more_than_the_open_segment(tmp_path):
 
 
 async def test_a_second_writer_is_refused(tmp_path):
-    """Two feeds in one log: whoever comes second stops, and the log stays whole."""
+    """Two feeds in one log: whoever comes second is told before it writes, and the first one goes on undisturbed."""
     async with open_audit(settings(), context(tmp_path)) as first:
         await first.observe([up(1)])
-        with pytest.raises((AuditError, ExceptionGroup)) as caught:
-            await _write_beside(tmp_path, first)
-        assert _only(caught.value, AuditError)
-        await first.observe([up(4)])
+        with pytest.raises(ConfigError, match="is being written by another feed or backfill"):
+            await write(tmp_path, [up(2)])
+        await first.observe([up(3)])
+        assert verified(tmp_path).sound  # reading needs no claim
+    await write(tmp_path, [up(4)])
     outcome = verified(tmp_path)
     assert (outcome.sound, outcome.events) == (True, 3)
 
 
-async def _write_beside(folder, first):
-    async with open_audit(settings(), context(folder)) as second:
-        await first.observe([up(2)])
-        await second.observe([up(3)])
-
-
 def _only(error, kind):
     return isinstance(error, kind) or error.subgroup(kind) is not None
+
+
+def test_a_writer_that_was_killed_leaves_no_claim(tmp_path):
+    """The system gives it up with the process, however it ends: the next run writes on."""
+    anyio.run(write, tmp_path, [up(1)])
+    script = (
+        "import os, sys; from pathlib import Path; from ticktrail.claim import claim_file\n"
+        "claim_file(Path(sys.argv[1])); print('claimed', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "audit.db-writer")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "claimed\n"
+        with pytest.raises(ConfigError, match="is being written"):
+            anyio.run(write, tmp_path, [up(2)])
+        holder.kill()
+    anyio.run(write, tmp_path, [up(2)])
+    assert verified(tmp_path).events == 2
 
 
 async def test_a_clock_that_goes_back_changes_no_order(tmp_path):

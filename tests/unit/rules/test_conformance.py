@@ -17,7 +17,6 @@ from ticktrail.testing import (
     ValidatorCase,
     ValidatorConformance,
     make_bar,
-    make_book_delta,
     make_quote,
     make_ticker,
     make_trade,
@@ -156,13 +155,11 @@ class TestStaleness(ValidatorConformance):
                 make_trade(event_ns=None),
                 make_trade(event_ns=RECV_NS + SECOND),
                 make_trade(event_ns=RECV_NS - 90 * SECOND, backfilled=True),
-                make_book_delta(),
             ],
             bad=[
                 make_trade(event_ns=RECV_NS - 9 * SECOND - 1),
                 make_quote(event_ns=0),
                 make_bar(event_ns=0),
-                make_book_delta(recv_ns=RECV_NS + 60 * SECOND),
             ],
         )
 
@@ -180,11 +177,9 @@ class TestClock(ValidatorConformance):
                 make_trade(event_ns=RECV_NS + SECOND + 50_000_000),
                 make_trade(event_ns=None),
                 make_trade(event_ns=0),
-                make_book_delta(),
             ],
             bad=[
                 make_trade(event_ns=RECV_NS + SECOND + 50_000_001),
                 make_quote(event_ns=RECV_NS + 5 * SECOND),
-                make_book_delta(recv_ns=RECV_NS - 5 * SECOND),
             ],
         )

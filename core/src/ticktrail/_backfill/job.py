@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from ticktrail.claim import FileClaim, claim_file
 from ticktrail.errors import ConfigError
 from ticktrail.model import Channel, InstrumentId, ProviderId
 
@@ -29,8 +30,8 @@ class Series(msgspec.Struct, frozen=True):
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be fetched: `series`, one after the other, each in ``[start_ns, end_ns)``.
 
-    `settings_sha256` is the feed file's: another file, or another text of it, is another job. With `open_end` the end
-    is the moment at which the job was first begun.
+    `source_sha256` is of the leg's own settings: with others it is another job, while rules, sinks' keys and remarks
+    may change. With `open_end` the end is the moment at which the job was first begun.
     """
 
     provider: ProviderId
@@ -39,7 +40,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     start_ns: int
     end_ns: int
     open_end: bool = False
-    settings_sha256: str
+    source_sha256: str
 
     @property
     def identity(self) -> str:
@@ -69,6 +70,7 @@ class Progress:
     Args:
         job: What is to be fetched.
         folder: Where the state file stands.
+        restart: Begin anew, whatever an earlier run had fetched, and whatever the file says.
 
     Attributes:
         job: What is to be fetched; where its end was open, with the end that the first run gave it.
@@ -79,11 +81,14 @@ class Progress:
         ConfigError: There is a state file and it cannot be read.
     """
 
-    def __init__(self, job: Job, folder: Path) -> None:
+    def __init__(self, job: Job, folder: Path, *, restart: bool = False) -> None:
         self.job = job
         self.path = folder / f".backfill-{job.identity}.json"
         self.places = [Place(through_ns=job.start_ns) for _ in job.series]
         self.resumed = False
+        self._claim: FileClaim | None = None
+        if restart:
+            return
         try:
             text = self.path.read_bytes()
         except FileNotFoundError:
@@ -103,6 +108,23 @@ class Progress:
         self.job, self.places = state.job, state.places
         self.resumed = True
 
+    def others(self) -> Sequence[Progress]:
+        """Return what else was interrupted in this folder; files that cannot be read are passed over."""
+        found: list[Progress] = []
+        for path in sorted(self.path.parent.glob(".backfill-*.json")):
+            try:
+                job = msgspec.json.decode(path.read_bytes(), type=_State).job
+                if path != self.path:
+                    found.append(Progress(job, path.parent))
+            except (OSError, ValueError, RecursionError, ConfigError):
+                continue  # none of this job's business: whoever resumes that one is told
+        return found
+
+    @property
+    def begun(self) -> bool:
+        """Whether some page is with the sinks."""
+        return any(place.pages for place in self.places)
+
     @property
     def done(self) -> bool:
         """Whether every series is complete."""
@@ -119,6 +141,21 @@ class Progress:
         whole = (self.job.end_ns - self.job.start_ns) * len(self.places)
         return sum(place.through_ns - self.job.start_ns for place in self.places) / whole
 
+    def claim(self) -> None:
+        """Take the job for this process, until it ends or `forget`.
+
+        Raises:
+            ConfigError: Another process is at it, or the folder cannot be written to.
+        """
+        try:
+            self._claim = claim_file(self.path.with_suffix(".lock"))
+        except OSError as exc:
+            raise self._unwritable(exc) from exc
+        if self._claim is None:
+            raise ConfigError(
+                f"this backfill runs already, in another process: {self.path} is its place; wait for it"
+            )
+
     def save(self) -> None:
         """Write the state so that a crash leaves the old one or the new one, readable by this user alone.
 
@@ -134,17 +171,22 @@ class Progress:
                 os.fsync(file.fileno())
             new.replace(self.path)
         except OSError as exc:
-            raise ConfigError(
-                f"{self.path} cannot be written ({exc.strerror}), and without it a backfill could not go on where "
-                f"it was interrupted; make its folder writable"
-            ) from exc
+            raise self._unwritable(exc) from exc
 
     def forget(self) -> None:
-        """Remove the state file: the job is done."""
+        """Remove the state file: the job is done, or never began."""
         self.path.unlink(missing_ok=True)
+        self.release()
 
-    def restart(self) -> None:
-        """Begin anew, whatever an earlier run had fetched."""
-        self.forget()
-        self.places = [Place(through_ns=self.job.start_ns) for _ in self.job.series]
-        self.resumed = False
+    def release(self) -> None:
+        """Give up the claim."""
+        if self._claim is not None:
+            self.path.with_suffix(".lock").unlink(missing_ok=True)
+            self._claim.release()
+            self._claim = None
+
+    def _unwritable(self, exc: OSError) -> ConfigError:
+        return ConfigError(
+            f"{self.path} cannot be written ({exc.strerror}), and without it a backfill could not go on where it was "
+            f"interrupted; make its folder writable"
+        )

@@ -6,9 +6,12 @@ Never: changes how ticks are judged, routed, delivered or audited: a backfill is
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from ticktrail._backfill.job import Job, Progress, Series
 from ticktrail._backfill.source import HistorySource
@@ -40,6 +43,7 @@ def plan_backfill(
     instruments: Sequence[str] = (),
     sinks: Sequence[str] = (),
     state_dir: Path | None = None,
+    restart: bool = False,
 ) -> Backfill:
     """Return the backfill of a feed.
 
@@ -53,12 +57,13 @@ def plan_backfill(
         instruments: By default the feed's.
         sinks: Names of the feed's sinks that are to have it; by default all.
         state_dir: Folder of the file that keeps the place; by default the feed file's.
+        restart: Begin anew where an earlier run was interrupted.
 
     Raises:
         ConfigError: No such leg, channel, instrument or sink, or no period; what there is is named.
     """
     if start_ns >= end_ns:
-        raise ConfigError("the period ends before it begins: --from must lie before --to")
+        raise ConfigError("the period is empty, or ends before it begins: --from must lie before --to")
     leg = _leg(plan, provider, channels)
     chosen = _channels(plan, leg, channels)
     names = _among("instrument", instruments, plan.instruments)
@@ -76,9 +81,9 @@ def plan_backfill(
         start_ns=start_ns,
         end_ns=end_ns,
         open_end=open_end,
-        settings_sha256=plan.settings_sha256,
+        source_sha256=_source_sha256(leg),
     )
-    progress = Progress(job, state_dir or plan.base_dir)
+    progress = Progress(job, state_dir or plan.base_dir, restart=restart)
     return Backfill(_as_feed(plan, leg, lanes, names, frozenset(chosen), progress), progress)
 
 
@@ -97,7 +102,7 @@ def _as_feed(
         if leg.spec.check is not None:
             leg.spec.check(settings, context)
         return HistorySource(
-            lambda: opens(settings, context),
+            lambda tell: opens(settings, context, tell),
             progress,
             leg,
             clock=context.clock,
@@ -119,8 +124,15 @@ def _as_feed(
         route=NodePlan(label=leg.name, leg=leg.name),
         sinks=tuple(sinks),
         clock=ClockSettings(servers=()),
+        resumes=progress.resumed,
         warnings=(),
     )
+
+
+def _source_sha256(leg: LegPlan) -> str:
+    """Return a digest of what decides what a leg's archive gives; cursors mean nothing to another one."""
+    source = [leg.spec.name, msgspec.to_builtins(leg.settings), dict(leg.equivalents)]
+    return hashlib.sha256(msgspec.json.encode(source)).hexdigest()
 
 
 def _leg(plan: Plan, name: str | None, channels: Sequence[str]) -> LegPlan:

@@ -17,18 +17,21 @@ import anyio.abc
 from ticktrail._backfill.job import Place, Progress, Series
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.history import History, HistoryPage
-from ticktrail._contracts.provider import Intake
+from ticktrail._contracts.provider import Intake, Tell
 from ticktrail._engine.backoff import Backoff
 from ticktrail._plan.model import BackoffSettings, LegPlan
 from ticktrail.errors import PermanentError, TransientError
 from ticktrail.events import VenueTrouble
-from ticktrail.model import CHANNEL_OF, InstrumentId, Tick, Undecodable
+from ticktrail.model import CHANNEL_OF, Bar, Gap, InstrumentId, Tick, Undecodable
 
 __all__ = ["HistorySource"]
 
+MOST_GARBLED = 5
+"""Answers in a row that make no sense, before it is given up: asking again would not mend them."""
+
 
 class _Opens(Protocol):
-    def __call__(self) -> AbstractAsyncContextManager[History]: ...
+    def __call__(self, tell: Tell) -> AbstractAsyncContextManager[History]: ...
 
 
 class HistorySource:
@@ -61,6 +64,7 @@ class HistorySource:
         self._backoff = Backoff(backoff, Random())  # noqa: S311 - jitter, not a secret
         self._stop_s = stop_s
         self._has_answered = False
+        self._garbled = 0
 
     def decode(self, payloads: Sequence[bytes], recv_ns: int) -> Sequence[Tick | Undecodable]:
         """Return an `Undecodable` each: a history hands over ready ticks."""
@@ -80,22 +84,30 @@ class HistorySource:
         """Fetch what is left of the job.
 
         Raises:
-            TransientError: The first question of this run could not be asked.
+            TransientError: The first question of this run could not be asked, and not because the venue asks to wait.
             PermanentError: The venue will not answer a question, the provider's answer is not of it, or a sink
                 did not take a page.
         """
+        while True:
+            try:
+                async with self._opens(intake.tell) as history:
+                    await self._fetch(history, intake, task_status)
+                    return
+            except TransientError as exc:
+                await self._pause(exc, intake)
+
+    async def _fetch(self, history: History, intake: Intake, task_status: anyio.abc.TaskStatus[None]) -> None:
         progress = self._progress
-        async with self._opens() as history:
-            for series, place in zip(progress.job.series, progress.places, strict=True):
-                while not place.done:
-                    page = await self._ask(history, series, place, intake)
-                    if page is None:
-                        continue
-                    if not self._has_answered:
-                        self._has_answered = True
-                        task_status.started()
-                    self._check(page, series, place)
-                    await self._hand_over(page, place, intake)
+        for series, place in zip(progress.job.series, progress.places, strict=True):
+            while not place.done:
+                page = await self._ask(history, series, place, intake)
+                if page is None:
+                    continue
+                if not self._has_answered:
+                    self._has_answered = True
+                    task_status.started()
+                self._check(page, series, place)
+                await self._hand_over(page, place, intake)
 
     async def _ask(
         self, history: History, series: Series, place: Place, intake: Intake
@@ -111,18 +123,25 @@ class HistorySource:
                 cursor=place.cursor,
             )
         except TransientError as exc:
-            if not self._has_answered:
-                raise
-            pause_s = self._backoff.next_s(exc.retry_after_s)
-            intake.tell(
-                VenueTrouble(
-                    at_ns=self._clock.now_ns(), provider=self._provider, detail=str(exc), retry_in_s=pause_s
-                )
-            )
-            await anyio.sleep(pause_s)
+            await self._pause(exc, intake)
             return None
-        self._backoff.failures = 0
+        self._backoff.failures = self._garbled = 0
         return page
+
+    async def _pause(self, exc: TransientError, intake: Intake) -> None:
+        """Wait before asking again; at the start whoever is there is told, unless it is the venue that asks to wait."""
+        if not self._has_answered and exc.cause != "limited":
+            raise exc
+        self._garbled = self._garbled + 1 if exc.cause == "garbled" else 0
+        if self._garbled > MOST_GARBLED:
+            raise PermanentError(str(exc), provider=self._provider, cause="garbled") from exc
+        pause_s = self._backoff.next_s(exc.retry_after_s)
+        intake.tell(
+            VenueTrouble(
+                at_ns=self._clock.now_ns(), provider=self._provider, detail=str(exc), retry_in_s=pause_s
+            )
+        )
+        await anyio.sleep(pause_s)
 
     def _served(self, series: Series) -> InstrumentId:
         """Return the series' instrument by the name that the leg knows."""
@@ -135,12 +154,18 @@ class HistorySource:
         job = self._progress.job
         served = self._served(series)
         for tick in page.ticks:
-            if tick.instrument != served or CHANNEL_OF.get(type(tick)) != series.channel:
+            channel = tick.channel if isinstance(tick, Gap) else CHANNEL_OF.get(type(tick))
+            if tick.instrument != served or channel != series.channel:
                 raise self._defect(series, f"gave a {tick.counted_as} of {tick.instrument}")
             if not tick.backfilled:
                 raise self._defect(series, "gave a tick that is not marked as backfilled")
+            at_ns = tick.start_ns if isinstance(tick, Bar) else tick.event_ns
+            if at_ns is not None and not job.start_ns <= at_ns < job.end_ns:
+                raise self._defect(series, f"gave a tick of {at_ns}, which lies outside of the period")
         if page.through_ns > job.end_ns:
             raise self._defect(series, "claims to be complete beyond the period")
+        if page.through_ns < place.through_ns and page.cursor is not None:
+            raise self._defect(series, f"goes back, from {place.through_ns} to {page.through_ns}")
 
     async def _hand_over(self, page: HistoryPage, place: Place, intake: Intake) -> None:
         """Give a page to the sinks, and keep the place.
@@ -160,7 +185,7 @@ class HistorySource:
                 cause="sink",
             )
         place.pages += 1
-        place.ticks += len(page.ticks)
+        place.ticks += sum(not isinstance(tick, Gap) for tick in page.ticks)
         place.cursor = page.cursor
         place.done = page.cursor is None
         end_ns = self._progress.job.end_ns

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 import anyio.abc
 
@@ -23,15 +23,19 @@ from ticktrail.model import Channel, InstrumentId, ProviderId, Tick, Undecodable
 __all__ = [
     "Capabilities",
     "Decoder",
+    "Holding",
     "Intake",
     "Provider",
     "ProviderContext",
     "ProviderSpec",
     "Registry",
+    "Tell",
     "provider_spec",
 ]
 
 S = TypeVar("S", bound=Settings)
+Tell: TypeAlias = Callable[[Event], None]
+"""Takes an event for the control bus; never waits."""
 
 
 class Intake(Protocol):
@@ -79,6 +83,15 @@ class Decoder(Protocol):
         ...
 
 
+@runtime_checkable
+class Holding(Protocol):
+    """A decoder that holds ticks back for a while, such as those that wait for missing ones."""
+
+    def drain(self) -> Sequence[Tick | Undecodable]:
+        """Return all that is held back: no more payloads will come."""
+        ...
+
+
 class Provider(Decoder, Protocol):
     """One leg's source."""
 
@@ -104,7 +117,8 @@ class Capabilities:
         id_space: Legs with the same id space number the same trades and quotes with the same ids. None: ids
             mean nothing outside this leg.
         own_clock: Its receive times are a recording's, so this machine's clock offset says nothing of them.
-        consecutive_trade_ids: Trade ids of an instrument grow by one, so that a jump is a hole.
+        consecutive_trade_ids: Ids of an instrument's trades, and of its aggregate trades, grow by one: a jump is a
+            hole.
         heals: Channels on which the provider itself fetches what it missed between its sessions, or marks it with a
             `Gap`: nobody else need look for a hole there.
         max_streams: Pairs of instrument and channel that it can carry; None: no limit.
@@ -165,7 +179,7 @@ class ProviderSpec:
     describe: Callable[[Settings, Registry], Capabilities]
     decoder: Callable[[ProviderContext], Decoder] | None
     check: Callable[[Settings, ProviderContext], None] | None
-    history: Callable[[Settings, ProviderContext], AbstractAsyncContextManager[History]] | None
+    history: Callable[[Settings, ProviderContext, Tell], AbstractAsyncContextManager[History]] | None
 
 
 def provider_spec(
@@ -177,7 +191,7 @@ def provider_spec(
     describe: Callable[[S, Registry], Capabilities],
     decoder: Callable[[ProviderContext], Decoder] | None = None,
     check: Callable[[S, ProviderContext], None] | None = None,
-    history: Callable[[S, ProviderContext], AbstractAsyncContextManager[History]] | None = None,
+    history: Callable[[S, ProviderContext, Tell], AbstractAsyncContextManager[History]] | None = None,
 ) -> ProviderSpec:
     """Return the declaration of a provider.
 
@@ -190,7 +204,8 @@ def provider_spec(
         decoder: Makes a decoder for recordings of this venue's messages, under default settings.
         check: Raises `ConfigError` for what no session could serve, such as an instrument that is none of this
             venue's form; told as a fault of the leg's table. May look at files beside the feed file, no further.
-        history: An async context manager around the venue's archive, for the channels of `Capabilities.history`.
+        history: An async context manager around the venue's archive, for the channels of `Capabilities.history`; it is
+            given what takes its events, such as that the venue asks to wait.
     """
     return ProviderSpec(
         name=name,
@@ -201,6 +216,7 @@ def provider_spec(
         decoder=decoder,
         check=cast("Callable[[Settings, ProviderContext], None] | None", check),
         history=cast(
-            "Callable[[Settings, ProviderContext], AbstractAsyncContextManager[History]] | None", history
+            "Callable[[Settings, ProviderContext, Tell], AbstractAsyncContextManager[History]] | None",
+            history,
         ),
     )

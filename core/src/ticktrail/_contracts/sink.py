@@ -35,12 +35,16 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkContext:
-    """What a sink is told when it opens: its name in the feed, the feed's name, the clock, the feed file's folder."""
+    """What a sink is told when it opens: its name in the feed, the feed's name, the clock, the feed file's folder.
+
+    `resumes` says that this run goes on from an earlier one: what the sink has of it is to be kept.
+    """
 
     name: str
     feed: str
     clock: Clock
     base_dir: Path
+    resumes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

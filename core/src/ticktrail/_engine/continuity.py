@@ -17,6 +17,7 @@ from ticktrail._contracts.provider import Capabilities
 from ticktrail._contracts.route import Batch
 from ticktrail.model import (
     CHANNEL_OF,
+    AggTrade,
     Channel,
     Correction,
     Gap,
@@ -82,7 +83,7 @@ class Continuity:
         consecutive = capabilities.consecutive_trade_ids
         places = self._places
         for tick in batch.ticks:
-            kind = type(tick)
+            kind: type[Tick] = type(tick)
             channel = CHANNEL_OF.get(kind)
             if channel is None or kind is Correction:  # what mends a trade is none itself
                 out.append(tick)
@@ -98,6 +99,8 @@ class Continuity:
                 elif self._is_known(place, tick, provider):
                     repeats.append(tick)
                     continue
+            elif type(tick) is AggTrade:
+                number = tick.id
             elif type(tick) is Quote:
                 number = tick.update_id
             if place.provider is not provider or place.session_ns != session_ns:
@@ -110,7 +113,7 @@ class Continuity:
                 if number <= place.id:
                     repeats.append(tick)
                     continue
-                if consecutive and kind is Trade and number != place.id + 1:
+                if consecutive and kind is not Quote and number != place.id + 1:
                     out.extend(_missing(place, tick, channel, number, recv_ns, "missing"))
             place.id = number
             place.mono_ns = mono_ns
@@ -151,7 +154,7 @@ class Continuity:
             return
         known = number is not None and place.id is not None and self._same_ids(place.provider, batch.provider)
         cause = "reconnect" if place.provider == batch.provider else "switch"
-        if known and channel == "trades" and capabilities.consecutive_trade_ids:
+        if known and channel != "quotes" and capabilities.consecutive_trade_ids:
             assert number is not None  # noqa: S101 - known says so, for the type checker
             yield from _missing(place, tick, channel, number, batch.recv_ns, cause)
         elif batch.session_ns > place.mono_ns and (
@@ -174,8 +177,8 @@ class Continuity:
     def _remember(self, rejected: Rejected) -> None:
         """A rejected trade was seen: its id is no hole."""
         tick = rejected.tick
-        if type(tick) is Trade and type(tick.id) is int:
-            key: tuple[InstrumentId, Channel] = (tick.instrument, "trades")
+        if (type(tick) is Trade or type(tick) is AggTrade) and type(tick.id) is int:
+            key: tuple[InstrumentId, Channel] = (tick.instrument, CHANNEL_OF[type(tick)])
             place = self._places.get(key)
             if place is None:
                 place = self._places[key] = _Place()

@@ -12,7 +12,16 @@ from typing import NamedTuple, TypeAlias
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.validator import StatefulValidator, Validator, ValidatorContext
 from ticktrail._plan.model import LegPlan, RulePlan
-from ticktrail.model import InstrumentId, Rejected, Tick, Undecodable, Violation
+from ticktrail.model import (
+    BookDelta,
+    BookSnapshot,
+    Gap,
+    InstrumentId,
+    Rejected,
+    Tick,
+    Undecodable,
+    Violation,
+)
 
 __all__ = ["Judge", "RuleFailed", "Unreadable"]
 
@@ -96,4 +105,23 @@ class Judge:
                 good.append(tick)
             else:
                 bad.append(Rejected(tick=tick, violations=tuple(found)))
+                if type(tick) is BookDelta or type(tick) is BookSnapshot:
+                    good.append(_book_gap(tick, at_ns))
         return good, bad
+
+
+def _book_gap(tick: BookDelta | BookSnapshot, at_ns: int) -> Gap:
+    """Return the mark of a book that a rule has taken a piece out of: it is unknown until the next snapshot."""
+    first = tick.first_update_id if isinstance(tick, BookDelta) else tick.update_id
+    return Gap(
+        instrument=tick.instrument,
+        provider=tick.provider,
+        event_ns=tick.event_ns,
+        recv_ns=at_ns,
+        channel="book",
+        from_id=first,
+        to_id=tick.update_id,
+        from_ns=None,
+        to_ns=at_ns,
+        cause="rejected",
+    )

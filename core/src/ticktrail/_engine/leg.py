@@ -17,7 +17,7 @@ import anyio.abc
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from ticktrail._contracts.clock import Clock
-from ticktrail._contracts.provider import Provider, ProviderContext
+from ticktrail._contracts.provider import Holding, Provider, ProviderContext
 from ticktrail._contracts.route import Batch
 from ticktrail._engine.backoff import Backoff
 from ticktrail._engine.bus import Bus
@@ -228,28 +228,36 @@ class Leg:
         self, receiver: MemoryObjectReceiveStream[_Item], route: MemoryObjectSendStream[LegNews]
     ) -> None:
         """Decode, count and judge what came in, in order."""
-        judge, tally, number = self._judge, self._tally, self._number
+        number, session_ns = self._number, 0
         async with receiver:
             async for item in receiver:
                 if isinstance(item, (Up, Down, Mark)):
                     await route.send((number, item))
                     continue
+                session_ns = item.session_ns
                 ticks = self._decode(item) if isinstance(item, _Frames) else item.ticks
-                if not ticks:
-                    continue
-                if self._equivalents:
-                    ticks = self._equivalents.rename(ticks)
-                tally.take(self.name, ticks)
-                good, bad = judge.judge(ticks, item.recv_ns)
-                batch = Batch(
-                    provider=self.name,
-                    recv_ns=item.recv_ns,
-                    mono_ns=item.mono_ns,
-                    session_ns=item.session_ns,
-                    ticks=good,
-                    rejected=bad,
-                )
-                await route.send((number, batch))
+                if ticks:
+                    await route.send((number, self._judged(ticks, item.recv_ns, item.mono_ns, session_ns)))
+            left = self._provider.drain() if isinstance(self._provider, Holding) else ()
+            if left:
+                now_ns, mono_ns = self._clock.now_ns(), self._clock.mono_ns()
+                await route.send((number, self._judged(left, now_ns, mono_ns, session_ns)))
+
+    def _judged(
+        self, ticks: Sequence[Tick | Undecodable], recv_ns: int, mono_ns: int, session_ns: int
+    ) -> Batch:
+        if self._equivalents:
+            ticks = self._equivalents.rename(ticks)
+        self._tally.take(self.name, ticks)
+        good, bad = self._judge.judge(ticks, recv_ns)
+        return Batch(
+            provider=self.name,
+            recv_ns=recv_ns,
+            mono_ns=mono_ns,
+            session_ns=session_ns,
+            ticks=good,
+            rejected=bad,
+        )
 
     def _decode(self, frames: _Frames) -> Sequence[Tick | Undecodable]:
         """Read the frames; where the decoder fails by a defect of its own, each payload that it fails on is kept."""

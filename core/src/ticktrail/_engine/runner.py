@@ -89,7 +89,11 @@ class Runner:
             Lane(
                 sink,
                 context=SinkContext(
-                    name=sink.name, feed=plan.name, clock=self._clock, base_dir=plan.base_dir
+                    name=sink.name,
+                    feed=plan.name,
+                    clock=self._clock,
+                    base_dir=plan.base_dir,
+                    resumes=plan.resumes,
                 ),
                 clock=self._clock,
                 bus=self._bus,
@@ -132,6 +136,11 @@ class Runner:
         if self._stop_cause in {"ended", NOT_STARTED} and len(failures) == len(self._legs):
             raise failures[0] if len(failures) == 1 else ExceptionGroup("every leg failed", failures)
         return self.report()
+
+    @property
+    def failed_sinks(self) -> Mapping[str, str]:
+        """By name, why a sink has failed, be it on closing."""
+        return {lane.name: lane.failed for lane in self._lanes if lane.failed is not None}
 
     def report(self) -> Report:
         """Return the counts as they stand."""

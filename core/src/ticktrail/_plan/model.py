@@ -138,7 +138,8 @@ class ObserverPlan:
 class Plan:
     """A whole feed, ready to run.
 
-    `legs` holds those that the route names, in its order; `warnings` what is allowed and yet looks like a slip.
+    `legs` holds those that the route names, in its order; `warnings` what is allowed and yet looks like a slip; with
+    `resumes` what the sinks have of an earlier run is to be kept.
     """
 
     name: str
@@ -159,3 +160,4 @@ class Plan:
     plugins: tuple[PluginLoaded, ...]
     quarantined: tuple[PluginQuarantined, ...]
     warnings: tuple[str, ...] = ()
+    resumes: bool = False

@@ -88,6 +88,10 @@ def _check_struct(document: Document, at: Path, table: Table, struct: type[msgsp
             msgspec.convert(table, struct)
         except msgspec.ValidationError as exc:  # the Struct's own check, across its keys
             message = _PLACE.sub("", str(exc))
+            first, _, rest = message.partition(": ")
+            if first in fields:  # the check itself says whose fault it is
+                document.blame((*at, first) if first in table else at, rest if first in table else message)
+                return
             named = [key for key in table if re.search(rf"\b{re.escape(key)}\b", message)]
             document.blame((*at, named[0]) if named else at, message)
 
@@ -149,16 +153,17 @@ def _explain(value: object, kind: object, said: str) -> str:
     choices = [
         choice for shape in _shapes(kind) if get_origin(shape) is Literal for choice in get_args(shape)
     ]
-    if said.startswith("Invalid enum value") and isinstance(value, str):
+    if said.startswith("Invalid enum value") and choices:
         others = " or ".join(
             dict.fromkeys(_word(shape) for shape in _shapes(kind) if get_origin(shape) is not Literal)
         )
         quoted = ", ".join(
             f'"{choice}"' if isinstance(choice, str) else str(choice).lower() for choice in choices
         )
-        near = nearest(value, [choice for choice in choices if isinstance(choice, str)])
+        near = nearest(value, [c for c in choices if isinstance(c, str)]) if isinstance(value, str) else ""
         hint = f" ({near})" if near.startswith("did") else ""
-        return f'"{value}" is no choice; write {quoted}{" or " + others if others else ""}{hint}'
+        told = f'"{value}"' if isinstance(value, str) else value
+        return f"{told} is no choice; write {quoted}{' or ' + others if others else ''}{hint}"
     text = _PLACE.sub("", said).replace(", got ", ", found ")
     text = _BACKTICKS.sub(lambda found: _in_words(found[1]), text)
     if text.startswith("Invalid decimal"):

@@ -34,7 +34,7 @@ _CLOSE_S = 10.0
 
 
 class JsonlSettings(Settings, frozen=True):
-    """`path` is relative to the feed file's folder; `append = false` empties the file first."""
+    """`path` is relative to the feed file's folder; `append = false` empties the file first, unless a run resumes."""
 
     path: str
     append: bool = True
@@ -180,7 +180,9 @@ def _sink_error(path: Path, exc: OSError) -> SinkError:
 @asynccontextmanager
 async def _open(settings: JsonlSettings, context: SinkContext) -> AsyncIterator[JsonlSink]:
     path = context.base_dir / settings.path
-    sink = await anyio.to_thread.run_sync(lambda: JsonlSink.open_file(path, append=settings.append))
+    sink = await anyio.to_thread.run_sync(
+        lambda: JsonlSink.open_file(path, append=settings.append or context.resumes)
+    )
     try:
         yield sink
     finally:

@@ -19,12 +19,14 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from ticktrail._backfill.job import Progress as Place
 from ticktrail._backfill.plan import Backfill, plan_backfill
 from ticktrail._contracts.observer import Record
 from ticktrail._engine.runner import Runner
 from ticktrail._plan.compose import compose
 from ticktrail.cli.errors import INTERRUPTED
-from ticktrail.cli.run import print_report, stop_on_signal, tell_failures, warn
+from ticktrail.cli.run import has_received, outcome, print_report, stop_on_signal, tell_failures, warn
+from ticktrail.errors import SinkError
 from ticktrail.events import VenueTrouble
 from ticktrail.report import Report
 
@@ -118,14 +120,16 @@ def backfill(
         channels=channels,
         instruments=instruments,
         sinks=sinks,
+        restart=restart,
     )
-    if restart:
-        job.progress.restart()
+    job.progress.claim()
+    job.progress.save()  # what cannot be kept is found out before anything is fetched
     resumed = job.progress.resumed
-    report = anyio.run(_run, job, as_json, backend="trio")
+    report, error = anyio.run(_run, job, as_json, backend="trio")
     progress = job.progress
-    if progress.done:
+    if (progress.done and error is None) or not progress.begun:
         progress.forget()
+    progress.release()
     if as_json:
         told = _Told(
             complete=progress.done,
@@ -139,8 +143,11 @@ def backfill(
         )
         sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
     else:
-        print_report(report)
+        if error is None or has_received(report):
+            print_report(report)
         _print_result(job, Console())
+    if error is not None:
+        raise error
     if not progress.done:
         click.get_current_context().exit(INTERRUPTED)
 
@@ -163,7 +170,7 @@ def _print_result(job: Backfill, console: Console) -> None:
     progress = job.progress
     if progress.done:
         console.print(f"complete: {progress.ticks:,} ticks fetched", highlight=False)
-    else:
+    elif progress.ticks:
         console.print(
             f"interrupted at {progress.part:.1%}, {progress.ticks:,} ticks fetched: the same command goes on from "
             f"there",
@@ -172,7 +179,19 @@ def _print_result(job: Backfill, console: Console) -> None:
         )
 
 
-async def _run(job: Backfill, as_json: bool) -> Report:
+def _told(progress: Place) -> str:
+    """Say which backfill it is: its series, and the period in UTC."""
+    job = progress.job
+    series = ", ".join(f"{one.instrument} {one.channel}" for one in job.series[:3])
+    more = ", …" if len(job.series) > 3 else ""
+    begin, end = (
+        datetime.fromtimestamp(ns // NS_PER_S, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for ns in (job.start_ns, job.end_ns)
+    )
+    return f"{series}{more}, {begin} to {end}"
+
+
+async def _run(job: Backfill, as_json: bool) -> tuple[Report, Exception | None]:
     console = Console(stderr=True)
 
     def listen(record: Record) -> None:
@@ -186,16 +205,27 @@ async def _run(job: Backfill, as_json: bool) -> Report:
             f"going on where an earlier run stopped: {job.progress.part:.1%} is done (--restart begins anew)",
             highlight=False,
         )
+    for other in job.progress.others():
+        if not as_json:
+            console.print(
+                f"another backfill was interrupted here at {other.part:.1%}, {_told(other)}: {other.path.name} keeps "
+                f"its place for its own command; remove it if that is not wanted any more",
+                highlight=False,
+                soft_wrap=True,
+            )
     runner = Runner(job.plan, listener=listen, warn=partial(warn, console))
-    report: Report | None = None
     async with anyio.create_task_group() as tasks:
         await tasks.start(stop_on_signal, runner)
         if not as_json and console.is_terminal:
             tasks.start_soon(_show_progress, job, console)
-        report = await runner.run()
+        error = await outcome(runner)
         tasks.cancel_scope.cancel()
-    assert report is not None  # noqa: S101 - the group ends only after the run, or by its error
-    return report
+    if error is None and runner.failed_sinks:
+        told = "; ".join(f"{name}: {cause}" for name, cause in runner.failed_sinks.items())
+        error = SinkError(
+            f"not all that was fetched is safe ({told}); mend the sink, and begin anew with --restart"
+        )
+    return runner.report(), error
 
 
 async def _show_progress(job: Backfill, console: Console) -> None:

@@ -23,10 +23,11 @@ from rich.table import Table
 from ticktrail._contracts.observer import Record
 from ticktrail._engine.runner import Runner
 from ticktrail._plan.compose import compose
+from ticktrail.errors import FeedError
 from ticktrail.events import SinkFailed
 from ticktrail.report import Report
 
-__all__ = ["print_report", "run", "stop_on_signal", "tell_failures", "warn"]
+__all__ = ["has_received", "outcome", "print_report", "run", "stop_on_signal", "tell_failures", "warn"]
 
 UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -62,20 +63,23 @@ def run(feed_file: Path, for_s: float | None, max_ticks: int | None, *, as_json:
       ticktrail run feed.toml
       ticktrail run feed.toml --for 20s --json
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
-    report = anyio.run(_run, feed_file, for_s, max_ticks, as_json, backend="trio")
+    report, error = anyio.run(_run, feed_file, for_s, max_ticks, as_json, backend="trio")
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
-    else:
+    elif error is None or has_received(report):
         print_report(report)
+    if error is not None:
+        raise error
 
 
-async def _run(feed_file: Path, for_s: float | None, max_ticks: int | None, as_json: bool) -> Report:
+async def _run(
+    feed_file: Path, for_s: float | None, max_ticks: int | None, as_json: bool
+) -> tuple[Report, Exception | None]:
     console = Console(stderr=True)
     plan = compose(feed_file)
     runner = Runner(
         plan, max_ticks=max_ticks, listener=partial(tell_failures, console), warn=partial(warn, console)
     )
-    report: Report | None = None
     async with anyio.create_task_group() as tasks:
         await tasks.start(stop_on_signal, runner)
         if for_s is not None:
@@ -83,10 +87,23 @@ async def _run(feed_file: Path, for_s: float | None, max_ticks: int | None, as_j
         shows_itself = any(sink.spec.name == "console" for sink in plan.sinks)
         if not as_json and console.is_terminal and not shows_itself:
             tasks.start_soon(_show_progress, runner, console)
-        report = await runner.run()
+        error = await outcome(runner)
         tasks.cancel_scope.cancel()
-    assert report is not None  # noqa: S101 - the group ends only after the run, or by its error
-    return report
+    return runner.report(), error
+
+
+async def outcome(runner: Runner) -> Exception | None:
+    """Run to the end and return what ended it before its time: what had come until then is worth a report."""
+    try:
+        await runner.run()
+    except (FeedError, ExceptionGroup) as exc:
+        return exc
+    return None
+
+
+def has_received(report: Report) -> bool:
+    """Tell whether there is anything to report."""
+    return any(report.received.values())
 
 
 def warn(console: Console, text: str) -> None:

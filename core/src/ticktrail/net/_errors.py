@@ -129,9 +129,9 @@ def retry_after_s(value: str, *, now_ns: int) -> float | None:
         return min(float(text), _MAX_RETRY_AFTER_S)
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+        seconds = at.replace(tzinfo=at.tzinfo or UTC).timestamp() - now_ns / 1e9
+    except (ValueError, OverflowError):
         return None
-    seconds = at.replace(tzinfo=at.tzinfo or UTC).timestamp() - now_ns / 1e9
     return min(max(seconds, 0.0), _MAX_RETRY_AFTER_S)
 
 

@@ -22,11 +22,15 @@ import msgspec
 
 from ticktrail.book import OrderBook
 from ticktrail.model import BookDelta, BookSnapshot, Gap, InstrumentId, ProviderId, Tick
-from ticktrail_binance.events import check_levels, time_ns
+from ticktrail_binance.events import check_levels, check_snapshot, time_ns
 from ticktrail_binance.wire import Depth, DepthUpdate
 
 __all__ = ["BookSync"]
 
+STUCK_CHANGES, STUCK_NS = 1_000, 10_000_000_000
+"""A book that holds so many differences already, or for so long, was taken from a snapshot that cannot be right."""
+MOST_OLDER = 5
+"""Snapshots older than what was published that are waved off in a row: after that the venue counts anew."""
 THIN = 10
 """A book is fetched anew once a side is sure for less than this part of the levels that its snapshot had."""
 
@@ -72,6 +76,10 @@ class BookSync:
         self._depth = 0
         self._last_ns: int | None = None
         self._deeper: BookSnapshot | None = None
+        self._published = -1
+        self._older = 0
+        self._contained = 0
+        self._contained_since_ns = 0
 
     @property
     def update_id(self) -> int | None:
@@ -139,8 +147,13 @@ class BookSync:
         """
         self.attempts += 1
         self.taken_in += 1
-        check_levels(depth.bids, depth.asks)
         known = depth.lastUpdateId
+        check_snapshot(depth.bids, depth.asks)
+        if known < self._published and not self.synced:
+            self._older += 1
+            if self._older <= MOST_OLDER:
+                return ()  # from before what was published: an archive that lags
+        self._older = 0
         waiting = [change for change in self._buffer if self._continues_after(change, known)]
         if waiting and waiting[0].first > known + 1:
             self.wants = self.wants or "snapshot"
@@ -156,7 +169,7 @@ class BookSync:
             depth=limit,
         )
         if self.synced:
-            self._deeper, self.wants, self.attempts = snapshot, None, 0
+            self._deeper, self.wants = snapshot, None
             return self._refresh()
         return self._begin(snapshot, waiting)
 
@@ -174,6 +187,8 @@ class BookSync:
         self._buffer.clear()
         self.synced, self.wants, self.attempts = True, None, 0
         self._last_ns = snapshot.recv_ns
+        self._contained = 0
+        self._published = snapshot.update_id or 0
         ticks: list[Tick] = [snapshot]
         for number, change in enumerate(waiting):
             ticks.extend(self._publish(change, in_snapshot=True))
@@ -205,7 +220,7 @@ class BookSync:
         if book.update_id != now or book.is_crossed:
             self.wants = "refresh"
             return ()
-        self._book, self._depth = book, deeper.depth or 0
+        self._book, self._depth, self.attempts = book, deeper.depth or 0, 0
         return [book.snapshot_of(newest)]
 
     def _with_levels_beyond(self, snapshot: BookSnapshot) -> BookSnapshot:
@@ -223,7 +238,12 @@ class BookSync:
         assert book.update_id is not None  # noqa: S101 - a synchronised book has the id of its snapshot
         known = book.update_id
         if change.last <= known and not (in_snapshot and self._continues_after(change, known)):
+            if self._is_stuck(delta.recv_ns):
+                yield self._gap(None, None, delta.recv_ns, "stuck")
+                self._published = -1
+                self._lose()
             return
+        self._contained = 0
         if change.first > known + 1:
             yield self._gap(known + 1, change.first - 1, delta.recv_ns, "missing")
             self._lose()
@@ -232,12 +252,24 @@ class BookSync:
         book.apply(delta)
         if book.is_crossed:
             yield self._gap(None, None, delta.recv_ns, "crossed")
+            self._published = change.last  # an older snapshot would be right, and of the past
             self._lose()
             return
         self._last_ns = delta.recv_ns
+        self._published = change.last
         if self.wants is None and book.is_thin(max(1, self._depth // THIN)):
             self.wants = "refresh"
         yield delta
+
+    def _is_stuck(self, recv_ns: int) -> bool:
+        """Count a difference that the book holds already, and tell whether that has gone on for too long.
+
+        A snapshot may be ahead of the stream by a moment; one that is ahead for ever has an id that cannot be right.
+        """
+        if self._contained == 0:
+            self._contained_since_ns = recv_ns
+        self._contained += 1
+        return self._contained > STUCK_CHANGES or recv_ns - self._contained_since_ns > STUCK_NS
 
     def _lose(self) -> None:
         self.synced = False

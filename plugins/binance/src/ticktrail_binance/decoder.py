@@ -14,7 +14,7 @@ import msgspec
 from ticktrail.model import AggTrade, Channel, Gap, InstrumentId, ProviderId, Tick, Trade, Undecodable
 from ticktrail_binance.book import BookSync
 from ticktrail_binance.events import Read, reader_of
-from ticktrail_binance.holes import Hole, TradeHoles, read_rows
+from ticktrail_binance.holes import Hole, Traded, TradeHoles, read_row, split_rows
 from ticktrail_binance.notes import BookNote, ConnectedNote, TradesNote, is_note, read_note
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.streams import Stream
@@ -123,7 +123,7 @@ class BinanceDecoder:
                     continue
                 tick = stream.newest = read(payload, symbol, instrument, provider, recv_ns)
             except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
-                append(Undecodable(provider=provider, recv_ns=recv_ns, raw=bytes(payload), reason=str(exc)))
+                append(self._undecodable(bytes(payload), str(exc), recv_ns))
             else:
                 if type(tick) is Trade or type(tick) is AggTrade:
                     watch = holes[stream.name]
@@ -131,7 +131,10 @@ class BinanceDecoder:
                         watch.next_id += 1
                         append(tick)
                     else:
-                        out.extend(self._take_trade(watch, tick))
+                        try:
+                            out.extend(self._take_trade(watch, tick))
+                        except ValueError as exc:
+                            append(self._undecodable(bytes(payload), str(exc), recv_ns))
                 elif tick is not None:
                     append(tick)
         self.taken += len(payloads)
@@ -180,9 +183,17 @@ class BinanceDecoder:
             self._want()
         return ticks
 
-    def _take_note(self, payload: bytes, recv_ns: int) -> Sequence[Tick]:
+    def drain(self) -> Sequence[Tick | Undecodable]:
+        """Return the trades that wait for missing ones: no more will come, and the jump in their ids shows the hole."""
+        out: list[Tick | Undecodable] = []
+        for watch in self.holes.values():
+            while watch.wants is not None:
+                out.extend(watch.give_up())
+        return out
+
+    def _take_note(self, payload: bytes, recv_ns: int) -> Sequence[Tick | Undecodable]:
         note = read_note(payload)
-        ticks: Sequence[Tick] = ()
+        ticks: Sequence[Tick | Undecodable] = ()
         match note:
             case ConnectedNote():
                 ticks = self._connected(note, recv_ns)
@@ -191,13 +202,35 @@ class BinanceDecoder:
                 if book is not None:
                     ticks = book.snapshot(note.book, note.limit, recv_ns)
             case TradesNote():
-                stream, watch = self._by_name.get(note.stream), self.holes.get(note.stream)
-                if stream is not None and watch is not None:
-                    aggregates = self._aggregates or stream.channel == "agg_trades"
-                    rows = read_rows(bytes(note.rows), stream, self._provider, recv_ns, aggregates=aggregates)
-                    ticks = watch.fetched(Hole(note.from_id, note.to_id), rows)
+                ticks = self._take_missing(note, recv_ns)
         self._want()
         return ticks
+
+    def _take_missing(self, note: TradesNote, recv_ns: int) -> Sequence[Tick | Undecodable]:
+        """Fill a hole with what can be read of the answer: newer trades wait for it no longer, whatever it holds."""
+        stream, watch = self._by_name.get(note.stream), self.holes.get(note.stream)
+        if stream is None or watch is None:
+            return ()
+        aggregates = self._aggregates or stream.channel == "agg_trades"
+        trades: list[Traded] = []
+        spoilt: list[Undecodable] = []
+        rows: Sequence[bytes] = ()
+        try:
+            rows = split_rows(bytes(note.rows))
+        except (ValueError, RecursionError) as exc:
+            spoilt.append(self._undecodable(bytes(note.rows), str(exc), recv_ns))
+        for row in rows:
+            try:
+                trade = read_row(row, stream, self._provider, recv_ns, aggregates=aggregates)
+            except (ValueError, RecursionError) as exc:
+                spoilt.append(self._undecodable(row, str(exc), recv_ns))
+            else:
+                if trade is not None:
+                    trades.append(trade)
+        return [*spoilt, *watch.fetched(Hole(note.from_id, note.to_id), trades)]
+
+    def _undecodable(self, raw: bytes, reason: str, recv_ns: int) -> Undecodable:
+        return Undecodable(provider=self._provider, recv_ns=recv_ns, raw=raw, reason=reason)
 
     def _connected(self, note: ConnectedNote, recv_ns: int) -> Sequence[Tick]:
         """Begin the books of the streams anew, and mark the hole that a lost connection left within the session."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -44,7 +45,7 @@ from ticktrail_binance.wire import (
     WireLevels,
 )
 
-__all__ = ["Read", "check_levels", "reader_of", "time_ns"]
+__all__ = ["Read", "check_levels", "check_snapshot", "reader_of", "time_ns"]
 
 Read: TypeAlias = Callable[[bytes, str, InstrumentId, ProviderId, int], Tick | None]
 """Payload, the symbol that it must name, instrument, leg, receive time. Raises ValueError for what is not right."""
@@ -87,6 +88,19 @@ def check_levels(*sides: WireLevels) -> None:
         for price, size in side:
             if not (price.is_finite() and size.is_finite() and price > 0 and size >= 0):
                 raise ValueError(f"a level of the book, {price} with {size}, is no price and size")
+
+
+def check_snapshot(bids: WireLevels, asks: WireLevels) -> None:
+    """See that a snapshot's levels are prices and sizes, each price once, best first.
+
+    Raises:
+        ValueError: They are not: which of them are the best is then not to be known.
+    """
+    check_levels(bids, asks)
+    falls = all(one[0] > other[0] for one, other in pairwise(bids))
+    rises = all(one[0] < other[0] for one, other in pairwise(asks))
+    if not (falls and rises):
+        raise ValueError("the levels of a snapshot do not stand in order, each price once")
 
 
 def read_trade(
@@ -255,7 +269,7 @@ def read_partial_book(
     """Return the best levels of a book; the message names no symbol and no time, the stream's name says whose it is."""
     del symbol
     event = _partial(payload).data
-    check_levels(event.bids, event.asks)
+    check_snapshot(event.bids, event.asks)
     return BookSnapshot(
         instrument=instrument,
         provider=provider,
@@ -275,7 +289,7 @@ def read_futures_partial_book(
     event = _depth_update(payload).data
     if event.s != symbol:
         raise _wrong(event.s, symbol)
-    check_levels(event.b, event.a)
+    check_snapshot(event.b, event.a)
     return BookSnapshot(
         instrument=instrument,
         provider=provider,

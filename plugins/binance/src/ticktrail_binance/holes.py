@@ -17,11 +17,14 @@ from ticktrail_binance.events import time_ns
 from ticktrail_binance.streams import Stream
 from ticktrail_binance.wire import RestAggTrade, RestTrade
 
-__all__ = ["Hole", "TradeHoles", "read_rows"]
+__all__ = ["Hole", "TradeHoles", "Traded", "read_row", "split_rows"]
 
 Traded: TypeAlias = Trade | AggTrade
-_trades = msgspec.json.Decoder(list[RestTrade] | None).decode
-_agg_trades = msgspec.json.Decoder(list[RestAggTrade] | None).decode
+ABSURD = 100_000_000
+"""Ids that no market passes in any outage that a session lives through."""
+_rows = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
+_single = msgspec.json.Decoder(RestTrade).decode
+_aggregate = msgspec.json.Decoder(RestAggTrade).decode
 
 
 class Hole(msgspec.Struct, frozen=True):
@@ -43,7 +46,7 @@ class TradeHoles:
         next_id: The id that may go straight on; whoever lets it through counts it up by one. -1 where `take` decides.
     """
 
-    __slots__ = ("_held", "_most_held", "_most_missing", "next_id", "wants")
+    __slots__ = ("_held", "_most_held", "_most_missing", "_odd", "next_id", "wants")
 
     def __init__(self, *, most_missing: int, most_held: int) -> None:
         self.wants: Hole | None = None
@@ -51,10 +54,18 @@ class TradeHoles:
         self._most_missing = most_missing
         self._most_held = most_held
         self._held: list[Traded] = []
+        self._odd = -1
 
     def take(self, trade: Traded) -> Sequence[Traded]:
-        """Take a trade, and return what may go on: it, nothing yet, or all that was held."""
+        """Take a trade, and return what may go on: it, nothing yet, or all that was held.
+
+        Raises:
+            ValueError: Its id is absurdly far ahead, and nothing else says so: it would hide all that comes after.
+        """
         number, due = trade.id, self.next_id
+        if isinstance(number, int) and due >= 0 and number - due > ABSURD and number != self._odd:
+            self._odd = number + 1  # the next one of it makes it believable: then the venue counts anew
+            raise ValueError(f"the id {number} is {number - due} ahead of the one that was due")
         if self.wants is not None:
             self._held.append(trade)
             return self.give_up() if len(self._held) > self._most_held else ()
@@ -88,27 +99,34 @@ class TradeHoles:
         return out
 
 
-def read_rows(
-    rows: bytes, stream: Stream, provider: ProviderId, recv_ns: int, *, aggregates: bool
-) -> Sequence[Traded]:
-    """Return the trades of a REST answer's rows, in order, marked as backfilled; ``null`` gives none.
+def split_rows(rows: bytes) -> Sequence[bytes]:
+    """Return a REST answer's rows one by one, so that one that cannot be read costs no other; ``null`` gives none.
 
     Raises:
-        ValueError: The rows cannot be read.
+        ValueError: They are no rows.
+    """
+    return [bytes(row) for row in _rows(rows) or ()]
+
+
+def read_row(
+    row: bytes, stream: Stream, provider: ProviderId, recv_ns: int, *, aggregates: bool
+) -> Traded | None:
+    """Return the trade of a REST answer's row, marked as backfilled; None where the row stands for none.
+
+    Raises:
+        ValueError: It cannot be read, or is no trade that could be.
     """
     if not aggregates:
-        return [
-            _trade(
-                stream, provider, recv_ns, row.id, row.price, row.qty, row.time, by_seller=row.isBuyerMaker
-            )
-            for row in _trades(rows) or ()
-        ]
+        one = _single(row)
+        return _trade(
+            stream, provider, recv_ns, one.id, one.price, one.qty, one.time, by_seller=one.isBuyerMaker
+        )
+    many = _aggregate(row)
+    if many.f < 0:
+        return None
     if stream.channel == "agg_trades":
-        return [_agg_trade(stream, provider, recv_ns, row) for row in _agg_trades(rows) or ()]
-    return [
-        _trade(stream, provider, recv_ns, row.a, row.p, row.q, row.T, by_seller=row.m)
-        for row in _agg_trades(rows) or ()
-    ]
+        return _agg_trade(stream, provider, recv_ns, many)
+    return _trade(stream, provider, recv_ns, many.a, many.p, many.q, many.T, by_seller=many.m)
 
 
 def _trade(
@@ -154,5 +172,5 @@ def _agg_trade(stream: Stream, provider: ProviderId, recv_ns: int, row: RestAggT
 
 
 def _check_numbers(price: Decimal, size: Decimal) -> None:
-    if not (price.is_finite() and size.is_finite()):
-        raise ValueError("a price or size is no finite number")
+    if not (price.is_finite() and size.is_finite() and price > 0 and size > 0):
+        raise ValueError(f"a trade of {size} at {price} is none")

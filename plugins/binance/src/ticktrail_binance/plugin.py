@@ -18,6 +18,7 @@ from ticktrail.plugin import (
     ProviderContext,
     ProviderSpec,
     Registry,
+    Tell,
     hookimpl,
     provider_spec,
 )
@@ -55,10 +56,10 @@ def _open(settings: BinanceSettings, context: ProviderContext) -> Provider:
 
 
 @asynccontextmanager
-async def _history(settings: BinanceSettings, context: ProviderContext) -> AsyncIterator[History]:
+async def _history(settings: BinanceSettings, context: ProviderContext, tell: Tell) -> AsyncIterator[History]:
     from ticktrail_binance.history import open_history  # noqa: PLC0415 - keeps `ticktrail check` quick
 
-    async with open_history(settings, context) as history:
+    async with open_history(settings, context, tell) as history:
         yield history
 
 

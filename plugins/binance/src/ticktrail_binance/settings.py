@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
-from ticktrail.address import require_secure
+from ticktrail.address import is_loopback, require_secure
 from ticktrail.model import Channel
 from ticktrail.plugin import Settings
 from ticktrail_binance.markets import MARKETS, BarInterval, Environment, Market, MarketName
@@ -108,19 +109,30 @@ class BinanceSettings(Settings, frozen=True):
                 except ValueError as exc:
                     raise ValueError(f"{exc}; mend {key}") from exc
         market = self.venue_market
+        if (
+            self.rest_url is None
+            and self.ws_url is not None
+            and is_loopback(urlsplit(self.ws_url).hostname or "")
+        ):
+            raise ValueError("rest_url: is missing, and ws_url is on this machine; give both, or neither")
         if self.environment is not None and self.environment not in market.environments:
             known = ", ".join(f'"{name}"' for name in market.environments)
-            raise ValueError(f'environment: market "{self.market}" has {known}')
+            raise ValueError(f'environment: market "{self.market}" has {known}; write one of them')
         if self.book_interval_ms not in market.book_intervals_ms:
             known = ", ".join(map(str, market.book_intervals_ms))
-            raise ValueError(f'book_interval_ms: market "{self.market}" has {known}')
+            raise ValueError(f'book_interval_ms: market "{self.market}" has {known}; write one of them')
         if market.depth_choices and self.book_depth not in market.depth_choices:
             known = ", ".join(map(str, market.depth_choices))
-            raise ValueError(f'book_depth: market "{self.market}" has {known}')
-        if self.messages_per_s is not None and self.messages_per_s > market.messages_per_s:
-            raise ValueError(f'messages_per_s: market "{self.market}" takes {market.messages_per_s} at most')
+            raise ValueError(f'book_depth: market "{self.market}" has {known}; write one of them')
+        if self.messages_per_s is not None and self.messages_per_s > market.messages_per_s - 1:
+            raise ValueError(
+                f'messages_per_s: market "{self.market}" takes {market.messages_per_s} a second, one of which is left '
+                f"for a pong; write {market.messages_per_s - 1} at most"
+            )
         if self.bar_interval == "1s" and market.settles:
-            raise ValueError(f'bar_interval: market "{self.market}" has no bars of one second')
+            raise ValueError(
+                f'bar_interval: market "{self.market}" has no bars of one second; write "1m" or longer'
+            )
 
     @property
     def venue_market(self) -> Market:

@@ -10,6 +10,7 @@ A symbol alone does not tell where the base ends and the quote begins, so that t
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from ticktrail.errors import ConfigError
 from ticktrail.model import InstrumentId
@@ -34,7 +35,17 @@ def symbol_of(instrument: InstrumentId, market: Market) -> str:
             f'instrument "{instrument}" is no {_KINDS[market.name]} that Binance could list; '
             f"write {_EXAMPLES[market.name]}"
         )
+    other = _OTHER_MARKET.get(market.name)
+    if other is not None and (parts["settle"] == parts["base"]) == (market.name == "usdm"):
+        raise ConfigError(
+            f'instrument "{instrument}" settles in {parts["settle"]} and is none of market "{market.name}"; '
+            f'write market = "{other}"'
+        )
     pair = parts["base"] + parts["quote"]
+    if parts["expiry"] and not _is_date(parts["expiry"]):
+        raise ConfigError(
+            f'instrument "{instrument}" expires on no date: write year, month and day, such as 270326'
+        )
     if parts["expiry"]:
         return f"{pair}_{parts['expiry']}"
     return pair + _PERPETUAL if market.name == "coinm" else pair
@@ -50,6 +61,15 @@ def instrument_of(listed: SymbolInfo, market: Market) -> InstrumentId:
     return InstrumentId(f"{settled}-{expiry}" if dated and expiry.isdigit() else settled)
 
 
+def _is_date(text: str) -> bool:
+    try:
+        datetime.strptime(text, "%y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return True
+
+
+_OTHER_MARKET = {"usdm": "coinm", "coinm": "usdm"}
 _KINDS = {"spot": "pair", "usdm": "USD-M future", "coinm": "COIN-M future"}
 _EXAMPLES = {
     "spot": 'base and quote in capitals with a slash between, such as "BTC/USDT"',

@@ -45,6 +45,7 @@ Time: TypeAlias = Annotated[int, Meta(ge=0, le=9_000_000_000_000_000)]
 """Milliseconds or microseconds since the epoch, up to the year 2255: what lies beyond is no time of a market."""
 
 Id: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+IdOrNone: TypeAlias = Annotated[int, Meta(ge=-1, le=2**63 - 1)]
 WireLevels: TypeAlias = tuple[tuple[Decimal, Decimal], ...]
 
 
@@ -212,13 +213,13 @@ class RestTrade(msgspec.Struct, gc=False):
 
 
 class RestAggTrade(msgspec.Struct, gc=False):
-    """A row of ``GET /aggTrades``; fields as in `AggTradeEvent`."""
+    """A row of ``GET /aggTrades``; fields as in `AggTradeEvent`. One with `f` and `l` of -1 stands for no trade."""
 
     a: Id
     p: Decimal
     q: Decimal
-    f: Id
-    l: Id  # noqa: E741 - the venue's name
+    f: IdOrNone
+    l: IdOrNone  # noqa: E741 - the venue's name
     T: Time
     m: bool
 

@@ -1,6 +1,6 @@
 """Fetch what the decoder wants: snapshots of books, and trades that are missing.
 
-Owns: the order of errands, their pauses after a failure, and that none is run twice.
+Owns: which errands run beside each other, their pauses after a failure, and that none is run twice.
 Never: reads an answer's meaning: it goes to the decoder as a note, in its place among the venue's messages.
 """
 
@@ -86,6 +86,7 @@ class Errands:
         self._client = client
         self._intake = intake
         self._news = anyio.Event()
+        self._holes_news = anyio.Event()
         self._errands: dict[str, _Known] = {}
         self._holes: dict[str, Hole] = {}
         self.handed = 0
@@ -93,9 +94,26 @@ class Errands:
     def wake(self) -> None:
         """Look again at what is wanted."""
         self._news.set()
+        self._holes_news.set()
 
     async def run(self) -> None:
-        """Run errands until cancelled."""
+        """Run errands until cancelled.
+
+        A hole's errand never waits for another one, since newer trades wait for it: each has its own task, at most one
+        a stream, and its deadline. Books come one after the other.
+        """
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._fetch_books)
+            while True:
+                self._holes_news = anyio.Event()
+                for name, watch in self._decoder.holes.items():
+                    hole = watch.wants
+                    if hole is not None and self._holes.get(name) != hole:
+                        self._holes[name] = hole
+                        tasks.start_soon(self._fetch_hole, name, hole)
+                await self._holes_news.wait()
+
+    async def _fetch_books(self) -> None:
         idle_at = anyio.current_time() + IDLE_S
         while True:
             self._news = anyio.Event()
@@ -104,22 +122,13 @@ class Errands:
                 idle_at = now + IDLE_S
                 for book in self._decoder.books.values():
                     book.begin()
-            errand = self._next_hole() or self._next_book(now)
+            errand = self._next_book(now)
             if errand is not None:
                 await errand()
                 continue
             later = [known.not_before for known in self._errands.values() if known.not_before > now]
             with anyio.CancelScope(deadline=min([idle_at, *later])):
                 await self._news.wait()
-
-    def _next_hole(self) -> Errand | None:
-        """Return the next hole's errand: newer trades wait for it, so that it goes before any book."""
-        for name, watch in self._decoder.holes.items():
-            hole = watch.wants
-            if hole is not None and self._holes.get(name) != hole:
-                self._holes[name] = hole
-                return partial(self._fetch_hole, name, hole)
-        return None
 
     def _next_book(self, now: float) -> Errand | None:
         for symbol, book in self._decoder.books.items():
@@ -168,7 +177,7 @@ class Errands:
         stream = self._streams[name]
         market = self._client.market
         paging = market.agg_trades if stream.channel == "agg_trades" else market.trades
-        next_id = hole.from_id
+        next_id, pause_s, told = hole.from_id, NOT_YET_S, False
         while next_id <= hole.to_id:
             page: Sequence[msgspec.Raw] = ()
             try:
@@ -179,13 +188,16 @@ class Errands:
                 self._tell(f"Binance gives no older trades of {stream.symbol} ({exc}); a gap remains", None)
                 return
             except TransientError as exc:
-                self._tell(str(exc), NOT_YET_S)
+                if not told:
+                    self._tell(str(exc), pause_s)
+                    told = True
             rows.extend(page)
             last_id = _last_id(page, paging)
             if last_id is None or last_id < next_id:
-                await anyio.sleep(NOT_YET_S)
+                await anyio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
-                next_id = last_id + 1
+                next_id, pause_s = last_id + 1, NOT_YET_S
 
     async def _put(self, note: Note) -> None:
         clock = self._clock

@@ -118,7 +118,9 @@ class Handover:
         for payload in payloads:
             name, key = self._look(payload)
             if key is not None:
-                self._old[name] = max(key, self._old.get(name, -1))
+                self._old[name] = (
+                    key  # the last one, not the highest: a garbled one must not hide what follows
+                )
 
     def new(self, payloads: Sequence[bytes]) -> None:
         """Note what the new connection brought; whoever calls keeps it back."""

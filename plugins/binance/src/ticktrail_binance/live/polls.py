@@ -7,12 +7,13 @@ Never: ends the session: a poll that fails is tried again at its next turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import anyio
 
 from ticktrail.errors import TransientError
 from ticktrail.events import VenueClockMeasured, VenueTrouble
-from ticktrail.model import InstrumentId, Status, Tick
+from ticktrail.model import InstrumentId, Status
 from ticktrail.plugin import Intake, ProviderContext
 from ticktrail_binance.rest.client import Declined, RestClient
 from ticktrail_binance.rest.questions import ask_listing, ask_time
@@ -48,13 +49,23 @@ class StatusPoll:
         self._context = context
         self._on_listed = on_listed
         self._states: dict[str, str] = {}
+        self._missing: AbstractSet[str] = frozenset()
+        self._listed = frozenset(symbols)
 
-    def changes(self, listing: Sequence[SymbolInfo], recv_ns: int) -> Sequence[Tick]:
-        """Return a tick for each instrument whose state is not what it was, or was not known."""
+    def changes(self, listing: Sequence[SymbolInfo], recv_ns: int) -> Sequence[Status]:
+        """Return a tick for each instrument whose state is not what it was, or was not known.
+
+        An instrument that is missing once may be missing by mistake: it counts as listed no more when the next answer
+        says so too.
+        """
         found = {entry.symbol: entry.state for entry in listing if entry.symbol in self._symbols}
-        listed_before = {symbol for symbol, state in self._states.items() if state != NOT_LISTED}
-        ticks: list[Tick] = []
+        missing = self._symbols.keys() - found.keys()
+        doubtful = missing - self._missing - {s for s, state in self._states.items() if state == NOT_LISTED}
+        self._missing = missing
+        ticks: list[Status] = []
         for symbol, instrument in self._symbols.items():
+            if symbol in doubtful:
+                continue
             state = found.get(symbol, NOT_LISTED)
             if self._states.get(symbol) != state:
                 self._states[symbol] = state
@@ -68,8 +79,10 @@ class StatusPoll:
                         reason="no longer in exchangeInfo" if state == NOT_LISTED else None,
                     )
                 )
-        if listed_before and listed_before != found.keys():
-            self._on_listed(frozenset(found))
+        listed = frozenset(self._symbols.keys() - missing | doubtful)
+        if listed != self._listed:
+            self._listed = listed
+            self._on_listed(listed)
         return ticks
 
     async def run(self, client: RestClient, intake: Intake) -> None:
@@ -84,21 +97,33 @@ class StatusPoll:
                     listing = await ask_listing(client, None, patience_s=period_s)
             except (TransientError, Declined) as exc:
                 detail = f"the status of the instruments could not be asked for: {exc}"
-                intake.tell(
-                    VenueTrouble(
-                        at_ns=context.clock.now_ns(),
-                        provider=context.name,
-                        detail=detail,
-                        retry_in_s=period_s,
-                    )
-                )
+                self._tell(intake, detail, period_s)
             else:
                 clock = context.clock
                 recv_ns, mono_ns = clock.now_ns(), clock.mono_ns()
                 ticks = self.changes(listing or (), recv_ns)
+                for tick in ticks:
+                    if tick.state == NOT_LISTED:
+                        self._tell(
+                            intake,
+                            f"Binance lists {tick.instrument} no more, and its streams are given up until it does: "
+                            f"take it out of instruments if that is for good",
+                            period_s,
+                        )
                 if ticks and "status" in context.channels:
                     await intake.ticks(ticks, recv_ns=recv_ns, mono_ns=mono_ns)
             await anyio.sleep(period_s)
+
+    def _tell(self, intake: Intake, detail: str, retry_in_s: float) -> None:
+        context = self._context
+        intake.tell(
+            VenueTrouble(
+                at_ns=context.clock.now_ns(),
+                provider=context.name,
+                detail=detail,
+                retry_in_s=retry_in_s,
+            )
+        )
 
 
 async def measure_clock(

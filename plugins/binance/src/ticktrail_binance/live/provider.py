@@ -50,6 +50,10 @@ class BinanceProvider:
         """Tell whether the payload is a message of one of the leg's streams."""
         return self._decoder.wants(payload)
 
+    def drain(self) -> Sequence[Tick | Undecodable]:
+        """Return the trades that wait for missing ones."""
+        return self._decoder.drain()
+
     async def run(self, intake: Intake, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         """Live through one session.
 

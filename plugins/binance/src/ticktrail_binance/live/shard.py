@@ -25,6 +25,7 @@ from ticktrail_binance.live.attempts import ATTEMPTS_PERIOD_S, attempts_of
 from ticktrail_binance.live.handover import Handover
 from ticktrail_binance.live.link import Link
 from ticktrail_binance.notes import ConnectedNote, write_note
+from ticktrail_binance.rest.client import DEFAULT_BAN_S, LIMITED
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.streams import ConnectionPlan, Stream
 
@@ -34,6 +35,8 @@ AGE, SHUTDOWN = "age", "serverShutdown"
 """Why a connection is renewed."""
 AGAIN_S = 30.0
 """Pause before another attempt at a rotation that failed while the old connection lives."""
+MOST_KEPT = 20_000
+"""Messages of a new connection that are kept until the old one has handed on its own: a busy market's of seconds."""
 LEAST_OVERLAP = 0.1
 """Part of `overlap_s` that a rotation takes at least: streams on which nothing happened have no event to meet on."""
 
@@ -80,7 +83,12 @@ class Shard:
         self._successor: Link | None = None
         self._handover: Handover | None = None
         self._passing: Handover | None = None
+        self._passing_until_ns = 0
         self._kept: deque[Received] = deque()
+        self._kept_payloads = 0
+        self._kept_gone = anyio.Event()
+        self._given_up: dict[str, int] = {}
+        self._to_note: list[bytes] = []
         self._progress = anyio.Event()
 
     async def run(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
@@ -103,7 +111,17 @@ class Shard:
                     await self._rotate(tasks, why)
 
     def want(self, streams: Sequence[str]) -> None:
-        """Carry these of the shard's streams from now on."""
+        """Carry these of the shard's streams from now on.
+
+        What one that was given up would have brought meanwhile is a hole, which a note tells when it is taken back.
+        """
+        now_ns = self._clock.now_ns()
+        back = [name for name in streams if name in self._given_up]
+        for name in set(self._wanted) - set(streams):
+            self._given_up[name] = now_ns
+        for name in back:
+            note = ConnectedNote(streams=(name,), lost_ns=self._given_up.pop(name))
+            self._to_note.append(write_note(note))
         self._wanted = tuple(streams)
         for link in (self._speaker, self._successor):
             if link is not None:
@@ -146,14 +164,7 @@ class Shard:
         if lost is not None:
             lost.retire()
             await lost.ended.wait()
-        self._intake.tell(
-            ConnectionReplaced(
-                at_ns=self._clock.now_ns(),
-                provider=self._context.name,
-                cause=failure.cause,
-                streams=len(self._wanted),
-            )
-        )
+        self._tell_replaced(failure.cause)
         await self._connect(tasks, lost_ns=lost.last_recv_ns if lost is not None else None)
 
     async def _rotate(self, tasks: anyio.abc.TaskGroup, why: str) -> None:
@@ -164,6 +175,7 @@ class Shard:
         new = self._successor = self._new_link(lost_ns=None, announces=False)
         tasks.start_soon(self._live, new)
         await new.settled.wait()
+        has_hole = old.ended.is_set()  # it was gone before the new one carried anything
         began_ns = self._clock.mono_ns()
         if new.failure is None:
             await self._until_joined(handover, old, new)
@@ -172,16 +184,24 @@ class Shard:
             return
         old.retire()
         await old.ended.wait()  # what it had received is handed on by now
+        if has_hole:
+            note = write_note(ConnectedNote(streams=tuple(self._wanted), lost_ns=old.last_recv_ns))
+            await self._hand_on(Received((note,), self._clock.now_ns(), self._clock.mono_ns()))
         while self._kept:
             received = self._kept.popleft()
             await self._hand_on(received._replace(payloads=handover.fresh(received.payloads)))
         # No checkpoint from here: the new connection hands on by itself from its next message on.
         self._speaker, self._successor = new, None
         self._handover, self._passing = None, handover
+        self._passing_until_ns = self._clock.mono_ns() + round(self._settings.overlap_s * 1e9)
+        self._let_go()
         self._failure = None  # the old one's end, if it came by itself, is made good
         if not self._why_due:
             self._due = anyio.Event()
         self._mind(new)
+        if has_hole:
+            self._tell_replaced("lost")
+            return
         self._intake.tell(
             ConnectionRotated(
                 at_ns=self._clock.now_ns(),
@@ -192,10 +212,26 @@ class Shard:
             )
         )
 
+    def _tell_replaced(self, cause: str) -> None:
+        self._intake.tell(
+            ConnectionReplaced(
+                at_ns=self._clock.now_ns(),
+                provider=self._context.name,
+                cause=cause,
+                streams=len(self._wanted),
+            )
+        )
+
+    def _let_go(self) -> None:
+        """Let the new connection receive again where it has waited for what was kept of it."""
+        self._kept.clear()
+        self._kept_payloads = 0
+        self._kept_gone.set()
+
     async def _stay_with(self, old: Link, failure: ProviderError, why: str) -> None:
         """Let the old connection go on, since its successor was lost, and be due again after a pause."""
         self._handover = self._successor = None
-        self._kept.clear()
+        self._let_go()
         if isinstance(failure, PermanentError) or old.ended.is_set():
             raise failure
         again_s = min(AGAIN_S, self._settings.rotate_after_s)
@@ -275,12 +311,14 @@ class Shard:
     def _translated(self, exc: WebSocketError) -> ProviderError:
         name = self._context.name
         if isinstance(exc, HandshakeRefused):
-            limited = exc.retry_after_s is not None
+            wait_s = exc.retry_after_s
+            if wait_s is None and exc.status in LIMITED:
+                wait_s = DEFAULT_BAN_S
             return TransientError(
                 f"leg {name!r}: {exc}",
                 provider=name,
-                cause="limited" if limited else "refused",
-                retry_after_s=exc.retry_after_s,
+                cause="refused" if wait_s is None else "limited",
+                retry_after_s=wait_s,
             )
         if isinstance(exc, TlsFailed) and exc.untrusted:
             return PermanentError(f"leg {name!r}: {exc}", provider=name)
@@ -296,10 +334,17 @@ class Shard:
         if link is self._successor and handover is not None:
             handover.new(received.payloads)
             self._kept.append(received)
+            self._kept_payloads += len(received.payloads)
+            if (
+                self._kept_payloads > MOST_KEPT
+            ):  # the old one is held up: so is this one, and the venue behind it
+                self._kept_gone = anyio.Event()
+                await self._kept_gone.wait()
             return
         if self._passing is not None:  # this one took over a while ago, from one that was ahead of it
             received = received._replace(payloads=self._passing.fresh(received.payloads))
-            self._passing = None if self._passing.is_passed else self._passing
+            is_over = self._passing.is_passed or received.mono_ns > self._passing_until_ns
+            self._passing = None if is_over else self._passing
         if handover is not None:
             handover.old(received.payloads)
             if handover.is_joined:
@@ -307,6 +352,9 @@ class Shard:
         await self._hand_on(received)
 
     async def _hand_on(self, received: Received) -> None:
+        if self._to_note:
+            notes, self._to_note = self._to_note, []
+            received = received._replace(payloads=(*notes, *received.payloads))
         if received.payloads:
             self.handed += len(received.payloads)
             await self._intake.frames(received.payloads, recv_ns=received.recv_ns, mono_ns=received.mono_ns)

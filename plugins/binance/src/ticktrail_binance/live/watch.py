@@ -62,7 +62,9 @@ async def watch(
                 continue
             for channel in silence.look(mono_ns()):
                 quiet_s = silence.quiet_s(channel, mono_ns())
-                failure = await _probe(shard, silence.busiest(channel), decoder, client, context, quiet_s)
+                failure = await _probe(
+                    shard, silence.busiest(channel), decoder, client, context, quiet_s, settings.answer_s
+                )
                 if failure is not None:
                     shard.fail(failure)
                     silence.pause(mono_ns())
@@ -77,6 +79,7 @@ async def _probe(
     client: RestClient,
     context: ProviderContext,
     quiet_s: float,
+    patience_s: float,
 ) -> ProviderError | None:
     """Return why the connection is to be given up; None if the market sleeps, or the venue cannot be asked."""
     heard = stream.heard
@@ -87,7 +90,7 @@ async def _probe(
     if stream.channel in PUSHED:
         return _mute(context, stream, quiet_s, "which the venue sends at a fixed pace")
     try:
-        moved = await _moved(stream, decoder, client)
+        moved = await _moved(stream, decoder, client, patience_s)
     except (TransientError, Declined):
         return None
     if moved:
@@ -97,16 +100,19 @@ async def _probe(
     return None
 
 
-async def _moved(stream: Stream, decoder: BinanceDecoder, client: RestClient) -> bool:
-    """Ask the venue whether a stream's market has moved beyond what it brought."""
+async def _moved(stream: Stream, decoder: BinanceDecoder, client: RestClient, patience_s: float) -> bool:
+    """Ask the venue whether a stream's market has moved beyond what it brought.
+
+    A venue that takes no questions for long is not waited for: other connections are to be looked after too.
+    """
     newest = stream.newest
     if stream.channel in {"trades", "agg_trades"}:
         market = client.market
         paging = market.agg_trades if stream.channel == "agg_trades" else market.trades
-        number = await ask_newest_trade(client, paging, stream.symbol)
+        number = await ask_newest_trade(client, paging, stream.symbol, patience_s=patience_s)
         return number is not None and number >= max(decoder.holes[stream.name].next_id, 0)
     if isinstance(newest, Quote):
-        quote = await ask_quote(client, stream.symbol)
+        quote = await ask_quote(client, stream.symbol, patience_s=patience_s)
         return quote is not None and (quote.bidPrice, quote.bidQty, quote.askPrice, quote.askQty) != (
             newest.bid_price,
             newest.bid_size,
@@ -116,7 +122,9 @@ async def _moved(stream: Stream, decoder: BinanceDecoder, client: RestClient) ->
     if stream.channel == "book":
         book = decoder.books.get(stream.symbol)
         known = newest.update_id if isinstance(newest, BookSnapshot) else book.update_id if book else None
-        return known is None or (await ask_book(client, stream.symbol, 5)).lastUpdateId > known
+        if known is None:
+            return True
+        return (await ask_book(client, stream.symbol, 5, patience_s=patience_s)).lastUpdateId > known
     return False
 
 

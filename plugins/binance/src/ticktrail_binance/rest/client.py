@@ -35,6 +35,10 @@ MAX_BYTES = 64 * 2**20
 """The list of every symbol is some 20 MB."""
 DEFAULT_BAN_S = 60.0
 """Where the venue asks to wait and does not say how long: the window in which it counts."""
+LEAST_BAN_S = 1.0
+"""Where it says 0: it would be asked again at once, and say the same."""
+MOST_DIGITS = 10
+"""Of a weight: a longer number is none."""
 LIMITED = frozenset({429, 418})
 
 T = TypeVar("T")
@@ -142,7 +146,9 @@ class RestClient:
         try:
             answer = read(body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
-            raise self._lost(f"its answer to {path} cannot be read ({str(exc)[:200]})") from exc
+            raise self._lost(
+                f"its answer to {path} cannot be read ({str(exc)[:200]})", cause="garbled"
+            ) from exc
         if keep_s:
             self._kept[url] = (self._clock.mono_ns(), body)
         return answer
@@ -160,6 +166,7 @@ class RestClient:
             if wait_s > patience_s:
                 raise self._lost(
                     f"it takes no more requests from this address for {wait_s:.0f} s{self._banned_by}",
+                    remedy="wait, or lower weight_per_minute and what else asks it",
                     cause="limited",
                     retry_after_s=wait_s,
                 )
@@ -171,7 +178,7 @@ class RestClient:
         status, headers, body = await self._exchange(url)
         now_ns = self._clock.mono_ns()
         used = headers.get("x-mbx-used-weight-1m", "")
-        if used.isdecimal():
+        if used.isdecimal() and len(used) < MOST_DIGITS:
             self._allowance.told(int(used), now_ns)
         if status == 200:
             return body
@@ -192,12 +199,15 @@ class RestClient:
             return None
         if 400 <= status < 500 and said.code != 0:
             raise Declined(status, said.code, said.msg)
-        raise self._lost(f"HTTP status {status} {said.msg[:200]}".rstrip())
+        raise self._lost(
+            f"HTTP status {status} {said.msg[:200]}".rstrip(),
+            remedy="try again later, or check rest_url",
+        )
 
     def _ban_s(self, headers: httpx.Headers) -> float:
         wait = headers.get("retry-after")
         told_s = None if wait is None else retry_after_s(wait, now_ns=self._clock.now_ns())
-        return DEFAULT_BAN_S if told_s is None else told_s
+        return DEFAULT_BAN_S if told_s is None else max(told_s, LEAST_BAN_S)
 
     async def _exchange(self, url: str) -> tuple[int, httpx.Headers, bytes]:
         assert self._http is not None  # noqa: S101 - questions are asked inside the context
@@ -224,10 +234,16 @@ class RestClient:
                 ) from exc
             raise self._lost(str(exc) or type(exc).__name__) from exc
 
-    def _lost(self, why: str, *, cause: str = "lost", retry_after_s: float | None = None) -> TransientError:
+    def _lost(
+        self,
+        why: str,
+        *,
+        remedy: str = "check rest_url and this machine's network",
+        cause: str = "lost",
+        retry_after_s: float | None = None,
+    ) -> TransientError:
         return TransientError(
-            f"leg {self.provider!r}: Binance could not be asked at {self._settings.rest_base}: {why}; "
-            f"check rest_url and this machine's network",
+            f"leg {self.provider!r}: Binance could not be asked at {self._settings.rest_base}: {why}; {remedy}",
             provider=self.provider,
             cause=cause,
             retry_after_s=retry_after_s,

@@ -9,6 +9,7 @@ and COIN-M Futures ("Market data"), read 2026-11.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -82,7 +83,7 @@ async def ask_listing(
     return info.symbols
 
 
-async def ask_book(client: RestClient, symbol: str, limit: int) -> Depth:
+async def ask_book(client: RestClient, symbol: str, limit: int, *, patience_s: float = math.inf) -> Depth:
     """Return a snapshot of a book.
 
     Raises:
@@ -90,7 +91,9 @@ async def ask_book(client: RestClient, symbol: str, limit: int) -> Depth:
         TransientError: As `RestClient.get`.
     """
     params = {"symbol": symbol, "limit": str(limit)}
-    return await client.get("/depth", params, _depth, weight=client.market.depth_weight(limit))
+    return await client.get(
+        "/depth", params, _depth, weight=client.market.depth_weight(limit), patience_s=patience_s
+    )
 
 
 async def ask_rows(
@@ -106,7 +109,9 @@ async def ask_rows(
     return await client.get(paging.path, params, _rows, weight=paging.weight)
 
 
-async def ask_newest_trade(client: RestClient, paging: Paging, symbol: str) -> int | None:
+async def ask_newest_trade(
+    client: RestClient, paging: Paging, symbol: str, *, patience_s: float = math.inf
+) -> int | None:
     """Return the id of the newest trade or aggregate trade; None where there is none.
 
     Raises:
@@ -115,9 +120,11 @@ async def ask_newest_trade(client: RestClient, paging: Paging, symbol: str) -> i
     """
     params = {"symbol": symbol, "limit": "1"}
     if paging.path == "/aggTrades":
-        aggregates = await client.get(paging.path, params, _agg_trades, weight=paging.weight)
+        aggregates = await client.get(
+            paging.path, params, _agg_trades, weight=paging.weight, patience_s=patience_s
+        )
         return aggregates[-1].a if aggregates else None
-    trades = await client.get(paging.path, params, _trades, weight=paging.weight)
+    trades = await client.get(paging.path, params, _trades, weight=paging.weight, patience_s=patience_s)
     return trades[-1].id if trades else None
 
 
@@ -126,33 +133,37 @@ async def ask_first_trade(
 ) -> RestAggTrade | None:
     """Return the first aggregate trade in ``[start_ms, end_ms)``, less than an hour apart; None where there is none.
 
+    Rows that stand for no trade (`f` of -1, as the venue's archive has some) are passed over.
+
     Raises:
         Declined: The venue does not list the symbol.
         TransientError: As `RestClient.get`.
     """
     paging = client.market.agg_trades
-    params = {"symbol": symbol, "startTime": str(start_ms), "endTime": str(end_ms - 1), "limit": "1"}
+    params = {"symbol": symbol, "startTime": str(start_ms), "endTime": str(end_ms - 1), "limit": "100"}
     rows = await client.get(paging.path, params, _agg_trades, weight=paging.weight)
-    return rows[0] if rows else None
+    return next((row for row in rows if row.f >= 0), None)
 
 
-async def ask_quote(client: RestClient, symbol: str) -> RestQuote | None:
+async def ask_quote(client: RestClient, symbol: str, *, patience_s: float = math.inf) -> RestQuote | None:
     """Return the best bid and offer; None where the venue gives none.
 
     Raises:
         Declined: The venue does not list the symbol any more.
         TransientError: As `RestClient.get`.
     """
-    found = await client.get("/ticker/bookTicker", {"symbol": symbol}, _quotes, weight=QUOTE_WEIGHT)
+    found = await client.get(
+        "/ticker/bookTicker", {"symbol": symbol}, _quotes, weight=QUOTE_WEIGHT, patience_s=patience_s
+    )
     if isinstance(found, RestQuote):
         return found
     return found[0] if found else None  # COIN-M gives a list of one
 
 
 async def ask_bars(
-    client: RestClient, symbol: str, interval: str, *, start_ms: int, end_ms: int
+    client: RestClient, symbol: str, interval: str, *, start_ms: int, end_ms: int, fewer: int = 0
 ) -> Sequence[RestKline]:
-    """Return a page of bars that begin in ``[start_ms, end_ms)``.
+    """Return a page of bars that begin in ``[start_ms, end_ms)``, less by `fewer` than a page may have.
 
     Raises:
         Declined: The venue does not list the symbol.
@@ -164,7 +175,7 @@ async def ask_bars(
         "interval": interval,
         "startTime": str(start_ms),
         "endTime": str(end_ms - 1),
-        "limit": str(paging.rows),
+        "limit": str(paging.rows - fewer),
     }
     return await client.get(paging.path, params, _klines, weight=paging.weight)
 

@@ -108,6 +108,13 @@ def binance(
         raise click.UsageError("--shift-times is for a --recording at its own pace; leave --speed out")
     if archive and recording is None:
         raise click.UsageError("--archive is for a --recording: a made-up market has no end")
+    if shift_times and waits:
+        raise click.UsageError(
+            "--wait holds the tape, and its shifted times would grow old: leave one of the two out"
+        )
+    for name in instruments:
+        if not all(name.partition("/")) or name != name.upper():
+            raise click.UsageError(f"--instrument {name}: write base and quote in capitals, such as BTC/USDT")
     from ticktrail_mock.venue import serving  # noqa: PLC0415 - `ticktrail --help` need not load a server
 
     if recording is not None:

@@ -139,6 +139,14 @@ class Memory:
             for event in events
         ]
 
+    def first_price(self, symbol: str) -> Decimal | None:
+        """Return the price of the first trade of a symbol that is known; None where there is none."""
+        for kind in ("trade", "aggTrade"):
+            kept = self._trades.get(f"{symbol.lower()}@{kind}")
+            if kept:
+                return Decimal(_decode(kept[0])["data"]["p"])
+        return None
+
     def _keep_trade(self, message: Message) -> None:
         if message.stream.endswith(("@trade", "@aggTrade")):
             self._trades.setdefault(message.stream, deque(maxlen=MOST_TRADES)).append(message.raw)

@@ -104,7 +104,7 @@ def _answer(
 def _of_symbol(path: VenuePath, name: str, symbol: str, query: dict[str, list[str]]) -> object:
     limit = int(query.get("limit", ["100"])[0])
     if name == "klines":
-        return _klines(symbol, query, limit)
+        return _klines(symbol, query, limit, path.memory.first_price(symbol) or Decimal(100))
     if name == "depth":
         return path.memory.book(symbol, limit, old=path.takes_old_book()) or NO_BOOK
     if name == "ticker/bookTicker":
@@ -126,8 +126,8 @@ def _of_symbol(path: VenuePath, name: str, symbol: str, query: dict[str, list[st
     )
 
 
-def _klines(symbol: str, query: dict[str, list[str]], limit: int) -> list[list[object]]:
-    """Return made-up bars, the same for the same minute whoever asks."""
+def _klines(symbol: str, query: dict[str, list[str]], limit: int, about: Decimal) -> list[list[object]]:
+    """Return made-up bars within half a percent about a price, the same for the same minute whoever asks."""
     interval = query["interval"][0]
     step = int(interval[:-1]) * INTERVALS_MS[interval[-1]]
     start = -(-int(query["startTime"][0]) // step) * step
@@ -137,7 +137,7 @@ def _klines(symbol: str, query: dict[str, list[str]], limit: int) -> list[list[o
         if len(rows) >= min(limit, 1_000):
             break
         random = Random(f"{symbol} {interval} {open_ms}")  # noqa: S311 - repeatable on purpose
-        prices = [Decimal(random.randrange(9_000, 11_000)).scaleb(-2) for _ in range(4)]
+        prices = [about + (about * random.randrange(-50, 51)).scaleb(-4) for _ in range(4)]
         volume = str(Decimal(random.randrange(1, 10**6)).scaleb(-3))
         texts = [str(price) for price in (prices[0], max(prices), min(prices), prices[3])]
         rows.append([open_ms, *texts, volume, open_ms + step - 1, "0", 1, "0", "0", "0"])
