@@ -153,6 +153,11 @@ class VenuePath:
             return self._status, self._retry_after_s
         return None
 
+    def waiting(self, kind: FaultKind) -> Fault | None:
+        """Return the fault of this kind that the next one is to suffer, and leave it."""
+        fault, _ = self._next.get(kind, (None, 0))
+        return fault
+
     def take(self, kind: FaultKind) -> Fault | None:
         """Return the fault of this kind that the next one is to suffer, or None; it has one fewer to go."""
         fault, left = self._next.pop(kind, (None, 0))

@@ -96,7 +96,7 @@ class BinanceClient(Client):
 
     def frames(self, messages: Sequence[Message]) -> bytes:
         """Return a frame a message."""
-        return b"".join(self.frame(self._payload(message)) for message in messages)
+        return b"".join([data_frame(self._payload(message)) for message in messages])
 
     def frame(self, payload: bytes) -> bytes:
         """Return a text frame."""

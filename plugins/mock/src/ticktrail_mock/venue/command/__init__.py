@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import click
 
+from ticktrail_mock.venue.command.alpaca import alpaca
 from ticktrail_mock.venue.command.binance import binance
 
 __all__ = ["venue"]
@@ -19,3 +20,4 @@ def venue() -> None:
 
 
 venue.add_command(binance)
+venue.add_command(alpaca)
