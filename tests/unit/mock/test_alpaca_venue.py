@@ -7,11 +7,16 @@ import httpx
 import msgpack
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recordings import recording
 from ticktrail.errors import ConfigError
 from ticktrail.net import ConnectionLost, HandshakeRefused
 from ticktrail_mock.venue.alpaca import serve_alpaca
+from ticktrail_mock.venue.alpaca.codec import msgpack_of, ns_of, text_of
+from ticktrail_mock.venue.alpaca.memory import Row
+from ticktrail_mock.venue.alpaca.pages import Position, page_of
 from ticktrail_mock.venue.alpaca.tape import RecordingAlpacaTape
 from ticktrail_mock.venue.faults import Fault
 from unit.mock.alpaca_stage import KEYS, Tape, connect, plain, record
@@ -256,13 +261,14 @@ async def test_paths(market):
 
 
 @BOTH
-async def test_a_book_begins_whole(binary):
-    """Each new subscription gets the whole book first; with the changes after it it is the tape's book, always."""
+@pytest.mark.parametrize("prefix", ["", "/b"])
+async def test_a_book_begins_whole(binary, prefix):
+    """Each new subscription, over this path or another, gets the whole book: with its changes, the tape's, always."""
     tape = Tape("crypto")
     async with serve_alpaca(tape, speed=1.0) as venue, connect(venue, binary=binary) as first:
         await first.ask(action="subscribe", orderbooks=["BTC/USD"])
         await first.hear_events(50)
-        async with connect(venue, binary=binary) as talk:
+        async with connect(venue, binary=binary, prefix=prefix) as talk:
             assert (await talk.ask(action="subscribe", orderbooks=["*"]))["orderbooks"] == ["*"]
             events = await talk.hear_events(100)
             assert [(event["S"], event.get("r")) for event in events[:2]] == [
@@ -383,6 +389,7 @@ def test_a_recording_s_times_move(tmp_path):
     [
         ({"kind": "ws", "raw": '[{"T":"success","msg":"connected"}]'}, "holds no event"),
         ({"kind": "ws", "raw": "nonsense"}, "is no message of Alpaca"),
+        ({"kind": "ws", "raw": '{"T":"t","S":"AAPL","t":"soon"}'}, "'soon' is no time"),
         ({"kind": "http", "raw": '{"bars":{}}'}, "holds no event"),
     ],
 )
@@ -513,6 +520,37 @@ async def test_the_tape_waits_for_who_comes_back():
                 payloads, _ = await talk.to_the_end()
                 seen += [event for payload in payloads for event in talk.read(payload) if event["T"] == "q"]
     assert seen == [plain(event) for event in tape.events("quotes") if event["S"] == "AAPL"][:150]
+
+
+@given(st.integers(0, 2**62))
+def test_times_are_the_same_in_both_encodings(time_ns):
+    """To the nanosecond, there and back."""
+    text = text_of(time_ns)
+    assert ns_of(text) == time_ns
+    (event,) = msgpack.unpackb(msgpack_of(b'[{"t":"%b"}]' % text.encode(), "stocks"))
+    assert event["t"].to_unix_nano() == time_ns
+
+
+SYMBOLS = st.sampled_from(["A", "B", "C", "D"])
+ROWS = st.dictionaries(SYMBOLS, st.lists(st.integers(0, 20), max_size=12))
+
+
+@given(ROWS, st.integers(1, 15), st.booleans())
+def test_pages_are_the_rows_once(times, limit, descending):
+    """However many have the same time, in either direction; all pages but the last are full."""
+    rows = {
+        symbol: sorted(Row(time_ns, number, b"") for number, time_ns in enumerate(of))
+        for symbol, of in times.items()
+    }
+    pages, after = [], None
+    while not pages or after is not None:
+        page = page_of(rows, limit=limit, after=after, descending=descending)
+        pages.append([(symbol, row) for symbol, of in page.rows.items() for row in of])
+        after = None if page.end is None else Position.of(page.end.token)
+    assert [row for page in pages for row in page] == [
+        (symbol, row) for symbol in sorted(rows) for row in sorted(rows[symbol], reverse=descending)
+    ]
+    assert all(len(page) == limit for page in pages[:-1])
 
 
 # REST

@@ -114,6 +114,9 @@ class VenuePath:
         """Do something wrong that only this venue can."""
         raise NotImplementedError(fault.kind)
 
+    def beginning(self) -> None:
+        """Take note that the path gets the tape from now on; called once."""
+
     def passing(self, messages: Sequence[Message]) -> Sequence[Message]:
         """Return what of the messages the venue sends at all."""
         return messages
@@ -127,8 +130,7 @@ class VenuePath:
         """Take note that some connection's subscriptions changed."""
         self._wanted.clear()
         if any(client.streams for client in self.clients):
-            if self._began is None:
-                self._began = trio.current_time()
+            self._begin()
             self._somebody.set()
             self._on_subscribed()
         elif self._somebody.is_set():
@@ -136,8 +138,8 @@ class VenuePath:
 
     def note_request(self) -> None:
         """Take note of a request: at an archive, which nobody need subscribe to, the script's time begins with it."""
-        if self._memory.is_archive and self._began is None:
-            self._began = trio.current_time()
+        if self._memory.is_archive:
+            self._begin()
 
     @property
     def asked(self) -> Sequence[Asked]:
@@ -227,6 +229,11 @@ class VenuePath:
                 self._next[kind] = (fault, fault.count)
             case _:
                 await self.do_own(fault)
+
+    def _begin(self) -> None:
+        if self._began is None:
+            self._began = trio.current_time()
+            self.beginning()
 
     async def _deliver(self, chunk: Sequence[Message]) -> None:
         """Send the chunk, cut where the next fault is due."""

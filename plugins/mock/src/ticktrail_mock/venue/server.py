@@ -66,6 +66,9 @@ class Venue(ABC, Generic[P]):
     def door(self) -> Door:
         """Return what connections meet first."""
 
+    def note(self, chunk: Sequence[Message]) -> None:
+        """Take note of what the tape has next, before any path gets it."""
+
     def ws_url(self, prefix: str = "") -> str:
         """Return the URL for a provider's ``ws_url``."""
         return f"ws://{HOST}:{self.port}{prefix}"
@@ -163,6 +166,7 @@ class Venue(ABC, Generic[P]):
         self.ended.set()
 
     async def _offer(self, chunk: Sequence[Message]) -> None:
+        self.note(chunk)
         for path in tuple(self._paths.values()):
             await path.offer(chunk)
         await trio.lowlevel.checkpoint()

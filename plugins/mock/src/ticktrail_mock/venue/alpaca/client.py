@@ -206,12 +206,12 @@ class AlpacaClient(Client):
             return [_error(405)]
         before = {symbol for symbol in self._path.symbols if self._has(symbol, "orderbooks")}
         self.streams |= streams
+        self.on_change()
         resets = [
             self._whole_book(symbol)
             for symbol in self._path.symbols
             if symbol not in before and self._has(symbol, "orderbooks")
         ]
-        self.on_change()
         return [self._acknowledgement(), *resets]
 
     def _unsubscribe(self, lists: dict[str, list[str]]) -> Iterable[bytes]:

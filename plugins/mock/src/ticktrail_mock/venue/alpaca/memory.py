@@ -62,7 +62,7 @@ class Memory:
         self._unsorted: set[tuple[str, str]] = set()
         self._pending: list[Message] = []
         self.is_archive = archive is not None
-        self.number = 0
+        self.number = self._in_books = 0
         for message in archive or ():
             self._keep_row(message)
 
@@ -72,16 +72,36 @@ class Memory:
         if self._pending:
             self.number = self._pending[-1].number
         if len(self._pending) > MOST_PENDING:
-            self._catch_up()
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Read what was seen."""
+        pending, self._pending = self._pending, []
+        for message in pending:
+            symbol, _, channel = message.stream.rpartition("@")
+            if channel == "orderbooks":
+                if message.number > self._in_books:
+                    event = decimals(message.raw)
+                    self._books.setdefault(symbol, Book()).apply(event)
+                    self._book_times[symbol] = str(event["t"])
+            elif not self.is_archive:
+                self._keep_row(message)
+
+    def take_books(self, other: Memory) -> None:
+        """Know the books that another memory knows; what was in them is not applied again."""
+        other.catch_up()
+        self._books = {symbol: book.copy() for symbol, book in other._books.items()}
+        self._book_times = dict(other._book_times)
+        self._in_books = self.number = other.number
 
     def book(self, symbol: str) -> tuple[Book, str | None]:
         """Return a symbol's book as it is now, empty where nothing is known, and the time of its last change."""
-        self._catch_up()
+        self.catch_up()
         return self._books.get(symbol) or Book(), self._book_times.get(symbol)
 
     def rows(self, channel: str, symbol: str) -> Sequence[Row]:
         """Return a symbol's rows in order; of a bar that was revised, the revised one."""
-        self._catch_up()
+        self.catch_up()
         key = (channel, symbol)
         if key in self._unsorted:
             self._unsorted.discard(key)
@@ -90,17 +110,6 @@ class Memory:
         if channel in {"bars", "dailyBars"}:
             return list({row.time_ns: row for row in rows}.values())
         return list(rows)
-
-    def _catch_up(self) -> None:
-        pending, self._pending = self._pending, []
-        for message in pending:
-            symbol, _, channel = message.stream.rpartition("@")
-            if channel == "orderbooks":
-                event = decimals(message.raw)
-                self._books.setdefault(symbol, Book()).apply(event)
-                self._book_times[symbol] = str(event["t"])
-            elif not self.is_archive:
-                self._keep_row(message)
 
     def _keep_row(self, message: Message) -> None:
         symbol, _, channel = message.stream.rpartition("@")

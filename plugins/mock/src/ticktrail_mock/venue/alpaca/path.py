@@ -32,6 +32,8 @@ class AlpacaPath(VenuePath):
         memory: What the path has sent, for whoever asks by REST.
         quota: What is asked by REST, and how much of it is too much.
         symbols: All symbols of the tape.
+        market: The books as the tape has them now, for a path that gets it from somewhere on; None for one that
+            gets all of it.
         on_subscribed: Called when somebody is subscribed.
     """
 
@@ -47,12 +49,19 @@ class AlpacaPath(VenuePath):
         memory: Memory,
         quota: Quota,
         symbols: Sequence[str],
+        market: Memory | None,
         on_subscribed: Callable[[], None],
     ) -> None:
         super().__init__(prefix, faults, waits=waits, memory=memory, quota=quota, on_subscribed=on_subscribed)
         self.memory = memory
         self.quota = quota
         self.symbols = symbols
+        self._market = market
+
+    def beginning(self) -> None:
+        """Begin with the market's books."""
+        if self._market is not None:
+            self.memory.take_books(self._market)
 
     async def do_own(self, fault: Fault) -> None:
         """Send an error that nobody has caused."""

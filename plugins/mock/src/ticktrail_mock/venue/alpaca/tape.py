@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -49,6 +49,13 @@ class _Head(msgspec.Struct):
     t: str | None = None
 
 
+class _Event(NamedTuple):
+    raw: bytes
+    symbol: str
+    stream: str
+    time_ns: int
+
+
 class RecordingAlpacaTape:
     """What a recording holds of trades, quotes, bars and the like; answers and acknowledgements are left out.
 
@@ -68,10 +75,10 @@ class RecordingAlpacaTape:
         self._ahead_ns = 0
         symbols: set[str] = set()
         for recv_ns, events in self._lines():
-            for _, head in events:
-                symbols.add(head.S or "")
-                if recv_ns is not None and head.t is not None:
-                    self._ahead_ns = max(self._ahead_ns, ns_of(head.t) - recv_ns)
+            for event in events:
+                symbols.add(event.symbol)
+                if recv_ns is not None:
+                    self._ahead_ns = max(self._ahead_ns, event.time_ns - recv_ns)
         if not symbols:
             raise ConfigError(f"recording {path} holds no event of an Alpaca stream")
         self._symbols = sorted(symbols)
@@ -96,29 +103,36 @@ class RecordingAlpacaTape:
         for batch, (recv_ns, events) in enumerate(self._lines(), 1):
             due_ns = recv_ns or due_ns
             if self._now_ns is not None and shift_ns is None:
-                first_ns = due_ns or ns_of(events[0][1].t or "1970-01-01")
-                shift_ns = self._now_ns() - first_ns - self._ahead_ns
-            for raw, head in events:
+                shift_ns = self._now_ns() - (due_ns or events[0].time_ns) - self._ahead_ns
+            for event in events:
                 number += 1
-                stream = stream_name(head.S or "", CHANNEL_OF[head.T or ""])
-                yield Message(
-                    stream, raw if shift_ns is None else moved(raw, shift_ns), due_ns, number, batch
-                )
+                raw = event.raw if shift_ns is None else moved(event.raw, shift_ns)
+                yield Message(event.stream, raw, due_ns, number, batch)
 
-    def _lines(self) -> Iterator[tuple[int | None, Sequence[tuple[bytes, _Head]]]]:
+    def _lines(self) -> Iterator[tuple[int | None, Sequence[_Event]]]:
         """Yield receive time and events of each line that has some."""
-        head = msgspec.json.Decoder(_Head).decode
         raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
         for line in read_recording(self._path):
             if line.kind not in KINDS:
                 continue
             try:
                 found = [bytes(raw) for raw in raws(line.raw)] if line.raw[:1] == "[" else [line.raw.encode()]
-                events = [(raw, head(raw)) for raw in found]
-            except msgspec.MsgspecError as exc:
+                events = [event for raw in found if (event := _event(raw)) is not None]
+            except ValueError as exc:  # msgspec's are as well
                 raise ConfigError(
                     f"recording {self._path}: {line.raw[:60]!r} is no message of Alpaca: {exc}"
                 ) from exc
-            kept = [(raw, one) for raw, one in events if one.T in CHANNEL_OF and one.S and one.t]
-            if kept:
-                yield line.recv_ns, kept
+            if events:
+                yield line.recv_ns, events
+
+
+_head = msgspec.json.Decoder(_Head).decode
+
+
+def _event(raw: bytes) -> _Event | None:
+    """Return an event, None for what is none."""
+    head = _head(raw)
+    channel = CHANNEL_OF.get(head.T or "")
+    if channel is None or head.S is None or head.t is None:
+        return None
+    return _Event(raw, head.S, stream_name(head.S, channel), ns_of(head.t))

@@ -28,6 +28,7 @@ from ticktrail_mock.venue.alpaca.words import FEEDS, Market
 from ticktrail_mock.venue.door import Door, Visit, header
 from ticktrail_mock.venue.faults import Fault
 from ticktrail_mock.venue.frames import SharedStream
+from ticktrail_mock.venue.message import Message
 from ticktrail_mock.venue.rest import Answer
 from ticktrail_mock.venue.server import Venue, running
 
@@ -63,20 +64,27 @@ class AlpacaVenue(Venue[AlpacaPath]):
         self._terms = terms
         self._messages = tape.messages
         self._books = tape.books()
+        self._market = Memory(self._books, archive=())  # of books alone
         self._symbols = tape.symbols()
         self._waits = waits
         self._archive = archive
         self._requests_per_minute = requests_per_minute
 
+    def note(self, chunk: Sequence[Message]) -> None:
+        """Know the books at the place to which the tape has come."""
+        self._market.see(chunk)
+
     def new_path(self, prefix: str) -> AlpacaPath:
         """Return a path with a memory of its own."""
+        waits = self._waits and not prefix
         return AlpacaPath(
             prefix,
             self.faults,
-            waits=self._waits and not prefix,
+            waits=waits,
             memory=Memory(self._books, self._messages() if self._archive else None),
             quota=Quota(self._requests_per_minute, now_s=time.time),
             symbols=self._symbols,
+            market=None if waits else self._market,
             on_subscribed=self.on_subscribed,
         )
 
