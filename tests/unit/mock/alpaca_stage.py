@@ -133,13 +133,16 @@ def plain(event):
 
 
 @asynccontextmanager
-async def connect(venue, feed=None, *, prefix="", binary=False, headers=None, log_in=True):
+async def connect(venue, feed=None, *, prefix="", binary=False, headers=None, log_in=True, silent_s=60.0):
     """A connection, authenticated unless that is what is tested."""
     feed = feed or FEED[venue.market]
     kind = {"Content-Type": "application/msgpack"} if binary else {}
     with trio.fail_after(DEADLINE_S):
         async with open_websocket(
-            venue.ws_url(prefix) + feed, clock=SystemClock(), headers={**kind, **(headers or {})}
+            venue.ws_url(prefix) + feed,
+            clock=SystemClock(),
+            headers={**kind, **(headers or {})},
+            silent_s=silent_s,
         ) as socket:
             talk = Talk(socket, binary=binary)
             assert await talk.hear() == [{"T": "success", "msg": "connected"}]

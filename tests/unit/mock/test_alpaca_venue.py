@@ -1,6 +1,7 @@
 """The loopback Alpaca speaks the venue's protocol in both encodings, keeps its limits, and goes wrong as it is told."""
 
 import json
+from contextlib import suppress
 from decimal import Decimal
 
 import httpx
@@ -173,6 +174,18 @@ async def test_who_has_authenticated_stays():
         began = trio.current_time()
         while trio.current_time() < began + 0.6:
             await talk.hear()
+
+
+async def test_pings():
+    """A connection without data lives by pings; without those not a byte comes over it."""
+    for ping_every_s, lives in ((0.1, True), (None, False)):
+        async with (
+            serve_alpaca(Tape(), starts_at=NEVER, ping_every_s=ping_every_s) as venue,
+            connect(venue, silent_s=0.5) as talk,
+        ):
+            with trio.move_on_after(1.5) as waiting, suppress(ConnectionLost):
+                await talk.hear()
+            assert waiting.cancelled_caught is lives
 
 
 async def test_the_list_of_subscriptions():

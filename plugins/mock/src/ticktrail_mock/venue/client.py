@@ -106,6 +106,20 @@ class Client(ABC):
         self.busiest_second = max(self.busiest_second, len(self._heard))
         return len(self._heard)
 
+    async def keep_alive(self, every_s: float, within_s: float) -> None:
+        """Ping the client now and then; who does not answer in time is cut."""
+        while True:
+            await trio.sleep(every_s)
+            try:
+                with trio.move_on_after(within_s) as waiting:
+                    await self.connection.ping()
+                    self.heard()
+            except trio_websocket.ConnectionClosed:
+                return
+            if waiting.cancelled_caught:
+                await self.cut()
+                return
+
     async def _send_late(self) -> None:
         async for due, data in self._take_late:
             await trio.sleep_until(due)

@@ -37,6 +37,7 @@ from ticktrail_mock.venue.message import Message
 
 __all__ = ["AlpacaClient", "Terms"]
 
+PONG_WITHIN_S = 90.0
 ELSEWHERE = frozenset(CHANNEL_OF.values()) | {"news"}
 """Channels that some feed has."""
 
@@ -52,6 +53,7 @@ class Terms:
         symbol_limit: Symbols that a connection may have trades, quotes and order books of; None: any number.
         connection_limit: Authenticated connections to one feed of a path; None: any number.
         auth_within_s: How long a connection may stay without authentication.
+        ping_every_s: How often connections are pinged; None: never.
         now_ns: The venue's clock.
     """
 
@@ -61,6 +63,7 @@ class Terms:
     symbol_limit: int | None
     connection_limit: int | None
     auth_within_s: float
+    ping_every_s: float | None
     now_ns: Callable[[], int]
 
 
@@ -104,7 +107,14 @@ class AlpacaClient(Client):
         ] = {}  # by symbol: the tape up to this place was in the book that was sent
 
     async def converse(self) -> None:
-        """Greet, and answer requests until the connection ends."""
+        """Greet, answer requests until the connection ends, and ping meanwhile."""
+        async with trio.open_nursery() as nursery:
+            if self._terms.ping_every_s is not None:
+                nursery.start_soon(self.keep_alive, self._terms.ping_every_s, PONG_WITHIN_S)
+            await self._talk()
+            nursery.cancel_scope.cancel()
+
+    async def _talk(self) -> None:
         deadline = trio.current_time() + self._terms.auth_within_s
         await self.say(_success("connected"))
         if self._keys is not None:

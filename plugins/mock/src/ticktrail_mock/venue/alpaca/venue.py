@@ -154,6 +154,7 @@ async def serve_alpaca(
     connection_limit: int | None = None,
     requests_per_minute: int = 200,
     auth_within_s: float = 10.0,
+    ping_every_s: float | None = 20.0,
 ) -> AsyncIterator[AlpacaVenue]:
     """Run a venue for as long as the context is open.
 
@@ -174,6 +175,7 @@ async def serve_alpaca(
         connection_limit: Authenticated connections to one feed of a path; None: any number.
         requests_per_minute: REST requests that a path takes.
         auth_within_s: How long a connection may stay without authentication.
+        ping_every_s: How often connections are pinged, of which the venue's documentation says nothing; None: never.
 
     Raises:
         ConfigError: The port is taken, a fault is none of this venue's, or the market is not the tape's.
@@ -185,6 +187,7 @@ async def serve_alpaca(
         symbol_limit=symbol_limit,
         connection_limit=connection_limit,
         auth_within_s=auth_within_s,
+        ping_every_s=ping_every_s,
         now_ns=time.time_ns,
     )
     venue = AlpacaVenue(

@@ -76,7 +76,7 @@ class BinanceClient(Client):
     async def converse(self) -> None:
         """Answer requests until the connection ends."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._ping)
+            nursery.start_soon(self.keep_alive, PING_EVERY_S, PONG_WITHIN_S)
             while True:
                 try:
                     text = await self.connection.get_message()
@@ -107,19 +107,6 @@ class BinanceClient(Client):
         if not self._combined:
             raw = bytes(msgspec.json.decode(raw, type=_Unwrapped).data)
         return cut_short(raw) if message.cut else raw
-
-    async def _ping(self) -> None:
-        while True:
-            await trio.sleep(PING_EVERY_S)
-            try:
-                with trio.move_on_after(PONG_WITHIN_S) as waiting:
-                    await self.connection.ping()
-                    self.heard()
-            except trio_websocket.ConnectionClosed:
-                return
-            if waiting.cancelled_caught:
-                await self.cut()
-                return
 
     def _answer(self, text: str | bytes) -> bytes:
         try:
