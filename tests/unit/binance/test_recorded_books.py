@@ -11,8 +11,8 @@ from recordings import recording
 from ticktrail.book import OrderBook
 from ticktrail.model import AggTrade, Bar, BookDelta, BookSnapshot, Gap, Quote, Trade
 from ticktrail_mock.venue.binance import serve_binance
+from ticktrail_mock.venue.binance.tape import RecordingTape
 from ticktrail_mock.venue.faults import Fault
-from ticktrail_mock.venue.tape import RecordingTape
 from unit.binance.stage import digest, expected, instruments_of, market_of, session
 
 pytestmark = pytest.mark.anyio

@@ -16,8 +16,8 @@ from ticktrail_binance.live.provider import BinanceProvider
 from ticktrail_binance.plugin import ticktrail_providers
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_mock.venue.binance import serve_binance
+from ticktrail_mock.venue.binance.tape import SyntheticTape
 from ticktrail_mock.venue.faults import Fault
-from ticktrail_mock.venue.tape import SyntheticTape
 from unit.binance.stage import Listener, context, session
 from unit.binance.test_decoder import KLINE, TRADE, combined
 from unit.net.test_web_socket import accept_by_hand

@@ -148,5 +148,6 @@ def test_every_command_has_a_help_that_reads_well():
         assert done.exit_code == 0
         assert "\\b" not in done.stdout
         assert "\b" not in done.stdout
-    for path in [("run",), ("audit", "verify"), ("audit", "show"), ("venue", "binance"), ("demo",)]:
+    shown = [("venue", "binance"), ("venue", "alpaca"), ("demo",)]
+    for path in [("run",), ("audit", "verify"), ("audit", "show"), *shown]:
         assert f"\n    ticktrail {' '.join(path)}" in CliRunner().invoke(program, [*path, "--help"]).stdout

@@ -23,8 +23,8 @@ from ticktrail_mock.demo.script import play
 from ticktrail_mock.demo.show import Show
 from ticktrail_mock.demo.stage import Stage, set_up
 from ticktrail_mock.venue.binance import serve_binance
-from ticktrail_mock.venue.meddler import Meddler
-from ticktrail_mock.venue.tape import RecordingTape, SyntheticTape, Tape
+from ticktrail_mock.venue.binance.meddler import Meddler
+from ticktrail_mock.venue.binance.tape import RecordingTape, SyntheticTape, Tape
 
 __all__ = ["Outcome", "perform"]
 

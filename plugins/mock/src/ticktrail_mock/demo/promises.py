@@ -17,7 +17,7 @@ from ticktrail.report import Report, SwitchRecord
 from ticktrail.wire import decode_line
 from ticktrail_mock.demo.script import STALE_TRADES
 from ticktrail_mock.demo.stage import STALE_S
-from ticktrail_mock.venue.meddler import Meddler
+from ticktrail_mock.venue.binance.meddler import Meddler
 
 __all__ = ["Promise", "Verification", "judge"]
 

@@ -12,8 +12,8 @@ from decimal import Decimal
 import anyio
 
 from ticktrail_mock.venue.binance import BinanceVenue
+from ticktrail_mock.venue.binance.meddler import Meddler
 from ticktrail_mock.venue.faults import Fault
-from ticktrail_mock.venue.meddler import Meddler
 
 __all__ = ["LENGTH_S", "STALE_TRADES", "play"]
 

@@ -35,6 +35,10 @@ FaultKind: TypeAlias = Literal[
     "status",
     "lag",
     "late_handshake",
+    "error",
+    "loop_page",
+    "empty_page",
+    "drop_symbol",
 ]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=86_400)]
@@ -51,7 +55,10 @@ class Fault(Settings, frozen=True):
             connections that had subscribed to them, without a word. ``late_rest`` answers requests late. ``html``
             answers them with a page. ``old_book`` gives the first snapshot of a book again. ``status`` changes a
             symbol's state, or takes it off the list. ``lag`` lets new connections get everything late.
-            ``late_handshake`` lets them in late.
+            ``late_handshake`` lets them in late. ``error`` sends connections an error that nothing of theirs
+            caused. ``loop_page`` answers requests for rows with a token that leads to the same page. ``empty_page``
+            answers them with a page without rows that has a token. ``drop_symbol`` leaves `symbol` out of answers,
+            without a word. A venue that has no use for a kind refuses it.
         path: Only connections whose URL has this prefix, such as ``/a``; empty for all.
         at_message: Once the path was sent so many messages.
         every_messages: Each time it was sent so many more.
@@ -59,18 +66,19 @@ class Fault(Settings, frozen=True):
         for_s: How long ``mute``, ``slow`` and ``refuse`` last; 0: for good. How late ``late_rest``,
             ``lag`` and ``late_handshake`` are.
         count: How many messages ``garble`` and ``skip`` take, how many requests ``refuse``, ``error_reply``,
-            ``late_rest``, ``html`` and ``old_book``, how many connections ``lag`` and
-            ``late_handshake``.
+            ``late_rest``, ``html``, ``old_book``, ``loop_page``, ``empty_page`` and ``drop_symbol``, how many
+            connections ``lag`` and ``late_handshake``.
         only: ``cut`` takes only the ``oldest`` or the ``newest`` of the connections; empty for all.
         stream: ``garble``, ``skip``, ``mute`` and ``forget`` take only streams whose name ends so, such as
-            ``@depth@100ms``.
-        symbol: Whose ``status``.
+            ``@depth@100ms`` of Binance or ``AAPL@trades`` of Alpaca. Of Alpaca, ``error_reply`` with ``auth`` answers
+            an authentication.
+        symbol: Whose ``status``; what ``drop_symbol`` leaves out, the first that is asked for where it is empty.
         state: The new one, in the venue's word; empty: it is not listed any more, and its streams end.
         rate: Messages a second under ``slow``.
         status: HTTP status of ``refuse`` and ``html``.
         retry_after_s: ``Retry-After`` of ``refuse``; 0: none.
-        code: Error code of ``error_reply``.
-        message: Error text of ``error_reply``.
+        code: Error code of ``error_reply`` and ``error``.
+        message: Error text of ``error_reply`` and ``error``.
     """
 
     kind: FaultKind
@@ -114,7 +122,7 @@ def load_faults(path: Path) -> Sequence[Fault]:
         raise ConfigError(f"fault script {path} cannot be read: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as exc:
         raise ConfigError(
-            f"fault script {path}: {exc}; `ticktrail venue binance --help` shows an example"
+            f"fault script {path}: {exc}; `ticktrail venue binance --help` or `… alpaca --help` shows an example"
         ) from exc
 
 

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import trio
 
-__all__ = ["SharedStream", "text_frame"]
+__all__ = ["SharedStream", "data_frame"]
 
 
-def text_frame(payload: bytes) -> bytes:
-    """Return an unmasked, unfragmented text frame."""
+def data_frame(payload: bytes, *, binary: bool = False) -> bytes:
+    """Return an unmasked, unfragmented frame, of text where it is not `binary`."""
+    first = b"\x82" if binary else b"\x81"
     size = len(payload)
     if size < 126:
-        return bytes((0x81, size)) + payload
+        return first + bytes((size,)) + payload
     if size < 65_536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+        return first + b"\x7e" + size.to_bytes(2, "big") + payload
+    return first + b"\x7f" + size.to_bytes(8, "big") + payload
 
 
 class SharedStream(trio.abc.Stream):

@@ -1,28 +1,62 @@
 """Deliver the tape to the connections of one path, faults included.
 
 Owns: one URL prefix of a venue: its connections, how many messages it was sent, and what is wrong with it now.
-Never: knows another path: what goes wrong here goes on as it should there.
+Never: knows another path: what goes wrong here goes on as it should there. Never knows a venue: subclasses do.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Protocol
 
-import msgspec
 import trio
 
 from ticktrail_mock.venue.client import Client
-from ticktrail_mock.venue.faults import Fault, FaultScript
-from ticktrail_mock.venue.memory import Memory
-from ticktrail_mock.venue.quota import Quota
-from ticktrail_mock.venue.tape import Message
+from ticktrail_mock.venue.faults import Fault, FaultKind, FaultScript
+from ticktrail_mock.venue.message import Message
 
-__all__ = ["VenuePath"]
+__all__ = ["KINDS", "Asked", "Memory", "Quota", "VenuePath"]
 
 QUEUED_CHUNKS = 1_000
 LOOK_EVERY_S = 0.05
 """How often faults that are due by time are looked for while nothing is sent."""
+COUNTED: frozenset[FaultKind] = frozenset({"error_reply", "late_rest", "html", "lag", "late_handshake"})
+KINDS: frozenset[FaultKind] = COUNTED | {"cut", "mute", "slow", "refuse", "garble", "skip", "forget"}
+"""What can go wrong at any venue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One REST request: when, what, what it weighed, and whether it came while the venue had asked for silence."""
+
+    at: float
+    what: str
+    weight: int
+    in_ban: bool
+
+
+class Memory(Protocol):
+    """What a path has sent, for whoever asks by REST."""
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether everything has happened already."""
+        ...
+
+    def see(self, messages: Iterable[Message]) -> None:
+        """Remember what the path sends now."""
+        ...
+
+
+class Quota(Protocol):
+    """What a path is asked by REST, and how much of it is too much."""
+
+    @property
+    def asked(self) -> Sequence[Asked]:
+        """Every request so far."""
+        ...
 
 
 class VenuePath:
@@ -34,9 +68,15 @@ class VenuePath:
         waits: Hold the tape while nobody is subscribed, so that a client that comes back misses nothing.
         memory: What the path has sent, for whoever asks by REST.
         quota: What is asked by REST, and how much of it is too much.
-        now_ms: The venue's clock.
         on_subscribed: Called when somebody is subscribed.
+
+    Attributes:
+        own_counted: Faults of this venue alone that the next requests suffer.
+        own_kinds: All faults of this venue alone.
     """
+
+    own_counted: ClassVar[frozenset[FaultKind]] = frozenset()
+    own_kinds: ClassVar[frozenset[FaultKind]] = frozenset()
 
     def __init__(
         self,
@@ -46,39 +86,40 @@ class VenuePath:
         waits: bool,
         memory: Memory,
         quota: Quota,
-        now_ms: Callable[[], int],
         on_subscribed: Callable[[], None],
     ) -> None:
         self.prefix = prefix
         self.sent = 0
-        self.memory = memory
-        self.quota = quota
-        self.states: dict[str, str] = {}
-        self.clock_ahead_ms = 0
         self.busiest_second = 0
         """Most messages that a connection, since closed, sent within a second."""
+        self._memory = memory
+        self._quota = quota
         self._clients: dict[Client, None] = {}  # in the order in which they came
         self._script = FaultScript(faults, prefix)
         self._waits = waits
-        self._now_ms = now_ms
         self._on_subscribed = on_subscribed
-        self._wanted: set[str] = set()
+        self._wanted: dict[str, bool] = {}  # what was found out since the subscriptions changed
         self._somebody = trio.Event()
         self._began: float | None = None
         self._mute_until = self._slow_until = self._refuse_until = -math.inf
         self._slow_rate = 1.0
         self._status, self._retry_after_s = 503, 0
         self._refuse_next = 0
-        self._error_next = 0
-        self._error = (2, "")
+        self._next: dict[FaultKind, tuple[Fault, int]] = {}
         self._spoil: list[Fault] = []
         self._muted_stream = ""
-        self._late_s, self._late_next = 0.0, 0
-        self._html, self._html_next = 502, 0
-        self._old_next = 0
-        self._lag_s, self._lag_next = 0.0, 0
-        self._handshake_s, self._handshake_next = 0.0, 0
         self._put, self._take = trio.open_memory_channel[Sequence[Message]](QUEUED_CHUNKS)
+
+    async def do_own(self, fault: Fault) -> None:
+        """Do something wrong that only this venue can."""
+        raise NotImplementedError(fault.kind)
+
+    def beginning(self) -> None:
+        """Take note that the path gets the tape from now on; called once."""
+
+    def passing(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Return what of the messages the venue sends at all."""
+        return messages
 
     async def offer(self, chunk: Sequence[Message]) -> None:
         """Queue what the tape has next; waits while the path is far behind."""
@@ -87,19 +128,23 @@ class VenuePath:
 
     def changed(self) -> None:
         """Take note that some connection's subscriptions changed."""
-        self._wanted = {stream for client in self.clients for stream in client.streams}
-        if self._wanted:
-            if self._began is None:
-                self._began = trio.current_time()
+        self._wanted.clear()
+        if any(client.streams for client in self.clients):
+            self._begin()
             self._somebody.set()
             self._on_subscribed()
         elif self._somebody.is_set():
             self._somebody = trio.Event()
 
-    def asked(self) -> None:
+    def note_request(self) -> None:
         """Take note of a request: at an archive, which nobody need subscribe to, the script's time begins with it."""
-        if self.memory.is_archive and self._began is None:
-            self._began = trio.current_time()
+        if self._memory.is_archive:
+            self._begin()
+
+    @property
+    def asked(self) -> Sequence[Asked]:
+        """Every REST request so far."""
+        return self._quota.asked
 
     def refusal(self) -> tuple[int, int] | None:
         """Return HTTP status and ``Retry-After`` for a new connection or request, or None where it is welcome."""
@@ -110,40 +155,17 @@ class VenuePath:
             return self._status, self._retry_after_s
         return None
 
-    def refuse_subscription(self) -> tuple[int, str] | None:
-        """Return the error for a subscription, or None where it is granted."""
-        if self._error_next == 0:
-            return None
-        self._error_next -= 1
-        return self._error
+    def waiting(self, kind: FaultKind) -> Fault | None:
+        """Return the fault of this kind that the next one is to suffer, and leave it."""
+        fault, _ = self._next.get(kind, (None, 0))
+        return fault
 
-    def delay_s(self) -> float:
-        """Return how late the next request is answered."""
-        if self._late_next == 0:
-            return 0.0
-        self._late_next -= 1
-        return self._late_s
-
-    def handshake_delay_s(self) -> float:
-        """Return how late the next connection is let in."""
-        if self._handshake_next == 0:
-            return 0.0
-        self._handshake_next -= 1
-        return self._handshake_s
-
-    def html_status(self) -> int | None:
-        """Return the status of a page that is answered in place of what was asked for, or None."""
-        if self._html_next == 0:
-            return None
-        self._html_next -= 1
-        return self._html
-
-    def takes_old_book(self) -> bool:
-        """Return whether the next snapshot is an old one."""
-        if self._old_next == 0:
-            return False
-        self._old_next -= 1
-        return True
+    def take(self, kind: FaultKind) -> Fault | None:
+        """Return the fault of this kind that the next one is to suffer, or None; it has one fewer to go."""
+        fault, left = self._next.pop(kind, (None, 0))
+        if fault is not None and left > 1:
+            self._next[kind] = (fault, left - 1)
+        return fault
 
     @property
     def clients(self) -> Sequence[Client]:
@@ -153,9 +175,9 @@ class VenuePath:
     def enter(self, client: Client) -> None:
         """Let a connection in."""
         self._clients[client] = None
-        if self._lag_next:
-            self._lag_next -= 1
-            client.lag_s = self._lag_s
+        lag = self.take("lag")
+        if lag is not None:
+            client.lag_s = lag.for_s
         self.changed()
 
     def leave(self, client: Client) -> None:
@@ -197,30 +219,21 @@ class VenuePath:
                     self._refuse_until = until
                 else:
                     self._refuse_next = fault.count
-            case "error_reply":
-                self._error, self._error_next = (fault.code, fault.message), fault.count
             case "garble" | "skip":
                 self._spoil.extend([fault] * fault.count)
             case "forget":
                 for client in self.clients:
                     client.streams -= {name for name in client.streams if name.endswith(fault.stream)}
                 self.changed()
-            case "late_rest":
-                self._late_s, self._late_next = fault.for_s, fault.count
-            case "html":
-                self._html, self._html_next = fault.status, fault.count
-            case "old_book":
-                self._old_next = fault.count
-            case "lag":
-                self._lag_s, self._lag_next = fault.for_s, fault.count
-            case "late_handshake":
-                self._handshake_s, self._handshake_next = fault.for_s, fault.count
-            case "status":
-                self.states[fault.symbol] = fault.state
-            case "shutdown":
-                notice = {"stream": "!serverShutdown", "data": {"e": "serverShutdown", "E": self._now_ms()}}
-                for client in self.clients:
-                    await client.say(msgspec.json.encode(notice))
+            case kind if kind in COUNTED or kind in self.own_counted:
+                self._next[kind] = (fault, fault.count)
+            case _:
+                await self.do_own(fault)
+
+    def _begin(self) -> None:
+        if self._began is None:
+            self._began = trio.current_time()
+            self.beginning()
 
     async def _deliver(self, chunk: Sequence[Message]) -> None:
         """Send the chunk, cut where the next fault is due."""
@@ -228,16 +241,19 @@ class VenuePath:
         while start < len(chunk):
             if self._waits:
                 await self._somebody.wait()
-            wanted = self._wanted
             room = self._room()
             part: list[Message] = []
             begun = start
             while start < len(chunk) and len(part) < room:
                 message = chunk[start]
                 start += 1
-                if message.stream in wanted:
+                wanted = self._wanted.get(message.stream)
+                if wanted is None:
+                    wanted = any(client.wants(message.stream) for client in self.clients)
+                    self._wanted[message.stream] = wanted
+                if wanted:
                     part.append(message)
-            self.memory.see(chunk[begun:start])
+            self._memory.see(chunk[begun:start])
             if part:
                 await self._send(part)
                 self.sent += len(part)
@@ -256,9 +272,7 @@ class VenuePath:
             if not self._muted_stream:
                 return
             messages = [message for message in messages if not message.stream.endswith(self._muted_stream)]
-        if self.states:
-            gone = {f"{symbol.lower()}@" for symbol, state in self.states.items() if state == ""}
-            messages = [m for m in messages if m.stream[: m.stream.find("@") + 1] not in gone]
+        messages = self.passing(messages)
         if self._spoil:
             messages = self._spoilt(messages)
         for client in self.clients:
@@ -267,7 +281,7 @@ class VenuePath:
             await trio.sleep(1 / self._slow_rate)
 
     def _spoilt(self, messages: Sequence[Message]) -> Sequence[Message]:
-        """Leave out or cut short the messages that a fault wants so."""
+        """Leave out or mark as cut short the messages that a fault wants so."""
         out: list[Message] = []
         for message in messages:
             fault = next((fault for fault in self._spoil if message.stream.endswith(fault.stream)), None)
@@ -276,7 +290,7 @@ class VenuePath:
                 continue
             self._spoil.remove(fault)
             if fault.kind == "garble":
-                out.append(Message(message.stream, message.raw[: len(message.raw) * 2 // 3], message.due_ns))
+                out.append(replace(message, cut=True))
         return out
 
     async def _do_due(self) -> None:

@@ -12,8 +12,9 @@ from decimal import Decimal
 
 import msgspec
 
-from ticktrail_mock.venue.symbols import Listing
-from ticktrail_mock.venue.tape import Depth, Message, Tape
+from ticktrail_mock.venue.binance.symbols import Listing
+from ticktrail_mock.venue.binance.tape import Depth, Tape
+from ticktrail_mock.venue.message import Message
 
 __all__ = ["Meddler"]
 
@@ -21,7 +22,7 @@ TRADES = "@trade"
 
 
 class Meddler:
-    """A tape around a tape; implements `ticktrail_mock.venue.tape.Tape`."""
+    """A tape around a tape; implements `ticktrail_mock.venue.binance.tape.Tape`."""
 
     def __init__(self, tape: Tape) -> None:
         self._tape = tape

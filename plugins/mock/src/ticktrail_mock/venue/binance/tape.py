@@ -7,7 +7,6 @@ Never: waits; the venue keeps the pace.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -18,24 +17,17 @@ from ticktrail.errors import ConfigError
 from ticktrail.model import InstrumentId
 from ticktrail_mock.market import MadeQuote, MadeTicker, MadeTrade, Move, SyntheticMarket, price_of, size_of
 from ticktrail_mock.recording import read_recording
-from ticktrail_mock.venue.symbols import Listed, Listing, listing_of, symbol_of
+from ticktrail_mock.venue.binance.symbols import Listed, Listing, listing_of, symbol_of
+from ticktrail_mock.venue.message import Message
+from ticktrail_mock.venue.message import Tape as AnyTape
 
-__all__ = ["Depth", "Message", "RecordingTape", "SyntheticTape", "Tape", "in_ms"]
+__all__ = ["Depth", "RecordingTape", "SyntheticTape", "Tape", "in_ms"]
 
 TIMES = frozenset({"E", "T", "t", "O", "C"})
 """Fields that are times in events of trades, statistics and bars; `t` is an id in a trade."""
 
 
 MICROSECONDS_FROM = 100_000_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message of a combined stream; `due_ns` is on the tape's own time."""
-
-    stream: str
-    raw: bytes
-    due_ns: int
 
 
 class Depth(msgspec.Struct, frozen=True):
@@ -46,8 +38,8 @@ class Depth(msgspec.Struct, frozen=True):
     asks: Sequence[tuple[str, str]]
 
 
-class Tape(Protocol):
-    """A source of messages."""
+class Tape(AnyTape, Protocol):
+    """A source of messages of combined streams."""
 
     def listing(self) -> Listing:
         """Return the symbols that the venue lists."""
@@ -55,10 +47,6 @@ class Tape(Protocol):
 
     def snapshots(self) -> Mapping[str, Depth]:
         """Return each symbol's book at some moment of the tape, where it is known."""
-        ...
-
-    def messages(self) -> Iterator[Message]:
-        """Yield the messages."""
         ...
 
 

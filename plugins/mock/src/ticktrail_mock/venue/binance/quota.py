@@ -10,22 +10,13 @@ all the same, both with ``Retry-After``; ``X-MBX-USED-WEIGHT-1M`` with every ans
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
-__all__ = ["Asked", "Quota", "weight_of"]
+from ticktrail_mock.venue.path import Asked
+
+__all__ = ["Quota", "weight_of"]
 
 MINUTE_S = 60.0
 BAN_S = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request: when, what, what it weighed, and whether it came while the venue had asked for silence."""
-
-    at: float
-    what: str
-    weight: int
-    in_ban: bool
 
 
 def weight_of(name: str, query: dict[str, list[str]], *, spot: bool) -> int:

@@ -1,14 +1,15 @@
-"""Be Binance on this machine: web sockets and REST on one port, fed from a tape, faults included.
+"""Run a venue on this machine: web sockets and REST on one port, fed from a tape, faults included.
 
 Owns: the server's life, and the pace at which the tape goes to the paths.
-Never: reaches beyond the loopback interface.
+Never: reaches beyond the loopback interface, or knows a venue's words.
 """
 
 from __future__ import annotations
 
-import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
 
 import trio
 
@@ -16,48 +17,57 @@ from ticktrail.errors import ConfigError
 from ticktrail_mock.pace import Pace, Speed
 from ticktrail_mock.venue.door import Door
 from ticktrail_mock.venue.faults import Fault
-from ticktrail_mock.venue.memory import Memory
-from ticktrail_mock.venue.path import VenuePath
-from ticktrail_mock.venue.quota import Asked, Quota
-from ticktrail_mock.venue.tape import Message, Tape
+from ticktrail_mock.venue.message import Message, Tape
+from ticktrail_mock.venue.path import KINDS, Asked, VenuePath
 
-__all__ = ["BinanceVenue", "serve_binance"]
+__all__ = ["Venue", "running"]
 
 HOST = "127.0.0.1"
 CHUNK = 256
 """Messages that go to the paths at once while the tape is behind its pace."""
+P = TypeVar("P", bound=VenuePath)
 
 
-class BinanceVenue:
-    """A running venue; made by `serve_binance`.
+class Venue(ABC, Generic[P]):
+    """A running venue; `running` runs one.
+
+    Args:
+        tape: What it sends.
+        path_type: What its paths are.
+        faults: What it does wrong, and when.
+        starts_at: The tape starts once so many streams are subscribed to in all.
 
     Attributes:
         port: Where it listens, on 127.0.0.1.
         ended: Set once the tape's last message was handed to the paths.
+
+    Raises:
+        ConfigError: A fault is of a kind that this venue cannot do.
     """
 
-    def __init__(
-        self,
-        tape: Tape,
-        *,
-        faults: Sequence[Fault],
-        waits: bool,
-        starts_at: int,
-        archive: bool,
-        weight_per_minute: int,
-    ) -> None:
+    def __init__(self, tape: Tape, path_type: type[P], *, faults: Sequence[Fault], starts_at: int) -> None:
         self.port = 0
         self.ended = trio.Event()
+        self.faults = faults
         self._tape = tape
-        self._faults = faults
-        self._waits = waits
+        self._kinds = KINDS | path_type.own_kinds
         self._starts_at = starts_at
-        self._archive = archive
-        self._weight_per_minute = weight_per_minute
-        self._snapshots = tape.snapshots()
-        self._paths: dict[str, VenuePath] = {}
+        self._paths: dict[str, P] = {}
         self._subscribed = trio.Event()
         self._nursery: trio.Nursery | None = None
+        for fault in faults:
+            self._check(fault)
+
+    @abstractmethod
+    def new_path(self, prefix: str) -> P:
+        """Return the path of a prefix at which nobody was before."""
+
+    @abstractmethod
+    def door(self) -> Door:
+        """Return what connections meet first."""
+
+    def note(self, chunk: Sequence[Message]) -> None:
+        """Take note of what the tape has next, before any path gets it."""
 
     def ws_url(self, prefix: str = "") -> str:
         """Return the URL for a provider's ``ws_url``."""
@@ -69,31 +79,32 @@ class BinanceVenue:
 
     def sent(self, prefix: str = "") -> int:
         """Return how many messages of the tape a path was due so far, muted ones among them."""
-        return self._path(prefix).sent
+        return self.path(prefix).sent
 
     def asked(self, prefix: str = "") -> Sequence[Asked]:
         """Return every REST request that a path was asked so far."""
-        return self._path(prefix).quota.asked
+        return self.path(prefix).asked
 
     def connections(self, prefix: str = "") -> int:
         """Return how many web sockets are open on a path."""
-        return len(self._path(prefix).clients)
+        return len(self.path(prefix).clients)
 
     def subscribed(self, prefix: str = "") -> int:
         """Return how many streams a path's connections are subscribed to."""
-        return self._path(prefix).subscribed()
+        return self.path(prefix).subscribed()
 
     def busiest_second(self, prefix: str = "") -> int:
         """Return the most messages that one of a path's connections sent within a second."""
-        path = self._path(prefix)
+        path = self.path(prefix)
         return max([path.busiest_second, *(client.busiest_second for client in path.clients)])
 
-    def set_clock(self, ahead_ms: int, prefix: str = "") -> None:
-        """Let a path's clock run ahead of this machine's."""
-        self._path(prefix).clock_ahead_ms = ahead_ms
-
     async def do(self, fault: Fault) -> None:
-        """Do something wrong now, on the paths that the fault names; its own moment is not looked at."""
+        """Do something wrong now, on the paths that the fault names; its own moment is not looked at.
+
+        Raises:
+            ConfigError: It is of a kind that this venue cannot do.
+        """
+        self._check(fault)
         for path in tuple(self._paths.values()):
             if path.prefix.startswith(fault.path):
                 await path.do(fault)
@@ -104,7 +115,7 @@ class BinanceVenue:
         Raises:
             ConfigError: The port is taken.
         """
-        door = Door(self._tape.listing(), path_of=self._path, now_ms=lambda: time.time_ns() // 1_000_000)
+        door = self.door()
         try:
             listeners = await trio.open_tcp_listeners(port, host=HOST)
         except OSError as exc:
@@ -114,30 +125,30 @@ class BinanceVenue:
         self.port = listeners[0].socket.getsockname()[1]
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            self._path("")
+            self.path("")
             nursery.start_soon(self._play, speed)
             nursery.start_soon(trio.serve_listeners, door.welcome, listeners)
             task_status.started()
 
-    def _path(self, prefix: str) -> VenuePath:
+    def path(self, prefix: str) -> P:
+        """Return the path of a prefix."""
         path = self._paths.get(prefix)
         if path is None:
-            path = self._paths[prefix] = VenuePath(
-                prefix,
-                self._faults,
-                waits=self._waits and not prefix,
-                memory=Memory(self._snapshots, self._tape.messages() if self._archive else None),
-                quota=Quota(self._weight_per_minute),
-                now_ms=lambda: time.time_ns() // 1_000_000,
-                on_subscribed=self._somebody_subscribed,
-            )
+            path = self._paths[prefix] = self.new_path(prefix)
             assert self._nursery is not None  # noqa: S101 - paths are asked for only while the venue runs
             self._nursery.start_soon(path.run)
         return path
 
-    def _somebody_subscribed(self) -> None:
+    def on_subscribed(self) -> None:
+        """Start the tape once enough is subscribed to."""
         if sum(path.subscribed() for path in self._paths.values()) >= self._starts_at:
             self._subscribed.set()
+
+    def _check(self, fault: Fault) -> None:
+        if fault.kind not in self._kinds:
+            raise ConfigError(
+                f"this venue has no fault {fault.kind!r}; those that it has: {', '.join(sorted(self._kinds))}"
+            )
 
     async def _play(self, speed: Speed) -> None:
         """Hand the tape to the paths, at its pace."""
@@ -155,51 +166,23 @@ class BinanceVenue:
         self.ended.set()
 
     async def _offer(self, chunk: Sequence[Message]) -> None:
+        self.note(chunk)
         for path in tuple(self._paths.values()):
             await path.offer(chunk)
         await trio.lowlevel.checkpoint()
 
 
 @asynccontextmanager
-async def serve_binance(
-    tape: Tape,
-    *,
-    port: int = 0,
-    speed: Speed = "recorded",
-    faults: Sequence[Fault] = (),
-    waits: bool = False,
-    starts_at: int = 1,
-    archive: bool = False,
-    weight_per_minute: int = 6_000,
-) -> AsyncIterator[BinanceVenue]:
+async def running(venue: Venue[P], *, speed: Speed, port: int) -> AsyncIterator[None]:
     """Run a venue for as long as the context is open.
-
-    Args:
-        tape: What it sends.
-        port: Where; 0 for any free one.
-        speed: At which pace, from the first subscription on.
-        faults: What it does wrong, and when.
-        waits: Hold the root path's messages while nobody is subscribed there, so that a client that comes back
-            misses nothing.
-        starts_at: The tape starts once so many streams are subscribed to in all.
-        archive: All trades of the tape, which must have an end, have happened already for who asks by REST.
-        weight_per_minute: REST weight that a path takes.
 
     Raises:
         ConfigError: The port is taken.
     """
-    venue = BinanceVenue(
-        tape,
-        faults=faults,
-        waits=waits,
-        starts_at=starts_at,
-        archive=archive,
-        weight_per_minute=weight_per_minute,
-    )
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(venue.run, speed, port)
-            yield venue
+            yield
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:  # a nursery's wrapping
         if len(group.exceptions) == 1:

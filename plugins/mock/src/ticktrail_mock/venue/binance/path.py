@@ -1,0 +1,70 @@
+"""Add to a path what only Binance can do wrong.
+
+Owns: the states of symbols, and the path's clock.
+Never: delivers; the path of any venue does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from ticktrail_mock.venue.binance.memory import Memory
+from ticktrail_mock.venue.binance.quota import Quota
+from ticktrail_mock.venue.faults import Fault
+from ticktrail_mock.venue.message import Message
+from ticktrail_mock.venue.path import VenuePath
+
+__all__ = ["BinancePath"]
+
+
+class BinancePath(VenuePath):
+    """One URL prefix of a loopback Binance.
+
+    Args:
+        prefix: Such as ``/a``; empty for the venue's root.
+        faults: The venue's fault script.
+        waits: Hold the tape while nobody is subscribed, so that a client that comes back misses nothing.
+        memory: What the path has sent, for whoever asks by REST.
+        quota: What is asked by REST, and how much of it is too much.
+        now_ms: The venue's clock.
+        on_subscribed: Called when somebody is subscribed.
+    """
+
+    own_counted = frozenset({"old_book"})
+    own_kinds = own_counted | {"status", "shutdown"}
+
+    def __init__(
+        self,
+        prefix: str,
+        faults: Sequence[Fault],
+        *,
+        waits: bool,
+        memory: Memory,
+        quota: Quota,
+        now_ms: Callable[[], int],
+        on_subscribed: Callable[[], None],
+    ) -> None:
+        super().__init__(prefix, faults, waits=waits, memory=memory, quota=quota, on_subscribed=on_subscribed)
+        self.memory = memory
+        self.quota = quota
+        self.states: dict[str, str] = {}
+        self.clock_ahead_ms = 0
+        self._now_ms = now_ms
+
+    async def do_own(self, fault: Fault) -> None:
+        """Change a symbol's state, or announce a shutdown."""
+        if fault.kind == "status":
+            self.states[fault.symbol] = fault.state
+            return
+        notice = {"stream": "!serverShutdown", "data": {"e": "serverShutdown", "E": self._now_ms()}}
+        for client in self.clients:
+            await client.say(msgspec.json.encode(notice))
+
+    def passing(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Leave out what is not listed any more."""
+        if not self.states:
+            return messages
+        gone = {f"{symbol.lower()}@" for symbol, state in self.states.items() if state == ""}
+        return [message for message in messages if message.stream[: message.stream.find("@") + 1] not in gone]
