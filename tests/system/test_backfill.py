@@ -63,7 +63,7 @@ def texts(rows):
 
 
 def places(folder):
-    return sorted(folder.glob(".backfill-*"))
+    return sorted(folder.glob(".backfill-*.json"))
 
 
 def backfill(feed, *more, status=0):
