@@ -47,6 +47,7 @@ def test_every_event_is_on_its_page():
 
 
 PAGES = [
+    ("alpaca", "providers/alpaca.md"),
     ("binance", "providers/binance.md"),
     ("replay", "providers/mock.md"),
     ("synthetic", "providers/mock.md"),

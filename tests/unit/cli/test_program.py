@@ -107,12 +107,12 @@ def test_plugins_list_tells_what_takes_part(run):
     assert "rule price_range" in table
 
 
-def test_the_alpaca_plugin_is_loaded_with_empty_hands():
-    """The Alpaca distribution takes part and pretends nothing."""
+def test_a_venue_s_plugin_declares_its_provider():
+    """Allow-listed alone, it brings its own and nothing else."""
     done = CliRunner().invoke(program, ["plugins", "list", "--allow", "ticktrail-alpaca", "--json"])
     (row,) = [row for row in json.loads(done.stdout) if row["name"] == "alpaca"]
     assert row["status"] == "loaded"
-    assert "declares" not in row
+    assert row["declares"] == ["provider alpaca"]
 
 
 def test_version():

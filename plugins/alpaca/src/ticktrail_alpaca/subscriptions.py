@@ -1,0 +1,45 @@
+"""Say what a leg subscribes to: the venue's lists, with the symbols in each.
+
+Owns: the way from the feed's instruments and channels to them, and what must be there for it.
+Never: asks the venue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ticktrail.errors import ConfigError
+from ticktrail.model import InstrumentId
+from ticktrail.plugin import ProviderContext
+from ticktrail_alpaca.markets import BAR_LISTS
+from ticktrail_alpaca.settings import AlpacaSettings
+from ticktrail_alpaca.symbols import symbol_of
+
+__all__ = ["lists_of", "symbols_of"]
+
+
+def symbols_of(settings: AlpacaSettings, context: ProviderContext) -> Mapping[str, InstrumentId]:
+    """Return the leg's instruments by symbol.
+
+    Raises:
+        ConfigError: An instrument is none of this market.
+    """
+    return {symbol_of(name, settings.venue_market): name for name in context.instruments}
+
+
+def lists_of(settings: AlpacaSettings, context: ProviderContext) -> Mapping[str, frozenset[str]]:
+    """Return the symbols to subscribe to, by the venue's list.
+
+    Raises:
+        ConfigError: As `symbols_of`, or there are no credentials, which every stream needs.
+    """
+    if settings.key_id is None:
+        raise ConfigError(
+            'Alpaca\'s streams need credentials: write key_id = { env = "APCA_API_KEY_ID" } and '
+            'secret_key = { env = "APCA_API_SECRET_KEY" }'
+        )
+    symbols = frozenset(symbols_of(settings, context))
+    names = [settings.venue_market.lists[c] for c in sorted(context.channels) if c != "bars"]
+    if "bars" in context.channels:
+        names += [BAR_LISTS[kind] for kind in settings.bars]
+    return dict.fromkeys(names, symbols)
