@@ -3,6 +3,9 @@
 import pytest
 from hypothesis import settings
 
+from ticktrail.net import _allowance
+from ticktrail_binance.live import attempts
+
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -11,3 +14,13 @@ settings.load_profile("untimed")
 def anyio_backend():
     """The backend of production; a folder whose code needs no trio-websocket asks for asyncio as well."""
     return "trio"
+
+
+@pytest.fixture(autouse=True)
+def _allowances_of_its_own(monkeypatch):
+    """What a process may ask of a host is remembered by address, and the ports of loopback venues come again.
+
+    A test would wait for what an earlier one had used up of the same port, or under its lower limit.
+    """
+    monkeypatch.setattr(_allowance, "_allowances", {})
+    monkeypatch.setattr(attempts, "_attempts", {})

@@ -64,7 +64,7 @@ class Listener:
         self._changed.set()
         self._changed = anyio.Event()
 
-    async def until(self, reached, within_s=60):
+    async def until(self, reached, within_s=20):
         """Wait until `reached()` is true; it may depend on more than what this one hears."""
         with trio.fail_after(within_s):
             while not reached():

@@ -55,7 +55,7 @@ class Running:
     def told(self, *kinds):
         return [record for record in self.watching.records if isinstance(record, kinds)]
 
-    async def until(self, reached, within_s=60):
+    async def until(self, reached, within_s=30):
         with trio.fail_after(within_s):
             while not reached():  # noqa: ASYNC110 - sink and observer are the engine's own
                 await anyio.sleep(0.02)
