@@ -6,7 +6,9 @@ from collections import deque
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import httpx
 import msgpack
+import pytest
 import trio
 
 from ticktrail.net import ConnectionLost, open_websocket
@@ -18,6 +20,30 @@ NAMES = {"stocks": ["AAPL", "MSFT"], "crypto": ["BTC/USD", "ETH/USD"]}
 KEYS = {"APCA-API-KEY-ID": "KEY", "APCA-API-SECRET-KEY": "SECRET"}
 START_NS = 1_784_000_000_000_000_123
 DEADLINE_S = 30
+BOTH = pytest.mark.parametrize("binary", [False, True], ids=["json", "msgpack"])
+MARKETS = pytest.mark.parametrize("market", ["stocks", "crypto"])
+STOCK_LISTS = {
+    name: []
+    for name in (
+        "trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds", "corrections",
+        "cancelErrors", "imbalances",
+    )
+}  # fmt: skip
+CRYPTO_LISTS = {name: [] for name in ("trades", "quotes", "orderbooks", "bars", "updatedBars", "dailyBars")}
+NEVER = 10**12
+"""More streams than anybody subscribes to: the tape does not start."""
+
+
+def error(code, message):
+    return {"T": "error", "code": code, "msg": message}
+
+
+def subscribed(lists=STOCK_LISTS, **names):
+    return {"T": "subscription", **lists, **names}
+
+
+def rest(venue, prefix="", keys=KEYS):
+    return httpx.AsyncClient(base_url=venue.rest_url(prefix), headers=keys, timeout=30)
 
 
 class Tape:

@@ -32,7 +32,7 @@ from ticktrail_alpaca.subscriptions import lists_of, symbols_of
 
 __all__ = ["AlpacaProvider"]
 
-LIMITED = frozenset({406, 418, 429})
+TOO_MANY = 429
 
 
 class AlpacaProvider:
@@ -92,9 +92,8 @@ class AlpacaProvider:
                 max_message_bytes=settings.max_message_bytes,
                 headers=self._headers(),
             ) as socket:
-                first = [
-                    write_note(ConnectedNote(asked_for=repair.wanted, number=self._number))
-                ]  # before anything that this connection brings
+                # It goes before anything that this connection brings.
+                first = [write_note(ConnectedNote(asked_for=repair.wanted, number=self._number))]
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._beside, link, session, repair, intake, task_status)
 
@@ -201,7 +200,7 @@ class AlpacaProvider:
         name = self._context.name
         if isinstance(exc, HandshakeRefused):
             wait_s = exc.retry_after_s
-            if wait_s is None and exc.status in LIMITED:
+            if wait_s is None and exc.status == TOO_MANY:
                 wait_s = self._settings.connection_limit_wait_s
             if exc.status in {401, 403}:
                 return PermanentError(f"leg {name!r}: {exc}; check key_id and secret_key", provider=name)

@@ -66,7 +66,6 @@ class Session:
         self._per_request = per_request
         self._wait_s = wait_s
         self._greeted = False
-        self._has: Lists = {}
         self._to_say: deque[Authenticate | Ask] = deque()
         self._due: Authenticate | Ask | None = None
         self._rounds = 0
@@ -113,11 +112,7 @@ class Session:
         """
         match message:
             case Success(msg="connected"):
-                if not (
-                    self._greeted or self._by_headers
-                ):  # credentials go out once, however often it greets
-                    self._to_say.append(Authenticate())
-                self._greeted = True
+                self._take_greeting()
             case Success(msg="authenticated"):
                 self._authenticated()
             case Subscription():
@@ -129,6 +124,12 @@ class Session:
                     raise self._refusal(message)
             case _:
                 return  # a greeting that is not known says nothing of the session
+
+    def _take_greeting(self) -> None:
+        """Say who this is, once, however often it greets."""
+        if not self._greeted and not self._by_headers:
+            self._to_say.append(Authenticate())
+        self._greeted = True
 
     def _authenticated(self) -> None:
         if self.let_in:
@@ -158,13 +159,13 @@ class Session:
 
         What was granted before and is lacking now has been lost for a while: only a new session makes that good.
         """
-        self._has = {
+        has = {
             name: frozenset(getattr(listed, name) or ())
             for name in listed.__struct_fields__
             if name not in BY_THEMSELVES
         }
-        missing = {name: symbols - self._has.get(name, frozenset()) for name, symbols in self._wanted.items()}
-        surplus = {name: symbols - self._wanted.get(name, frozenset()) for name, symbols in self._has.items()}
+        missing = {name: symbols - has.get(name, frozenset()) for name, symbols in self._wanted.items()}
+        surplus = {name: symbols - self._wanted.get(name, frozenset()) for name, symbols in has.items()}
         lacks = [(name, symbol) for name, symbols in missing.items() for symbol in sorted(symbols)]
         if lacks and self._was_settled:
             what = _some({name: sorted(symbols) for name, symbols in missing.items()})
@@ -202,7 +203,7 @@ class Session:
         if code == TOO_MANY_CONNECTIONS:
             return TransientError(
                 f"{said}: another connection of this account is open (most plans allow one a feed), or an old one has "
-                f"not ended yet; it is tried again after connection_limit_wait_s",
+                f"not ended yet; before another try it waits connection_limit_wait_s",
                 provider=self._provider,
                 cause="limited",
                 retry_after_s=self._wait_s,

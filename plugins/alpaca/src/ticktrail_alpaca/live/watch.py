@@ -24,7 +24,7 @@ from ticktrail_alpaca.settings import AlpacaSettings
 __all__ = ["watch"]
 
 LOOK_EVERY_S = 1.0
-ON_THE_WAY_NS = 2_000_000_000
+ON_THE_WAY_S = 2.0
 """REST may know of a move a moment before the stream brings it."""
 
 
@@ -68,7 +68,7 @@ async def watch(
             heard, quiet_s = stream.heard, silence.quiet_s(channel, clock.mono_ns())
             link.look()  # where it does not answer, its own deadline ends the session
             if client is not None and settings.has_latest and await _moved(stream, client, settings.answer_s):
-                await anyio.sleep(ON_THE_WAY_NS / 1e9)
+                await anyio.sleep(ON_THE_WAY_S)
                 if stream.heard == heard:
                     raise TransientError(
                         f"leg {context.name!r}: connected and silent: nothing on {channel} for {quiet_s:.0f} s, though "
