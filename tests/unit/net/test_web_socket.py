@@ -62,6 +62,20 @@ def at(port, scheme="ws"):
     return open_websocket(f"{scheme}://127.0.0.1:{port}/ws?x=1", clock=CLOCK)
 
 
+class Codes:
+    """The close codes that a server saw; it sees one after its client has left, so a test waits for it."""
+
+    def __init__(self):
+        self._send, self._receive = trio.open_memory_channel(10)
+
+    def saw(self, code):
+        self._send.send_nowait(code)
+
+    async def next(self):
+        with trio.fail_after(30):
+            return await self._receive.receive()
+
+
 async def read_all(socket):
     """Every payload until the connection ends, and how it ended."""
     payloads = []
@@ -152,20 +166,19 @@ async def test_a_cut_is_told_from_a_close(serve_bytes):
 
 async def test_a_message_over_the_limit_ends_the_session_with_1009(serve):
     """The server learns why by the close code, the caller by the message."""
-    codes = []
+    codes = Codes()
 
     async def talk(socket):
         await socket.send_message("x" * 2_000)
         with pytest.raises(trio_websocket.ConnectionClosed) as caught:
             await socket.get_message()
-        codes.append(caught.value.reason.code)
+        codes.saw(caught.value.reason.code)
 
     port = await serve(talk)
     with pytest.raises(ConnectionLost, match="2000 bytes"):
         async with open_websocket(f"ws://127.0.0.1:{port}", clock=CLOCK, max_message_bytes=1_000) as socket:
             await socket.receive()
-    await trio.testing.wait_all_tasks_blocked()
-    assert codes == [1009]
+    assert await codes.next() == 1009
 
 
 async def test_silence_ends_the_session(serve):
@@ -183,14 +196,14 @@ async def test_silence_ends_the_session(serve):
 async def test_a_cancelled_session_is_closed_with_the_server_s_consent(serve, monkeypatch):
     """The server is told, its answer is read, and nothing waits longer than that takes."""
     monkeypatch.setattr(_client, "CLOSE_S", 60.0)
-    closed = []
+    codes = Codes()
 
     async def talk(socket):
         try:
             while True:
                 await socket.send_message("tick")
         except trio_websocket.ConnectionClosed as exc:
-            closed.append(exc.reason.code)
+            codes.saw(exc.reason.code)
 
     port = await serve(talk)
     with trio.move_on_after(0.2) as patience:
@@ -199,7 +212,7 @@ async def test_a_cancelled_session_is_closed_with_the_server_s_consent(serve, mo
                 await socket.receive()
     assert patience.cancelled_caught
     assert trio.current_time() - patience.deadline < 30
-    assert closed == [1000]
+    assert await codes.next() == 1000
 
 
 async def test_leaving_does_not_wait_for_a_server_that_never_closes(serve_bytes):
