@@ -20,6 +20,7 @@ FOREIGN_TO_CORE = {"sqlalchemy", "cryptography", "zstandard", "alpaca", "h11"}
 # Core's layers, lowest first; a module may import from its own layer's folder and from those below.
 LAYERS = (
     ("errors", "model", "address", "claim"),
+    ("quality",),
     ("events", "wire", "book"),
     ("_contracts",),
     ("hookspecs", "plugin", "net", "report"),

@@ -134,6 +134,9 @@ def _lines(header: Header, tag: str, record: StoredRecord) -> Iterator[str]:
     for rejected in record.rejected:
         rules = ", ".join(str(violation.get("rule")) for violation in rejected.violations)
         yield f"{at}  rejected    {_one_line(rejected.tick)}  by {rules}"
+    for flagged in record.flagged:
+        rules = ", ".join(str(violation.get("rule")) for violation in flagged.violations)
+        yield f"{at}  flagged     {_one_line(flagged.tick)}  by {rules}"
     for held in record.suppressed:
         for tick in held.ticks:
             yield f"{at}  suppressed  {_one_line(tick)}  {held.reason}"

@@ -54,7 +54,7 @@ class Journal:
                     + len(kept.rejected)
                     + sum(len(held.ticks) for held in kept.suppressed)
                 )
-                if ticks:
+                if ticks or kept.flagged:
                     if self.opened_ns is None:
                         self.opened_ns = mono_ns
                     self._open.append(kept)
@@ -80,5 +80,11 @@ class Journal:
     def _kept(self, record: Routed) -> Routed:
         if self._keep == "all":
             return record
-        rejected = record.rejected if self._keep == "rejected" else ()
-        return Routed(provider=record.provider, recv_ns=record.recv_ns, rejected=rejected)
+        if self._keep == "none":
+            return Routed(provider=record.provider, recv_ns=record.recv_ns)
+        return Routed(
+            provider=record.provider,
+            recv_ns=record.recv_ns,
+            rejected=record.rejected,
+            flagged=record.flagged,
+        )

@@ -16,13 +16,27 @@ from ticktrail.events import Event
 from ticktrail.model import ProviderId, Suppressed, Tick, Undecodable
 from ticktrail.plugin import Record
 
-__all__ = ["StoredRecord", "StoredRejected", "StoredRouted", "decode_records", "encode_records"]
+__all__ = [
+    "StoredFlagged",
+    "StoredRecord",
+    "StoredRejected",
+    "StoredRouted",
+    "decode_records",
+    "encode_records",
+]
 
 
 class StoredRejected(msgspec.Struct, frozen=True, kw_only=True):
     """A rejected tick; each violation holds its `rule` and the numbers that tripped it."""
 
     tick: Tick | Undecodable
+    violations: Sequence[Mapping[str, object]]
+
+
+class StoredFlagged(msgspec.Struct, frozen=True, kw_only=True):
+    """A tick that went on although rules objected; each violation as in `StoredRejected`."""
+
+    tick: Tick
     violations: Sequence[Mapping[str, object]]
 
 
@@ -34,6 +48,7 @@ class StoredRouted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event",
     delivered: Sequence[Tick] = ()
     rejected: Sequence[StoredRejected] = ()
     suppressed: Sequence[Suppressed] = ()
+    flagged: Sequence[StoredFlagged] = ()
 
 
 StoredRecord: TypeAlias = Event | StoredRouted

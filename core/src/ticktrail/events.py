@@ -8,12 +8,14 @@ Never: carries a tick (observers get those as `ticktrail.plugin.Routed`) or a se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TypeAlias
 
 import msgspec
 
-from ticktrail.model import ProviderId
+from ticktrail.model import InstrumentId, ProviderId
+from ticktrail.quality import InstrumentQuality
 
 __all__ = [
     "ClockMeasured",
@@ -24,11 +26,17 @@ __all__ = [
     "FeedStarted",
     "FeedStopped",
     "FeedStopping",
+    "IncrementsLearned",
+    "InstrumentQuarantined",
+    "InstrumentReleased",
     "LegDown",
     "LegSwitched",
     "LegUp",
     "PluginLoaded",
     "PluginQuarantined",
+    "QualityMeasured",
+    "RuleDisabled",
+    "RuleFailing",
     "SinkDropped",
     "SinkFailed",
     "SinkLagging",
@@ -158,6 +166,55 @@ class LegSwitched(_Event, frozen=True, tag="leg_switched"):
     failover_ms: float | None
 
 
+class IncrementsLearned(_Event, frozen=True, tag="increments_learned"):
+    """The venue states in what steps an instrument's prices and sizes come; None where it has no such step."""
+
+    provider: ProviderId
+    instrument: InstrumentId
+    price: Decimal | None
+    size: Decimal | None
+
+
+class RuleFailing(_Event, frozen=True, tag="rule_failing"):
+    """A rule raised for the first time in this run, on a leg or (None) in the route: the plugin needs mending."""
+
+    provider: ProviderId | None
+    rule: str
+    error: str
+
+
+class RuleDisabled(_Event, frozen=True, tag="rule_disabled"):
+    """A rule raised too often and judges no more until the feed is started again; ticks flow without it."""
+
+    provider: ProviderId | None
+    rule: str
+    failures: int
+    error: str
+
+
+class InstrumentQuarantined(_Event, frozen=True, tag="instrument_quarantined"):
+    """Nothing of this instrument is delivered from the leg (or, where None, at all) until it was clean for a while."""
+
+    provider: ProviderId | None
+    instrument: InstrumentId
+    rule: str
+
+
+class InstrumentReleased(_Event, frozen=True, tag="instrument_released"):
+    """The instrument was clean for `quarantine_s` and is delivered again."""
+
+    provider: ProviderId | None
+    instrument: InstrumentId
+    rule: str
+
+
+class QualityMeasured(_Event, frozen=True, tag="quality_measured"):
+    """What the rules found since `from_ns`: one row an instrument and leg that brought anything."""
+
+    from_ns: int
+    rows: Sequence[InstrumentQuality]
+
+
 class SinkLagging(_Event, frozen=True, tag="sink_lagging"):
     """A lane is full and its policy is to make the route wait."""
 
@@ -209,6 +266,12 @@ Event: TypeAlias = (
     | ConnectionReplaced
     | VenueTrouble
     | VenueClockMeasured
+    | IncrementsLearned
+    | RuleFailing
+    | RuleDisabled
+    | InstrumentQuarantined
+    | InstrumentReleased
+    | QualityMeasured
     | SinkLagging
     | SinkDropped
     | SinkFailed

@@ -24,6 +24,7 @@ __all__ = [
     "BookSnapshot",
     "Channel",
     "Correction",
+    "Flagged",
     "Gap",
     "Imbalance",
     "InstrumentId",
@@ -87,6 +88,7 @@ class _Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="type
     stale: bool = False
     synthetic: bool = False
     equivalent_of: InstrumentId | None = None
+    flagged: bool = False
 
 
 @final
@@ -144,7 +146,10 @@ class Ticker(_Tick, frozen=True, tag="ticker"):
 
 @final
 class Bar(_Tick, frozen=True, tag="bar"):
-    """Open, high, low, close and volume of `[start_ns, end_ns)`; `final` once it will not change."""
+    """Open, high, low, close and volume of `[start_ns, end_ns)`; `final` once it will not change.
+
+    `trades` is how many trades the venue counts in it, None where it does not tell.
+    """
 
     counted_as: ClassVar[str] = "bars"
 
@@ -156,6 +161,7 @@ class Bar(_Tick, frozen=True, tag="bar"):
     start_ns: int
     end_ns: int
     final: bool
+    trades: int | None = None
 
 
 @final
@@ -324,6 +330,13 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     """A tick that was not delivered, with every rule that it broke."""
 
     tick: Tick | Undecodable
+    violations: Sequence[Violation]
+
+
+class Flagged(msgspec.Struct, frozen=True, kw_only=True):
+    """A tick that went on although rules objected, since their findings only flag; its own `flagged` is set."""
+
+    tick: Tick
     violations: Sequence[Violation]
 
 

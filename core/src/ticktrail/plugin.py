@@ -46,6 +46,11 @@ from ticktrail._contracts.route import (
 from ticktrail._contracts.settings import Secret, Settings
 from ticktrail._contracts.sink import Sink, SinkContext, SinkSpec, sink_spec
 from ticktrail._contracts.validator import (
+    Action,
+    IncrementValidator,
+    Scope,
+    SessionValidator,
+    Severity,
     StatefulValidator,
     Validator,
     ValidatorContext,
@@ -56,6 +61,7 @@ from ticktrail.hookspecs import API_VERSION, hookimpl
 
 __all__ = [
     "API_VERSION",
+    "Action",
     "Arbiter",
     "Batch",
     "Capabilities",
@@ -65,6 +71,7 @@ __all__ = [
     "History",
     "HistoryPage",
     "Holding",
+    "IncrementValidator",
     "Intake",
     "Observer",
     "ObserverContext",
@@ -81,8 +88,11 @@ __all__ = [
     "RouteSpec",
     "Routed",
     "Ruling",
+    "Scope",
     "Secret",
+    "SessionValidator",
     "Settings",
+    "Severity",
     "Sink",
     "SinkContext",
     "SinkSpec",

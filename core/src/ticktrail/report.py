@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from ticktrail.quality import InstrumentQuality
+
 __all__ = ["Latency", "Report", "SinkCounts", "SwitchRecord"]
 
 
@@ -51,6 +53,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         latency_us: From socket to sink.
         audit: What the observer of that report key counted; empty without one.
         sinks: By name.
+        flagged: By rule: ticks that went on with a mark.
+        quality: What the rules found, by leg and instrument.
         warnings: What the person who runs the feed must know, in order.
     """
 
@@ -64,4 +68,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     latency_us: Latency
     audit: Mapping[str, int]
     sinks: Mapping[str, SinkCounts]
+    flagged: Mapping[str, int] = {}
+    quality: Sequence[InstrumentQuality] = ()
     warnings: Sequence[str] = ()

@@ -6,7 +6,16 @@ import pytest
 
 from ticktrail._engine.runner import Runner
 from ticktrail.errors import AuditError, FeedError, PermanentError, SinkError, TransientError
-from ticktrail.events import FeedStarted, FeedStopped, FeedStopping, LegDown, LegUp, PluginLoaded, SinkFailed
+from ticktrail.events import (
+    FeedStarted,
+    FeedStopped,
+    FeedStopping,
+    LegDown,
+    LegUp,
+    PluginLoaded,
+    QualityMeasured,
+    SinkFailed,
+)
 from ticktrail.model import Gap
 from ticktrail.plugin import Routed
 from ticktrail.testing import make_quote, make_ticker, make_trade
@@ -44,7 +53,7 @@ async def test_events_stand_in_order(tmp_path):
     records = STAGE.observers["main"].records
     kinds = [type(record) for record in records if not isinstance(record, PluginLoaded)]
     assert kinds[:2] == [FeedStarted, LegUp]
-    assert kinds[-2:] == [FeedStopping, FeedStopped]
+    assert kinds[-3:] == [FeedStopping, QualityMeasured, FeedStopped]
     assert kinds.count(Routed) == 10
     assert records[-1].delivered == {"trades": 10}
     assert records[-1].cause == "ended"

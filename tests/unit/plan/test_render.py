@@ -45,7 +45,7 @@ def test_the_text_shows_the_graph(plan):
     assert "  pair: after_s = 10.0\n  ├─ acme: provider acme, gives quotes, trades; key = {" in text
     assert "\n  └─ pair (cold): after_s = 10.0\n     ├─ b: " in text
     assert "\n     └─ c (cold): " in text
-    assert "spread       max_spread = 0.10; ETH/USDT: max_spread = false\n" in text
+    assert "spread       rejects (warning): max_spread = 0.10; ETH/USDT: max_spread = false\n" in text
     assert "feed.toml:16: [providers.d]: is declared" in text
 
 
@@ -73,7 +73,12 @@ def test_the_json_form_is_one_object(plan):
     assert found["route"]["children"][1]["children"] == [{"leg": "b"}, {"leg": "c"}]
     assert found["route"]["settings"] == {"after_s": 10.0}
     assert list(found["legs"]) == ["acme", "b", "c"]
-    assert found["rules"]["spread"] == {"BTC/USDT": {"max_spread": "0.10"}, "ETH/USDT": {"max_spread": False}}
+    assert found["rules"]["spread"] == {
+        "scope": "leg",
+        "action": "reject",
+        "severity": "warning",
+        "settings": {"BTC/USDT": {"max_spread": "0.10"}, "ETH/USDT": {"max_spread": False}},
+    }
     assert found["sinks"]["jsonl"]["queue_ticks"] == 10_000
     assert found["observers"]["watch"]["key"] == {"file": "k"}
     assert len(found["warnings"]) == 1

@@ -17,7 +17,7 @@ import msgspec
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.settings import Settings
 from ticktrail.events import Event
-from ticktrail.model import ProviderId, Rejected, Suppressed, Tick
+from ticktrail.model import Flagged, ProviderId, Rejected, Suppressed, Tick
 
 __all__ = ["Observer", "ObserverContext", "ObserverSpec", "Record", "Routed", "observer_spec"]
 
@@ -25,13 +25,17 @@ S = TypeVar("S", bound=Settings)
 
 
 class Routed(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="routed"):
-    """What became of one leg's batch: every tick of it is in exactly one of the three."""
+    """What became of one leg's batch: every tick of it is in exactly one of `delivered`, `rejected`, `suppressed`.
+
+    `flagged` holds what rules found about ticks that went on all the same; each is in one of the others, marked.
+    """
 
     provider: ProviderId
     recv_ns: int
     delivered: Sequence[Tick] = ()
     rejected: Sequence[Rejected] = ()
     suppressed: Sequence[Suppressed] = ()
+    flagged: Sequence[Flagged] = ()
 
 
 Record: TypeAlias = Event | Routed

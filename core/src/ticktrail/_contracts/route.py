@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias, TypeVar, cast
 import msgspec
 
 from ticktrail._contracts.settings import Settings
-from ticktrail.model import Channel, ProviderId, Rejected, Tick
+from ticktrail.model import Channel, Flagged, ProviderId, Rejected, Tick
 
 __all__ = [
     "Arbiter",
@@ -45,8 +45,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         recv_ns: UTC nanoseconds when the read returned.
         mono_ns: The same moment on the monotonic clock.
         session_ns: On the monotonic clock, when the leg's present session began to deliver.
-        ticks: What every rule let through, in order.
-        rejected: What some rule objected to, in order.
+        ticks: What went on, in order.
+        rejected: What the rules kept back, in order.
+        flagged: The findings about those of `ticks` that rules only marked.
     """
 
     provider: ProviderId
@@ -55,6 +56,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     session_ns: int
     ticks: Sequence[Tick]
     rejected: Sequence[Rejected] = ()
+    flagged: Sequence[Flagged] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""Say what a rule is: one instrument's judge on one leg.
+"""Say what a rule is: one instrument's judge, on one leg or over all legs of the route.
 
-Owns: `Validator`, `StatefulValidator`, `ValidatorSpec`.
+Owns: `Validator` and what else a rule may ask to be told, `ValidatorSpec`, what is done about a finding.
 Never: rejects by raising. A finding is a `Violation`; an exception is the rule's own defect.
 """
 
@@ -8,46 +8,97 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast, runtime_checkable
+from decimal import Decimal
+from typing import Literal, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.settings import Settings
 from ticktrail.model import InstrumentId, ProviderId, Tick, Violation
 
-__all__ = ["StatefulValidator", "Validator", "ValidatorContext", "ValidatorSpec", "validator_spec"]
+__all__ = [
+    "Action",
+    "IncrementValidator",
+    "Scope",
+    "SessionValidator",
+    "Severity",
+    "StatefulValidator",
+    "Validator",
+    "ValidatorContext",
+    "ValidatorSpec",
+    "validator_spec",
+]
 
 S = TypeVar("S", bound=Settings)
 
+Action: TypeAlias = Literal["reject", "flag", "quarantine"]
+"""What a finding does to the tick: it is not delivered; it is delivered and marked; it is not delivered, and neither
+is what follows on that instrument of that leg, until it was clean for `quarantine_s`."""
+
+Severity: TypeAlias = Literal["info", "warning", "critical"]
+"""How much a finding matters to people; it changes nothing for the tick."""
+
+Scope: TypeAlias = Literal["leg", "route"]
+"""Where a rule stands: one judge an instrument and leg, or one an instrument, which sees the ticks of every leg."""
+
 
 class Validator(Protocol):
-    """Judge one instrument's ticks on one leg. Pure but for its own state; time arrives as an argument."""
+    """Judge one instrument's ticks. Pure but for its own state; time arrives as an argument."""
 
     def check(self, tick: Tick, at_ns: int) -> Violation | None:
         """Return what is wrong with the tick, or None. Called for the kinds that the spec names, in order.
 
         Args:
             tick: One of `ValidatorSpec.ticks`.
-            at_ns: Receive time of the tick's batch: the "now" of every rule.
+            at_ns: The "now" of every rule. On a leg: the receive time of the tick's batch. In the route: the
+                monotonic time at which the batch was read, since legs may bring receive times of their own.
         """
         ...
 
 
 @runtime_checkable
 class StatefulValidator(Validator, Protocol):
-    """A rule that compares with what went before, and so is told what every rule let through."""
+    """A rule that compares with what went before, and so is told what was let through."""
 
     def accept(self, tick: Tick) -> None:
-        """Remember a tick that no rule objected to."""
+        """Remember a tick that nothing kept back: no rule objected to it, or all who did only flag."""
+        ...
+
+
+@runtime_checkable
+class SessionValidator(Validator, Protocol):
+    """A rule whose memory ends with the leg's session, such as of ids and order: the venue may repeat what it sent."""
+
+    def begin_session(self) -> None:
+        """Forget: the leg has connected anew."""
+        ...
+
+
+@runtime_checkable
+class IncrementValidator(Validator, Protocol):
+    """A rule that wants to know in what steps prices and sizes come."""
+
+    def learn(self, price: Decimal | None, size: Decimal | None) -> None:
+        """Take the instrument's price and size increments as the venue states them now; None where it has none."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidatorContext:
-    """What a rule is told when it opens: whom it judges, and the clock whose measured offset it may read."""
+    """What a rule is told when it opens.
 
-    provider: ProviderId
+    Attributes:
+        provider: The leg that it judges; None for a rule of the route.
+        legs: Every leg whose ticks it may see: one on a leg, all of them in the route.
+        instrument: Whom it judges.
+        clock: The clock whose measured offset it may read.
+        consecutive_ids: Ids of the leg's trades grow by one, so that a jump is a hole.
+    """
+
+    provider: ProviderId | None
     instrument: InstrumentId
     clock: Clock
+    legs: tuple[ProviderId, ...] = ()
+    consecutive_ids: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +110,9 @@ class ValidatorSpec:
     settings: type[Settings]
     open: Callable[[Settings, ValidatorContext], Validator | None]
     ticks: tuple[type[Tick], ...]
+    scope: Scope
+    action: Action
+    severity: Severity
 
 
 def validator_spec(
@@ -68,6 +122,9 @@ def validator_spec(
     settings: type[S],
     open: Callable[[S, ValidatorContext], Validator | None],  # noqa: A002 - the contract's word
     ticks: tuple[type[Tick], ...],
+    scope: Scope = "leg",
+    action: Action = "reject",
+    severity: Severity = "warning",
 ) -> ValidatorSpec:
     """Return the declaration of a rule.
 
@@ -75,9 +132,12 @@ def validator_spec(
         name: The rule's name, and the tag of its `Violation`.
         summary: One line for `ticktrail plugins list`.
         settings: Its keys in ``[validation]``, flat beside those of the other rules; each has a default, and each
-            may be ``false`` for off. ``[validation.instruments."X"]`` overrides them for one instrument.
-        open: Makes the judge of one instrument on one leg, or None where the settings turn the rule off.
+            may be ``false`` for off. ``[validation.classes.NAME]`` and ``[validation.instruments."X"]`` override them.
+        open: Makes the judge of one instrument, or None where the settings turn the rule off.
         ticks: The kinds it judges.
+        scope: Whether there is a judge a leg, or one for the whole route.
+        action: What its findings do unless ``[validation.rules.NAME]`` says otherwise.
+        severity: How much they matter unless that table says otherwise.
     """
     return ValidatorSpec(
         name=name,
@@ -85,4 +145,7 @@ def validator_spec(
         settings=settings,
         open=cast("Callable[[Settings, ValidatorContext], Validator | None]", open),
         ticks=ticks,
+        scope=scope,
+        action=action,
+        severity=severity,
     )

@@ -105,4 +105,4 @@ def _weight(record: Record) -> int:
     if type(record) is not Routed:
         return 1
     held = sum(len(suppressed.ticks) for suppressed in record.suppressed)
-    return max(1, len(record.delivered) + len(record.rejected) + held)
+    return max(1, len(record.delivered) + len(record.rejected) + len(record.flagged) + held)

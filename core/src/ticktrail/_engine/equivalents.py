@@ -29,6 +29,10 @@ class Equivalents:
         """Whether there are any: a leg without pays nothing."""
         return bool(self._asked)
 
+    def asked(self, served: InstrumentId) -> InstrumentId:
+        """Return the feed's name of an instrument that the leg knows."""
+        return self._asked.get(served, served)
+
     def rename(self, ticks: Sequence[Tick | Undecodable]) -> Sequence[Tick | Undecodable]:
         """Return the ticks under the feed's names, each that had another one marked with it."""
         return [self._renamed(tick) for tick in ticks]

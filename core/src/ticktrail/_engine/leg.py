@@ -19,6 +19,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.provider import Holding, Provider, ProviderContext
 from ticktrail._contracts.route import Batch
+from ticktrail._contracts.validator import ValidatorContext
 from ticktrail._engine.backoff import Backoff
 from ticktrail._engine.bus import Bus
 from ticktrail._engine.equivalents import Equivalents
@@ -27,8 +28,8 @@ from ticktrail._engine.mark import Mark
 from ticktrail._engine.tally import Tally
 from ticktrail._plan.model import LegPlan, Plan
 from ticktrail.errors import PermanentError, ProviderError, TransientError
-from ticktrail.events import Event, LegDown, LegUp
-from ticktrail.model import Tick, Undecodable
+from ticktrail.events import Event, IncrementsLearned, LegDown, LegUp
+from ticktrail.model import InstrumentId, Tick, Undecodable
 
 __all__ = ["Down", "Leg", "LegNews", "Up"]
 
@@ -92,7 +93,7 @@ class Leg:
         self._tally = tally
         self._backoff = Backoff(feed.backoff, random)
         self._equivalents = Equivalents(plan.equivalents)
-        self._judge = Judge(plan, feed.rules, feed.instruments, clock)
+        self.judge = _judge_of(plan, feed, clock, bus)
         self._provider: Provider = plan.spec.open(
             plan.settings,
             ProviderContext(
@@ -215,6 +216,8 @@ class Leg:
 
     def tell(self, event: Event) -> None:
         """Publish what a session has to say of itself."""
+        if type(event) is IncrementsLearned:
+            self.judge.learn(self._equivalents.asked(event.instrument), event.price, event.size)
         self._bus.publish(event)
 
     def session_up(self) -> None:
@@ -234,7 +237,9 @@ class Leg:
                 if isinstance(item, (Up, Down, Mark)):
                     await route.send((number, item))
                     continue
-                session_ns = item.session_ns
+                if item.session_ns != session_ns:
+                    session_ns = item.session_ns
+                    self.judge.begin_session()
                 ticks = self._decode(item) if isinstance(item, _Frames) else item.ticks
                 if ticks:
                     await route.send((number, self._judged(ticks, item.recv_ns, item.mono_ns, session_ns)))
@@ -249,14 +254,15 @@ class Leg:
         if self._equivalents:
             ticks = self._equivalents.rename(ticks)
         self._tally.take(self.name, ticks)
-        good, bad = self._judge.judge(ticks, recv_ns)
+        verdict = self.judge.judge(ticks, recv_ns, recv_ns)
         return Batch(
             provider=self.name,
             recv_ns=recv_ns,
             mono_ns=mono_ns,
             session_ns=session_ns,
-            ticks=good,
-            rejected=bad,
+            ticks=verdict.good,
+            rejected=verdict.rejected,
+            flagged=verdict.flagged,
         )
 
     def _decode(self, frames: _Frames) -> Sequence[Tick | Undecodable]:
@@ -333,6 +339,41 @@ class _Session:
         if self._begun_ns is None:
             self._begun_ns = mono_ns
         return self._begun_ns
+
+
+def _judge_of(plan: LegPlan, feed: Plan, clock: Clock, bus: Bus) -> Judge:
+    """Return the judge of a leg: the rules that judge each leg by itself."""
+    capabilities = plan.capabilities
+    rule_clock: Clock = _NoOffset(clock) if capabilities.own_clock else clock
+
+    def context(instrument: InstrumentId) -> ValidatorContext:
+        return ValidatorContext(
+            provider=plan.name,
+            legs=(plan.name,),
+            instrument=instrument,
+            clock=rule_clock,
+            consecutive_ids=capabilities.consecutive_trade_ids,
+        )
+
+    return Judge(
+        [rule for rule in feed.rules if rule.spec.scope == "leg"],
+        feed.instruments,
+        feed.validation,
+        context=context,
+        provider=plan.name,
+        tell=bus.publish,
+        now_ns=clock.now_ns,
+    )
+
+
+class _NoOffset:
+    """A clock whose offset is unknown: for legs that bring receive times of their own."""
+
+    offset_ns: int | None = None
+
+    def __init__(self, clock: Clock) -> None:
+        self.now_ns = clock.now_ns
+        self.mono_ns = clock.mono_ns
 
 
 def _leaves(exc: Exception) -> Iterator[Exception]:

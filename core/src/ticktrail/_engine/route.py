@@ -11,13 +11,16 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 import anyio
+import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.observer import Routed
 from ticktrail._contracts.route import Batch, Forward, Reconnect, Rest, Suppress, Wake
+from ticktrail._contracts.validator import ValidatorContext
 from ticktrail._engine.bus import Bus
 from ticktrail._engine.continuity import Continuity
+from ticktrail._engine.judge import Judge
 from ticktrail._engine.lane import Lane
 from ticktrail._engine.leg import Down, Leg, LegNews, Up
 from ticktrail._engine.mark import Mark
@@ -52,6 +55,7 @@ class Route:
         self._tree = Tree(plan.route, plan.channels)
         self._to_do: deque[Decision] = deque()
         self._continuity = Continuity({leg.name: leg.capabilities for leg in plan.legs})
+        self.judge = _judge_of(plan, clock, bus)
 
     async def run(self, news: MemoryObjectReceiveStream[LegNews]) -> None:
         """Route until every leg has ended; then rule on what is still held back.
@@ -91,7 +95,7 @@ class Route:
         leg = self._names[number]
         match what:
             case Batch():
-                return self._tree.on_batch(leg, what, now_ns)
+                return self._tree.on_batch(leg, self._judged(what), now_ns)
             case Up():
                 return self._tree.on_up(leg, now_ns)
             case Down(cause, _):
@@ -101,6 +105,20 @@ class Route:
                     lane.mark(what)
                 what.arrive()
                 return ()
+
+    def _judged(self, batch: Batch) -> Batch:
+        """Return the batch after the rules that see every leg; what they keep back counts against its leg."""
+        if self.judge.is_idle or not batch.ticks:
+            return batch
+        verdict = self.judge.judge(batch.ticks, batch.mono_ns, batch.recv_ns)
+        if not verdict.rejected and not verdict.flagged:
+            return batch
+        return msgspec.structs.replace(
+            batch,
+            ticks=verdict.good,
+            rejected=[*batch.rejected, *verdict.rejected],
+            flagged=[*batch.flagged, *verdict.flagged],
+        )
 
     def give_up(self, news: MemoryObjectReceiveStream[LegNews]) -> None:
         """Account for what a stop's deadline left undecided or undelivered: nothing vanishes without a record."""
@@ -166,6 +184,7 @@ class Route:
                 delivered=delivered,
                 rejected=batch.rejected,
                 suppressed=suppressed,
+                flagged=batch.flagged,
             )
         )
 
@@ -199,3 +218,19 @@ class Route:
             notices,
             (),
         )
+
+
+def _judge_of(plan: Plan, clock: Clock, bus: Bus) -> Judge:
+    """Return the judge of the route: the rules that compare legs with each other."""
+    legs = tuple(leg.name for leg in plan.legs)
+    return Judge(
+        [rule for rule in plan.rules if rule.spec.scope == "route"],
+        plan.instruments,
+        plan.validation,
+        context=lambda instrument: ValidatorContext(
+            provider=None, legs=legs, instrument=instrument, clock=clock
+        ),
+        provider=None,
+        tell=bus.publish,
+        now_ns=clock.now_ns,
+    )

@@ -21,6 +21,7 @@ from ticktrail._contracts.sink import SinkContext
 from ticktrail._engine.bus import Bus
 from ticktrail._engine.lane import Lane
 from ticktrail._engine.leg import Leg, LegNews
+from ticktrail._engine.quality import QualityLog
 from ticktrail._engine.route import Route
 from ticktrail._engine.tally import Tally, by_name
 from ticktrail._plan.model import NodePlan, ObserverPlan, Plan, SinkPlan
@@ -102,6 +103,7 @@ class Runner:
             for sink in (*plan.sinks, *sinks)
         ]
         self._observers: list[tuple[ObserverPlan, Observer]] = []
+        self._quality: QualityLog | None = None
 
     def stop(self, cause: str = "requested") -> None:
         """End the sources; `run` returns once what they brought is delivered, or the stop's deadline has passed."""
@@ -148,7 +150,11 @@ class Runner:
         for plan, observer in self._observers:
             if plan.spec.report_key == "audit":
                 audit = observer.summary()
-        return self.tally.report(audit=audit, sinks=[lane.name for lane in self._lanes])
+        return self.tally.report(
+            audit=audit,
+            sinks=[lane.name for lane in self._lanes],
+            quality=() if self._quality is None else self._quality.look(),
+        )
 
     async def _run(self, task_status: anyio.abc.TaskStatus[None]) -> None:
         async with anyio.create_task_group() as observers:
@@ -165,6 +171,8 @@ class Runner:
                 lanes.cancel_scope.deadline = anyio.current_time() + self._plan.limits.stop_s
             for lane in self._lanes:
                 lane.abandon()
+            if self._quality is not None:
+                self._quality.record()
             self._conclude()
             self._bus.close()
 
@@ -179,8 +187,12 @@ class Runner:
             bus=self._bus,
             after_batch=self._after_batch,
         )
-        async with anyio.create_task_group() as clock:
-            clock.start_soon(keep_measuring, self._plan.clock, self._clock, self._bus.publish)
+        judges = (*(leg.judge for leg in self._legs), route.judge)
+        qualities = [quality for judge in judges for quality in judge.qualities.values()]
+        quality = self._quality = QualityLog(qualities, self._bus.publish, self._clock.now_ns)
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(keep_measuring, self._plan.clock, self._clock, self._bus.publish)
+            beside.start_soon(quality.keep_recording, self._plan.validation.quality_every_s)
             with receiver.clone() as left_over:
                 with self._flow:
                     async with anyio.create_task_group() as legs:
@@ -190,7 +202,7 @@ class Runner:
                         await route.run(receiver)
                 if self._flow.cancelled_caught:
                     route.give_up(left_over)
-            clock.cancel_scope.cancel()
+            beside.cancel_scope.cancel()
         self.stop("ended")
 
     async def _observe(self, plan: ObserverPlan, *, task_status: anyio.abc.TaskStatus[None]) -> None:

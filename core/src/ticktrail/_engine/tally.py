@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ticktrail._contracts.observer import Record, Routed
 from ticktrail._engine.latency import Histogram
-from ticktrail.events import LegSwitched, LegUp
+from ticktrail.events import LegSwitched, LegUp, QualityMeasured
 from ticktrail.model import ProviderId, Tick, Undecodable
+from ticktrail.quality import InstrumentQuality, merge_quality
 from ticktrail.report import Latency, Report, SinkCounts, SwitchRecord
 
 __all__ = ["Tally"]
@@ -25,7 +26,9 @@ class Tally:
         self.received: dict[str, Counter[type]] = {leg: Counter() for leg in legs}
         self.delivered: Counter[type] = Counter()
         self.rejected: Counter[str] = Counter()
+        self.flagged: Counter[str] = Counter()
         self.suppressed: Counter[str] = Counter()
+        self.quality: Sequence[InstrumentQuality] = ()
         self.undecodable = 0
         self.delivered_ticks = 0
         self.rejected_ticks = 0
@@ -52,6 +55,9 @@ class Tally:
                 self.rejected_ticks += 1
                 for violation in rejected.violations:
                     self.rejected[str(type(violation).__struct_config__.tag)] += 1
+            for flagged in record.flagged:
+                for violation in flagged.violations:
+                    self.flagged[str(type(violation).__struct_config__.tag)] += 1
             for suppressed in record.suppressed:
                 self.suppressed[suppressed.reason] += len(suppressed.ticks)
         elif type(record) is LegSwitched:
@@ -64,6 +70,8 @@ class Tally:
                     failover_ms=record.failover_ms,
                 )
             )
+        elif type(record) is QualityMeasured:
+            self.quality = merge_quality((*self.quality, *record.rows))
         elif type(record) is LegUp:
             self.reconnects[record.provider] = record.reconnects
 
@@ -74,12 +82,16 @@ class Tally:
             for leg, counts in self.received.items()
         }
 
-    def report(self, *, audit: Mapping[str, int], sinks: Iterable[str]) -> Report:
+    def report(
+        self, *, audit: Mapping[str, int], sinks: Iterable[str], quality: Iterable[InstrumentQuality]
+    ) -> Report:
         """Return the counts as they stand."""
         return Report(
             received=self.received_by_kind(),
             delivered=by_name(self.delivered),
             rejected=dict(self.rejected),
+            flagged=dict(self.flagged),
+            quality=merge_quality((*self.quality, *quality)),
             suppressed=dict(self.suppressed),
             undecodable=self.undecodable,
             switches=tuple(self.switches),

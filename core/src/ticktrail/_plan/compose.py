@@ -77,7 +77,7 @@ def compose(path: FilePath, host: Host | None = None) -> Plan:
     declared = _providers(document)
     legs = _legs(document, host, declared)
     route = compose_route(document, host, tuple(declared)) if declared else None
-    rules = compose_rules(document, host.rules(), feed.instruments if feed else None)
+    rules, validation = compose_rules(document, host.rules(), feed.instruments if feed else None)
     sinks = _sinks(document, host)
     observers = _observers(document, host)
     if feed is not None and route is not None:
@@ -97,6 +97,7 @@ def compose(path: FilePath, host: Host | None = None) -> Plan:
         legs=tuple(legs[name] for name in legs_of(route)),
         route=route,
         rules=rules,
+        validation=validation,
         sinks=sinks,
         observers=observers,
         clock=clock,

@@ -18,7 +18,7 @@ from ticktrail._contracts.provider import Capabilities, ProviderSpec, Registry
 from ticktrail._contracts.route import RouteSpec
 from ticktrail._contracts.settings import Settings
 from ticktrail._contracts.sink import SinkSpec
-from ticktrail._contracts.validator import ValidatorSpec
+from ticktrail._contracts.validator import Action, Severity, ValidatorSpec
 from ticktrail.events import PluginLoaded, PluginQuarantined
 from ticktrail.model import Channel, InstrumentId, ProviderId
 
@@ -35,6 +35,7 @@ __all__ = [
     "RulePlan",
     "Seconds",
     "SinkPlan",
+    "Validation",
 ]
 
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
@@ -50,6 +51,17 @@ class ClockSettings(Settings, frozen=True):
     max_offset_ms: Annotated[float, Meta(gt=0, le=60_000)] = 50.0
     every_s: Seconds = 300.0
     timeout_s: Seconds = 5.0
+
+
+class Validation(Settings, frozen=True):
+    """What ``[validation]`` says of all rules together; the rules' own keys stand beside these."""
+
+    quarantine_s: Seconds = 60.0
+    """How long an instrument must be clean before a quarantine of it ends."""
+    max_rule_failures: Count = 10
+    """A rule that raised so often on one leg judges no more there."""
+    quality_every_s: Seconds = 900.0
+    """How often what the rules found is recorded."""
 
 
 class Limits(Settings, frozen=True):
@@ -109,10 +121,12 @@ class NodePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulePlan:
-    """One rule, with its settings for each instrument of the feed (they differ where overridden)."""
+    """One rule, what its findings do, and its settings for each instrument (they differ where overridden)."""
 
     spec: ValidatorSpec
     settings: Mapping[InstrumentId, Settings]
+    action: Action
+    severity: Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +165,7 @@ class Plan:
     legs: tuple[LegPlan, ...]
     route: NodePlan
     rules: tuple[RulePlan, ...]
+    validation: Validation
     sinks: tuple[SinkPlan, ...]
     observers: tuple[ObserverPlan, ...]
     clock: ClockSettings

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from ticktrail._contracts.settings import Secret, Settings
+from ticktrail._contracts.validator import Action
 from ticktrail._plan.model import LegPlan, NodePlan, Plan, RulePlan, SinkPlan
 from ticktrail.model import ProviderId
 
@@ -33,8 +34,15 @@ def as_json(plan: Plan) -> bytes:
         "route": _node(plan.route),
         "legs": {leg.name: _leg(leg) for leg in plan.legs},
         "rules": {
-            rule.spec.name: {name: _plain(own) for name, own in rule.settings.items()} for rule in plan.rules
+            rule.spec.name: {
+                "scope": rule.spec.scope,
+                "action": rule.action,
+                "severity": rule.severity,
+                "settings": {name: _plain(own) for name, own in rule.settings.items()},
+            }
+            for rule in plan.rules
         },
+        "validation": _plain(plan.validation),
         "sinks": {sink.name: _sink(sink) for sink in plan.sinks},
         "observers": {observer.spec.name: _plain(observer.settings) for observer in plan.observers},
         "clock": _plain(plan.clock),
@@ -79,6 +87,7 @@ def render(plan: Plan) -> str:
             "engine",
             _columns(
                 [
+                    ("validation", _keys(plan.validation)),
                     ("clock", _keys(plan.clock)),
                     ("backoff", _keys(plan.backoff)),
                     ("limits", _keys(plan.limits)),
@@ -104,6 +113,9 @@ def render(plan: Plan) -> str:
         if lines:
             text += "\n".join([title, *(f"  {line}".rstrip() for line in lines), ""])
     return text
+
+
+_DOES: Mapping[Action, str] = {"reject": "rejects", "flag": "flags", "quarantine": "quarantines"}
 
 
 def _columns(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -139,10 +151,11 @@ def _leg_text(leg: LegPlan) -> str:
 
 
 def _rule_text(rule: RulePlan) -> str:
-    """Tell what most instruments have, and then only where one differs."""
+    """Tell what a finding does, what most instruments have, and then only where one differs."""
     texts = {instrument: _keys(settings) for instrument, settings in rule.settings.items()}
     usual = max(texts.values(), key=list(texts.values()).count)
-    return usual + "".join(f"; {name}: {text}" for name, text in texts.items() if text != usual)
+    others = "".join(f"; {name}: {text}" for name, text in texts.items() if text != usual)
+    return f"{_DOES[rule.action]} ({rule.severity}): {usual}{others}"
 
 
 def _sink_text(sink: SinkPlan) -> str:

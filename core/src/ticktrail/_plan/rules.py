@@ -1,31 +1,51 @@
-"""Compose ``[validation]``: the keys of all rules, flat in one table, and what differs by instrument.
+"""Compose ``[validation]``: the keys of all rules, flat in one table, and what differs by class and instrument.
 
-Owns: which rule a key belongs to, and that overrides name instruments of the feed.
+Owns: which rule a key belongs to, whom an override is for, and what a rule's findings do.
 Never: knows a rule. A rule that is off is still in the plan; its `open` gives no judge.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from ticktrail._contracts.settings import Settings
-from ticktrail._contracts.validator import ValidatorSpec
-from ticktrail._plan.model import RulePlan
+from ticktrail._contracts.validator import Action, Severity, ValidatorSpec
+from ticktrail._plan.model import RulePlan, Validation
 from ticktrail._settings.decode import as_table, decode, keys_of
 from ticktrail._settings.document import Document, Table, nearest, spell
 from ticktrail._settings.positions import Path
 from ticktrail.errors import PluginError
 from ticktrail.model import InstrumentId
 
-__all__ = ["compose_rules", "owners_of_keys"]
+__all__ = ["ClassTable", "RuleTable", "compose_rules", "owners_of_keys"]
 
-_OVERRIDES = "instruments"
+_AT: Path = ("validation",)
+_INSTRUMENTS = "instruments"
+_CLASSES = "classes"
+_RULES = "rules"
+_TAKEN = frozenset({_INSTRUMENTS, _CLASSES, _RULES, *keys_of(Validation)})
+
+
+class RuleTable(Settings, frozen=True):
+    """One ``[validation.rules.NAME]``: what the rule's findings do; None for what the rule itself declares."""
+
+    action: Action | None = None
+    severity: Severity | None = None
+
+
+class ClassTable(Settings, frozen=True):
+    """Whom one ``[validation.classes.NAME]`` is for: names, or patterns such as ``*/USDT``."""
+
+    instruments: tuple[str, ...]
 
 
 def compose_rules(
     document: Document, specs: Mapping[str, ValidatorSpec], instruments: Sequence[InstrumentId] | None
-) -> tuple[RulePlan, ...]:
-    """Return every rule with its settings for each instrument; faults are noted in the document.
+) -> tuple[tuple[RulePlan, ...], Validation]:
+    """Return every rule with its settings for each instrument, and what concerns all; faults go to the document.
+
+    What is said of an instrument goes before what is said of its class, and that before what is said of the feed.
 
     Args:
         document: The feed file.
@@ -36,55 +56,132 @@ def compose_rules(
         PluginError: Two rules claim the same key.
     """
     owners = owners_of_keys(specs)
-    at: Path = ("validation",)
-    table = as_table(document, at, document.tables.get("validation", {})) or {}
-    base = {key: value for key, value in table.items() if key != _OVERRIDES}
-    overrides = as_table(document, (*at, _OVERRIDES), table.get(_OVERRIDES, {})) or {}
-    _refuse_unknown(document, at, base, owners)
-    common = {name: decode(document, at, _share(base, spec), spec.settings) for name, spec in specs.items()}
-    own: dict[str, dict[str, Settings]] = {}
-    for instrument, value in overrides.items():
-        place = (*at, _OVERRIDES, instrument)
-        if instruments is not None and instrument not in instruments:
-            document.blame(
-                place,
-                f"the feed has no such instrument; {nearest(instrument, instruments)} "
-                f"(instruments in [feed] are {spell(instruments)})",
-            )
-        keys = as_table(document, place, value) or {}
-        _refuse_unknown(document, place, keys, owners)
-        own[instrument] = {}
-        for name in dict.fromkeys(owners[key] for key in keys if key in owners):
-            spec = specs[name]
-            share = _share(keys, spec)
-            if common[name] is not None:  # where it is None, the base is at fault and blamed in its own place
-                share = _share(base, spec) | share
-            settings = decode(document, place, share, spec.settings)
-            if settings is not None:
-                own[instrument][name] = settings
-    return tuple(
+    table = as_table(document, _AT, document.tables.get("validation", {})) or {}
+    base = {key: value for key, value in table.items() if key not in _TAKEN}
+    _refuse_unknown(document, _AT, base, [*owners, *_TAKEN])
+    of_all = {key: table[key] for key in keys_of(Validation) if key in table}
+    validation = decode(document, _AT, of_all, Validation) or Validation()
+    common = {name: decode(document, _AT, _share(base, spec), spec.settings) for name, spec in specs.items()}
+    orders = _orders(document, table, specs)
+    layers = _Layers(document, specs, owners, base, common)
+    layers.add_classes(table, instruments)
+    layers.add_instruments(table, instruments)
+    rules = tuple(
         RulePlan(
             spec=spec,
+            action=orders[name].action or spec.action,
+            severity=orders[name].severity or spec.severity,
             settings={
                 instrument: settings
                 for instrument in instruments or ()
-                if (settings := own.get(instrument, {}).get(name, common[name])) is not None
+                if (settings := layers.settings(name, instrument)) is not None
             },
         )
         for name, spec in specs.items()
     )
+    return rules, validation
+
+
+class _Layers:
+    """What is said of classes and instruments over what is said of the feed."""
+
+    def __init__(
+        self,
+        document: Document,
+        specs: Mapping[str, ValidatorSpec],
+        owners: Mapping[str, str],
+        base: Table,
+        common: Mapping[str, Settings | None],
+    ) -> None:
+        self._document = document
+        self._specs = specs
+        self._owners = owners
+        self._base = base
+        self._common = common
+        self._keys: dict[str, dict[str, object]] = {}
+        self._own: dict[str, dict[str, Settings]] = {}
+
+    def settings(self, rule: str, instrument: str) -> Settings | None:
+        """Return a rule's settings for an instrument; None where they are at fault."""
+        return self._own.get(instrument, {}).get(rule, self._common[rule])
+
+    def add_classes(self, table: Table, instruments: Sequence[InstrumentId] | None) -> None:
+        """Take in every ``[validation.classes.NAME]``."""
+        said_by: dict[tuple[str, str], str] = {}
+        at = (*_AT, _CLASSES)
+        for name, value in (as_table(self._document, at, table.get(_CLASSES, {})) or {}).items():
+            place = (*at, name)
+            keys = dict(as_table(self._document, place, value) or {})
+            whom = decode(self._document, place, _only(keys, _INSTRUMENTS), ClassTable)
+            keys.pop(_INSTRUMENTS, None)
+            if whom is None or instruments is None:
+                continue
+            members = self._members(place, whom, instruments)
+            for member in members:
+                for key in keys:
+                    other = said_by.setdefault((member, key), name)
+                    if other != name:
+                        self._document.blame(
+                            (*place, key),
+                            f"{member} is in class {other} too, which sets the same key; leave it in one of the two",
+                        )
+            for member in members or (InstrumentId(""),):  # a class of nobody is still looked through
+                self._lay(place, member, keys)
+
+    def add_instruments(self, table: Table, instruments: Sequence[InstrumentId] | None) -> None:
+        """Take in every ``[validation.instruments."X"]``."""
+        at = (*_AT, _INSTRUMENTS)
+        for name, value in (as_table(self._document, at, table.get(_INSTRUMENTS, {})) or {}).items():
+            place = (*at, name)
+            if instruments is not None and name not in instruments:
+                self._document.blame(
+                    place,
+                    f"the feed has no such instrument; {nearest(name, instruments)} "
+                    f"(instruments in [feed] are {spell(instruments)})",
+                )
+            self._lay(place, name, as_table(self._document, place, value) or {})
+
+    def _members(
+        self, place: Path, whom: ClassTable, instruments: Sequence[InstrumentId]
+    ) -> Sequence[InstrumentId]:
+        members: dict[InstrumentId, None] = {}
+        for number, pattern in enumerate(whom.instruments):
+            found = [name for name in instruments if fnmatchcase(name, pattern)]
+            members.update(dict.fromkeys(found))
+            if not found:
+                self._document.blame(
+                    (*place, _INSTRUMENTS, number),
+                    f"no instrument of the feed is meant by {pattern}; {nearest(pattern, instruments)} "
+                    f"(instruments in [feed] are {spell(instruments)})",
+                )
+        return list(members)
+
+    def _lay(self, place: Path, instrument: str, keys: Table) -> None:
+        """Put one layer over what was said of the instrument so far."""
+        _refuse_unknown(self._document, place, keys, self._owners)
+        said = self._keys.setdefault(instrument, {})
+        said.update(keys)
+        own = self._own.setdefault(instrument, {})
+        for name in dict.fromkeys(self._owners[key] for key in keys if key in self._owners):
+            spec = self._specs[name]
+            share = _share(said, spec)
+            if self._common[name] is not None:  # otherwise the base is at fault and blamed in its own place
+                share = _share(self._base, spec) | share
+            settings = decode(self._document, place, share, spec.settings)
+            if settings is not None:
+                own[name] = settings
 
 
 def owners_of_keys(specs: Mapping[str, ValidatorSpec]) -> Mapping[str, str]:
     """Return which rule each key of ``[validation]`` belongs to.
 
     Raises:
-        PluginError: Two rules claim the same key, or one claims the name of the table of overrides.
+        PluginError: Two rules claim the same key, or one claims a key that is the table's own.
     """
     owners: dict[str, str] = {}
     for name, spec in specs.items():
         for key in keys_of(spec.settings):
-            if key == _OVERRIDES:
+            if key in _TAKEN:
                 raise PluginError(
                     f"rule {name} claims the key {key}, which is taken; rename the key in the rule"
                 )
@@ -97,12 +194,32 @@ def owners_of_keys(specs: Mapping[str, ValidatorSpec]) -> Mapping[str, str]:
     return owners
 
 
-def _refuse_unknown(document: Document, at: Path, table: Table, owners: Mapping[str, str]) -> None:
+def _orders(document: Document, table: Table, specs: Mapping[str, ValidatorSpec]) -> Mapping[str, RuleTable]:
+    """Return what ``[validation.rules.NAME]`` says, by rule."""
+    at = (*_AT, _RULES)
+    orders = dict.fromkeys(specs, RuleTable())
+    for name, value in (as_table(document, at, table.get(_RULES, {})) or {}).items():
+        place = (*at, name)
+        if name not in specs:
+            document.blame(place, f"there is no such rule; {nearest(name, specs)}")
+        keys = as_table(document, place, value)
+        order = None if keys is None else decode(document, place, keys, RuleTable)
+        if order is not None:
+            orders[name] = order
+    return orders
+
+
+def _refuse_unknown(
+    document: Document, at: Path, table: Table, known: Sequence[str] | Mapping[str, str]
+) -> None:
     for key in table:
-        if key not in owners:
-            document.blame((*at, key), f"unknown key; {nearest(key, owners)}")
+        if key not in known:
+            document.blame((*at, key), f"unknown key; {nearest(key, known)}")
 
 
 def _share(table: Table, spec: ValidatorSpec) -> dict[str, object]:
-    keys = keys_of(spec.settings)
+    return _only(table, *keys_of(spec.settings))
+
+
+def _only(table: Table, *keys: str) -> dict[str, object]:
     return {key: value for key, value in table.items() if key in keys}

@@ -13,9 +13,9 @@ import msgspec
 
 from ticktrail._contracts.settings import Settings
 from ticktrail._host import Host
-from ticktrail._plan.model import BackoffSettings, ClockSettings, Limits
+from ticktrail._plan.model import BackoffSettings, ClockSettings, Limits, Validation
 from ticktrail._plan.route import LEAF_KIND, LeafTable
-from ticktrail._plan.rules import owners_of_keys
+from ticktrail._plan.rules import ClassTable, RuleTable, owners_of_keys
 from ticktrail._plan.tables import FeedTable, LaneTable, PluginsTable, ProviderTable
 
 __all__ = ["feed_schema"]
@@ -34,7 +34,10 @@ def feed_schema(host: Host) -> bytes:
     """
     rules, providers, sinks, routes = host.rules(), host.providers(), host.sinks(), host.routes()
     owners_of_keys(rules)
-    own = (FeedTable, PluginsTable, ClockSettings, Limits, BackoffSettings, LeafTable)
+    own = (
+        *(FeedTable, PluginsTable, ClockSettings, Limits, BackoffSettings, LeafTable),
+        *(Validation, ClassTable, RuleTable),
+    )
     observers = host.observers()
     plugged = (
         *(rule.settings for rule in rules.values()),
@@ -44,8 +47,17 @@ def feed_schema(host: Host) -> bytes:
         *(observer.settings for observer in observers.values()),
     )
     tables = _Tables((*own, ProviderTable, LaneTable, *plugged))
-    judged = tables.join(*(spec.settings for spec in rules.values()))
-    per_instrument = {"type": "object", "additionalProperties": judged}
+    limits = [spec.settings for spec in rules.values()]
+    below = {
+        "instruments": {"type": "object", "additionalProperties": tables.join(*limits)},
+        "classes": {"type": "object", "additionalProperties": tables.join(ClassTable, *limits)},
+        "rules": {
+            "type": "object",
+            "properties": {name: tables.join(RuleTable) for name in rules},
+            "additionalProperties": False,
+        },
+    }
+    judged = tables.join(Validation, *limits)
     leg = [tables.join(ProviderTable, spec.settings, plugin=name) for name, spec in providers.items()]
     lane = [tables.join(LaneTable, spec.settings, plugin=name) for name, spec in sinks.items()]
     node = [tables.join(LeafTable, kind=LEAF_KIND)]
@@ -63,7 +75,7 @@ def feed_schema(host: Host) -> bytes:
             "minProperties": 1,
             "additionalProperties": {"anyOf": leg} if leg else False,
         },
-        "validation": {**judged, "properties": {**_properties(judged), "instruments": per_instrument}},
+        "validation": {**judged, "properties": {**_properties(judged), **below}},
         "sinks": {"type": "array", "items": {"anyOf": lane} if lane else False},
         "clock": tables.join(ClockSettings),
         "limits": tables.join(Limits),

@@ -155,6 +155,7 @@ def print_report(report: Report) -> None:
         table.add_row(f"received from {leg}", _counts(kinds))
     table.add_row("delivered", _counts(report.delivered))
     table.add_row("rejected", _counts(report.rejected))
+    table.add_row("flagged", _counts(report.flagged))
     table.add_row("suppressed", _counts(report.suppressed))
     table.add_row("undecodable", f"{report.undecodable:,}")
     for leg, count in report.reconnects.items():

@@ -1,0 +1,135 @@
+"""Count what the rules found, by instrument and rule, with the first and the last example of each.
+
+Owns: the counters behind `ticktrail.report.InstrumentQuality`, and how often they are recorded.
+Never: judges, or costs more than an addition for a tick that is good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import anyio
+import msgspec
+
+from ticktrail.events import QualityMeasured
+from ticktrail.model import InstrumentId, ProviderId, Tick, Violation
+from ticktrail.quality import Example, InstrumentQuality, RuleQuality
+
+__all__ = ["Quality", "QualityLog"]
+
+
+class _RuleCount:
+    __slots__ = ("first", "flagged", "last", "rejected")
+
+    def __init__(self) -> None:
+        self.rejected = 0
+        self.flagged = 0
+        self.first: tuple[Tick, Violation, int] | None = None
+        self.last: tuple[Tick, Violation, int] | None = None
+
+
+class Quality:
+    """One instrument of one leg, or of the route."""
+
+    __slots__ = ("_flagged", "_instrument", "_provider", "_rejected", "_rules", "seen")
+
+    def __init__(self, provider: ProviderId | None, instrument: InstrumentId) -> None:
+        self.seen = 0
+        self._provider = provider
+        self._instrument = instrument
+        self._rejected = 0
+        self._flagged = 0
+        self._rules: dict[str, _RuleCount] = {}
+
+    def count(self, tick: Tick, found: Sequence[tuple[str, Violation]], recv_ns: int, *, kept: bool) -> None:
+        """Count a tick that rules objected to.
+
+        Args:
+            tick: It.
+            found: The name of each rule that objected, with what it found.
+            recv_ns: The receive time of the tick's batch.
+            kept: Whether the tick was kept back; otherwise it went on, flagged.
+        """
+        if kept:
+            self._rejected += 1
+        else:
+            self._flagged += 1
+        for rule, violation in found:
+            count = self._rules.get(rule)
+            if count is None:
+                count = self._rules[rule] = _RuleCount()
+            if kept:
+                count.rejected += 1
+            else:
+                count.flagged += 1
+            count.last = (tick, violation, recv_ns)
+            if count.first is None:
+                count.first = count.last
+
+    def take(self) -> InstrumentQuality:
+        """Return the counts since the last `take`, and begin anew."""
+        told = self.look()
+        self.seen = self._rejected = self._flagged = 0
+        self._rules = {}
+        return told
+
+    def look(self) -> InstrumentQuality:
+        """Return the counts as they stand."""
+        return InstrumentQuality(
+            provider=self._provider,
+            instrument=self._instrument,
+            seen=self.seen,
+            rejected=self._rejected,
+            flagged=self._flagged,
+            rules=tuple(_told(rule, count) for rule, count in sorted(self._rules.items())),
+        )
+
+
+class QualityLog:
+    """All counters of a feed, recorded in turns."""
+
+    def __init__(
+        self,
+        qualities: Sequence[Quality],
+        publish: Callable[[QualityMeasured], None],
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._qualities = qualities
+        self._publish = publish
+        self._now_ns = now_ns
+        self._from_ns = now_ns()
+
+    async def keep_recording(self, every_s: float) -> None:
+        """Record every `every_s`, until cancelled."""
+        while True:
+            await anyio.sleep(every_s)
+            self.record()
+
+    def record(self) -> None:
+        """Publish what was counted since the last time, if anything was judged at all."""
+        at_ns = self._now_ns()
+        rows = tuple(quality.take() for quality in self._qualities if quality.seen)
+        if rows:
+            self._publish(QualityMeasured(at_ns=at_ns, from_ns=self._from_ns, rows=rows))
+        self._from_ns = at_ns
+
+    def look(self) -> Sequence[InstrumentQuality]:
+        """Return what was counted since the last time."""
+        return [quality.look() for quality in self._qualities if quality.seen]
+
+
+def _told(rule: str, count: _RuleCount) -> RuleQuality:
+    assert count.first is not None and count.last is not None  # noqa: S101, PT018 - `count` sets all of it at once
+    return RuleQuality(
+        rule=rule,
+        rejected=count.rejected,
+        flagged=count.flagged,
+        first=_example(*count.first),
+        last=_example(*count.last),
+    )
+
+
+def _example(tick: Tick, violation: Violation, recv_ns: int) -> Example:
+    found = msgspec.to_builtins(violation, enc_hook=str)
+    shown = msgspec.to_builtins(tick, enc_hook=str)
+    return Example(recv_ns=recv_ns, tick=shown, violation=found)

@@ -1,0 +1,85 @@
+"""The ``[validation]`` table: classes, instruments, and what a rule's findings do."""
+
+import pytest
+
+from ticktrail._plan.model import Validation
+from ticktrail.errors import ConfigError
+from unit.plan.conftest import HEAD
+
+ONE = "[providers.acme]\n"
+THREE = HEAD.replace('"ETH/USDT"]', '"ETH/USDT", "ETH/BTC"]')
+
+
+def spreads(feed):
+    (rule,) = [rule for rule in feed.rules if rule.spec.name == "spread"]
+    return {name: str(settings.max_spread) for name, settings in rule.settings.items()}
+
+
+def faults(caught):
+    return [problem.partition("feed.toml:")[2] for problem in caught.value.problems]
+
+
+def test_a_class_stands_between_the_feed_and_an_instrument(plan):
+    """What is said of an instrument goes first, then of its class, then of the feed; keys are taken one by one."""
+    feed = plan(
+        ONE + "[validation]\nmax_spread = 0.10\nmin_price = 1\n"
+        '[validation.classes.ether]\ninstruments = ["ETH/*"]\nmax_spread = 0.20\nmin_price = 2\n'
+        '[validation.instruments."ETH/BTC"]\nmax_spread = 0.30\n',
+        head=THREE,
+    )
+    assert spreads(feed) == {"BTC/USDT": "0.10", "ETH/USDT": "0.20", "ETH/BTC": "0.30"}
+    (prices,) = [rule for rule in feed.rules if rule.spec.name == "price_range"]
+    assert {name: own.min_price for name, own in prices.settings.items()} == {
+        "BTC/USDT": 1,
+        "ETH/USDT": 2,
+        "ETH/BTC": 2,
+    }
+
+
+def test_classes_may_overlap_where_they_do_not_contradict(plan):
+    """One key each is no conflict; the same key in two classes of one instrument is."""
+    text = (
+        ONE + '[validation.classes.ether]\ninstruments = ["ETH/*"]\nmax_spread = 0.20\n'
+        '[validation.classes.dollar]\ninstruments = ["*/USDT"]\nmin_price = 3\n'
+    )
+    assert spreads(plan(text))["ETH/USDT"] == "0.20"
+    with pytest.raises(ConfigError) as caught:
+        plan(text + "max_spread = 0.30\n")
+    (fault,) = faults(caught)
+    assert fault.startswith("12: [validation.classes.dollar] max_spread: ETH/USDT is in class ether too")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[validation.classes.x]\ninstruments = ["SOL/*"]\n', "no instrument of the feed is meant by SOL/*"),
+        ("[validation.classes.x]\nmax_spread = 0.1\n", "the key instruments is missing"),
+        (
+            '[validation.classes.x]\ninstruments = ["*"]\nmax_sprad = 1\n',
+            "unknown key; did you mean max_spread?",
+        ),
+        ('[validation.classes.x]\ninstruments = ["*"]\nmax_spread = 5\n', "must be less than 2"),
+        ('[validation.rules.sprad]\naction = "flag"\n', "there is no such rule; did you mean spread?"),
+        ('[validation.rules.spread]\naction = "drop"\n', 'write "reject", "flag", "quarantine"'),
+        ('[validation.rules.spread]\nlevel = "high"\n', "unknown key"),
+        ("[validation]\nquarantine_s = 0\n", "quarantine_s"),
+    ],
+)
+def test_what_is_wrong_is_told_in_its_place(plan, text, fault):
+    """One fault, with its line, its key, and what would be right."""
+    with pytest.raises(ConfigError) as caught:
+        plan(ONE + text)
+    (found,) = faults(caught)
+    assert fault in found
+
+
+def test_what_a_finding_does_is_the_feeds_to_say(plan):
+    """A rule's own choice stands until the feed file says otherwise."""
+    feed = plan(
+        ONE + "[validation]\nquarantine_s = 5\nmax_rule_failures = 2\n"
+        '[validation.rules.spread]\naction = "quarantine"\n[validation.rules.price_jump]\nseverity = "critical"\n'
+    )
+    found = {rule.spec.name: (rule.action, rule.severity) for rule in feed.rules}
+    assert found["spread"] == ("quarantine", "warning")
+    assert found["price_jump"] == ("reject", "critical")
+    assert feed.validation == Validation(quarantine_s=5.0, max_rule_failures=2)
