@@ -34,6 +34,7 @@ __all__ = [
     "LegUp",
     "PluginLoaded",
     "PluginQuarantined",
+    "PriceLevelConfirmed",
     "QualityMeasured",
     "RuleDisabled",
     "RuleFailing",
@@ -175,6 +176,20 @@ class IncrementsLearned(_Event, frozen=True, tag="increments_learned"):
     size: Decimal | None
 
 
+class PriceLevelConfirmed(_Event, frozen=True, tag="price_level_confirmed"):
+    """A price that leapt was seen often and long enough to be the market's: from here on it is what others are held to.
+
+    `field` is the kind of price; `refused` counts the ticks that were kept back or flagged before it was confirmed.
+    """
+
+    provider: ProviderId | None
+    instrument: InstrumentId
+    field: str
+    from_price: Decimal
+    to_price: Decimal
+    refused: int
+
+
 class RuleFailing(_Event, frozen=True, tag="rule_failing"):
     """A rule raised for the first time in this run, on a leg or (None) in the route: the plugin needs mending."""
 
@@ -267,6 +282,7 @@ Event: TypeAlias = (
     | VenueTrouble
     | VenueClockMeasured
     | IncrementsLearned
+    | PriceLevelConfirmed
     | RuleFailing
     | RuleDisabled
     | InstrumentQuarantined

@@ -183,14 +183,14 @@ cap_s = 0.002
 """
 
 
-def feed(tmp_path, text, head=HEAD, **scripts):
-    """Compose a feed out of the text and the scripts; gives the plan."""
+def feed(tmp_path, text, head=HEAD, beside=None, **scripts):
+    """Compose a feed out of the text and the scripts, with the plugins `beside` this one; gives the plan."""
     STAGE.scripts.clear()
     STAGE.scripts.update(scripts)
     STAGE.sessions.clear()
     path = tmp_path / "feed.toml"
     path.write_text(head + text)
-    return compose(path, Host.load(plugins={"stage": sys.modules[__name__]}))
+    return compose(path, Host.load(plugins={"stage": sys.modules[__name__], **(beside or {})}))
 
 
 async def run(plan, **more):

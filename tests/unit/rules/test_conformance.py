@@ -5,6 +5,7 @@ import pytest
 from ticktrail.plugin import ValidatorSpec
 from ticktrail.rules import (
     ClockRuleSettings,
+    CrossVenueSettings,
     PriceJumpSettings,
     PriceRangeSettings,
     SpreadSettings,
@@ -31,10 +32,12 @@ def spec(name: str) -> ValidatorSpec:
     return SPECS[name]
 
 
-def test_the_six_rules_are_declared_once() -> None:
-    """The plan's six rules, each by one name."""
+def test_each_rule_has_one_name_and_a_case() -> None:
+    """No rule is declared twice, and none goes without the checks below."""
     names = [spec.name for spec in ticktrail_validators()]
-    assert names == ["price_range", "price_jump", "spread", "volume_24h", "staleness", "clock"]
+    cases = [case.RULE for case in ValidatorConformance.__subclasses__() if case.__module__ == __name__]
+    assert names == list(dict.fromkeys(names))
+    assert sorted(cases) == sorted(names)
 
 
 def test_no_two_rules_share_a_key() -> None:
@@ -44,6 +47,8 @@ def test_no_two_rules_share_a_key() -> None:
 
 
 class TestPriceRange(ValidatorConformance):
+    RULE = "price_range"
+
     @pytest.fixture
     def case(self) -> ValidatorCase:
         return ValidatorCase(
@@ -76,6 +81,8 @@ class TestPriceRange(ValidatorConformance):
 
 
 class TestPriceJump(ValidatorConformance):
+    RULE = "price_jump"
+
     @pytest.fixture
     def case(self) -> ValidatorCase:
         return ValidatorCase(
@@ -106,6 +113,8 @@ class TestPriceJump(ValidatorConformance):
 
 
 class TestSpread(ValidatorConformance):
+    RULE = "spread"
+
     @pytest.fixture
     def case(self) -> ValidatorCase:
         return ValidatorCase(
@@ -130,6 +139,8 @@ class TestSpread(ValidatorConformance):
 
 
 class TestVolume(ValidatorConformance):
+    RULE = "volume_24h"
+
     @pytest.fixture
     def case(self) -> ValidatorCase:
         return ValidatorCase(
@@ -142,6 +153,8 @@ class TestVolume(ValidatorConformance):
 
 
 class TestStaleness(ValidatorConformance):
+    RULE = "staleness"
+
     @pytest.fixture
     def case(self) -> ValidatorCase:
         # The clock runs one second slow: what seems nine seconds old is ten.
@@ -164,7 +177,34 @@ class TestStaleness(ValidatorConformance):
         )
 
 
+class TestCrossVenue(ValidatorConformance):
+    RULE = "cross_venue"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("cross_venue"),
+            settings=CrossVenueSettings(),
+            off=CrossVenueSettings(max_cross_venue_deviation=False),
+            good=[
+                make_trade("100", provider="a"),
+                make_trade("102", provider="b"),  # exactly two per cent
+                make_quote("100", "101", provider="c"),
+                make_trade("500", provider="b", backfilled=True),
+                make_quote("0", "500", bid_size="0", provider="a"),
+            ],
+            bad=[
+                make_trade("97.9", provider="a"),
+                make_trade("200", provider="d"),
+                make_quote("110", "111", provider="c"),
+                make_ticker("10", provider="a"),
+            ],
+        )
+
+
 class TestClock(ValidatorConformance):
+    RULE = "clock"
+
     @pytest.fixture
     def case(self) -> ValidatorCase:
         # The clock runs one second slow: what seems a second early is on time.

@@ -12,7 +12,9 @@ from decimal import Decimal
 from typing import Literal, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from ticktrail._contracts.clock import Clock
+from ticktrail._contracts.provider import Tell
 from ticktrail._contracts.settings import Settings
+from ticktrail.events import Event
 from ticktrail.model import InstrumentId, ProviderId, Tick, Violation
 
 __all__ = [
@@ -82,6 +84,11 @@ class IncrementValidator(Validator, Protocol):
         ...
 
 
+def _to_nobody(event: Event) -> None:
+    """Take an event that nobody listens to."""
+    del event
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidatorContext:
     """What a rule is told when it opens.
@@ -92,6 +99,7 @@ class ValidatorContext:
         instrument: Whom it judges.
         clock: The clock whose measured offset it may read.
         consecutive_ids: Ids of the leg's trades grow by one, so that a jump is a hole.
+        tell: Puts an event on the control bus: what a rule decided that no verdict shows. Never waits.
     """
 
     provider: ProviderId | None
@@ -99,6 +107,7 @@ class ValidatorContext:
     clock: Clock
     legs: tuple[ProviderId, ...] = ()
     consecutive_ids: bool = False
+    tell: Tell = _to_nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -353,6 +353,7 @@ def _judge_of(plan: LegPlan, feed: Plan, clock: Clock, bus: Bus) -> Judge:
             instrument=instrument,
             clock=rule_clock,
             consecutive_ids=capabilities.consecutive_trade_ids,
+            tell=bus.publish,
         )
 
     return Judge(

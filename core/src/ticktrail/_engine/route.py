@@ -228,7 +228,7 @@ def _judge_of(plan: Plan, clock: Clock, bus: Bus) -> Judge:
         plan.instruments,
         plan.validation,
         context=lambda instrument: ValidatorContext(
-            provider=None, legs=legs, instrument=instrument, clock=clock
+            provider=None, legs=legs, instrument=instrument, clock=clock, tell=bus.publish
         ),
         provider=None,
         tell=bus.publish,

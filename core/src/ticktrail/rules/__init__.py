@@ -1,4 +1,4 @@
-"""Judge ticks: the six rules that ticktrail brings, and what each says of a tick that it refuses.
+"""Judge ticks: the rules that ticktrail brings, and what each says of a tick that it refuses.
 
 Owns: the rules' names, settings and violations (docs/explanation/validation.md tells why they are as they are).
 Never: corrects a tick. A rule objects or is silent.
@@ -10,6 +10,7 @@ The kind of a tick is asked with ``type(tick) is Quote``: on a Struct, `isinstan
 from __future__ import annotations
 
 from ticktrail.rules._clock import ClockRule, ClockRuleSettings, FromTheFuture
+from ticktrail.rules._cross_venue import CrossVenueDeviation, CrossVenueRule, CrossVenueSettings
 from ticktrail.rules._price_jump import PriceJump, PriceJumpRule, PriceJumpSettings
 from ticktrail.rules._price_range import PriceOutOfRange, PriceRangeRule, PriceRangeSettings
 from ticktrail.rules._spread import BadSpread, SpreadRule, SpreadSettings
@@ -20,6 +21,9 @@ __all__ = [
     "BadSpread",
     "ClockRule",
     "ClockRuleSettings",
+    "CrossVenueDeviation",
+    "CrossVenueRule",
+    "CrossVenueSettings",
     "FromTheFuture",
     "LowVolume",
     "PriceJump",

@@ -1,9 +1,9 @@
 """Refuse a price that leaps away from the last accepted one, and yet follow a market that has moved.
 
 Owns: `max_price_jump`, `jump_confirm_ticks`, `jump_confirm_s`, and one level a kind of price.
-Never: compares prices of different kinds: a trade with the last trade, a quote's mid with the last mid, a ticker's
-last with the last one, a bar's close with the last close. In a thin market a trade may stand half a spread away
-from the mid, and that half would use up the limit.
+Never: compares prices of different kinds: a trade with the last trade, an aggregate trade with the last one, a quote's
+mid with the last mid, a ticker's last with the last one, a bar's close with the last close. In a thin market a trade
+may stand half a spread away from the mid, and that half would use up the limit.
 
 The reference moves only when a tick is accepted by every rule. A price outside of the band around it is refused
 and becomes a candidate. Candidates that follow each other and agree (each pair within the limit) confirm a new
@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from ticktrail.model import Bar, Quote, Tick, Ticker, Trade, Violation
+from ticktrail.events import PriceLevelConfirmed
+from ticktrail.model import AggTrade, Bar, Quote, Tick, Ticker, Trade, Violation
 from ticktrail.plugin import Settings, ValidatorContext, validator_spec
 from ticktrail.rules._limits import EXACT, HUGE, Limit, check_limit, nanoseconds
 
@@ -111,18 +112,32 @@ class _Level:
 class PriceJumpRule:
     """Hold a band around the last accepted price of each kind."""
 
-    __slots__ = ("_bar", "_confirm_ns", "_confirm_ticks", "_jump", "_levels", "_quote", "_ticker", "_trade")
+    __slots__ = (
+        "_agg_trade",
+        "_bar",
+        "_confirm_ns",
+        "_confirm_ticks",
+        "_context",
+        "_jump",
+        "_levels",
+        "_quote",
+        "_ticker",
+        "_trade",
+    )
 
-    def __init__(self, settings: PriceJumpSettings) -> None:
+    def __init__(self, settings: PriceJumpSettings, context: ValidatorContext | None = None) -> None:
+        self._context = context
         self._jump = Decimal(settings.max_price_jump)
         self._confirm_ticks = settings.jump_confirm_ticks
         self._confirm_ns = nanoseconds(settings.jump_confirm_s, unit_ns=1_000_000_000)
         self._trade = _Level("price", self._jump)
+        self._agg_trade = _Level("price", self._jump)
         self._quote = _Level("mid", self._jump, _HALF)
         self._ticker = _Level("last", self._jump)
         self._bar = _Level("close", self._jump)
         self._levels: Mapping[type[Tick], _Level] = {
             Trade: self._trade,
+            AggTrade: self._agg_trade,
             Quote: self._quote,
             Ticker: self._ticker,
             Bar: self._bar,
@@ -138,6 +153,8 @@ class PriceJumpRule:
                     self._quote,
                     tick.bid_price + tick.ask_price,
                 )  # twice the mid, of twice the last mid
+            elif type(tick) is AggTrade:
+                level, price = self._agg_trade, tick.price
             elif type(tick) is Ticker:
                 level, price = self._ticker, tick.last
             elif type(tick) is Bar:
@@ -158,14 +175,37 @@ class PriceJumpRule:
     def accept(self, tick: Tick) -> None:
         """Move the reference to a tick that every rule let through; it ends all candidacy."""
         if type(tick) is Trade:
-            self._trade.move(tick.price)
+            level, price = self._trade, tick.price
         elif type(tick) is Quote:
-            if tick.bid_price and tick.ask_price:
-                self._quote.move(tick.bid_price + tick.ask_price)
+            if not (tick.bid_price and tick.ask_price):
+                return
+            level, price = self._quote, tick.bid_price + tick.ask_price
+        elif type(tick) is AggTrade:
+            level, price = self._agg_trade, tick.price
         elif type(tick) is Ticker:
-            self._ticker.move(tick.last)
+            level, price = self._ticker, tick.last
         elif type(tick) is Bar:
-            self._bar.move(tick.close)
+            level, price = self._bar, tick.close
+        else:
+            return
+        if level.count and not level.reaches(price):
+            self._tell(level, price, tick.recv_ns)
+        level.move(price)
+
+    def _tell(self, level: _Level, price: Decimal, recv_ns: int) -> None:
+        """Record that a new level was confirmed: the one way for a price out of reach to be accepted."""
+        if self._context is not None and level.last is not None:
+            self._context.tell(
+                PriceLevelConfirmed(
+                    at_ns=recv_ns,
+                    provider=self._context.provider,
+                    instrument=self._context.instrument,
+                    field=level.field,
+                    from_price=EXACT.multiply(level.last, level.scale),
+                    to_price=EXACT.multiply(price, level.scale),
+                    refused=level.count - 1,
+                )
+            )
 
     def _confirm(self, level: _Level, price: Decimal, at_ns: int) -> PriceJump | None:
         lowest, highest = min(level.lowest, price), max(level.highest, price)
@@ -191,8 +231,8 @@ class PriceJumpRule:
         )
 
 
-def _open(settings: PriceJumpSettings, context: ValidatorContext) -> PriceJumpRule | None:  # noqa: ARG001 - contract
-    return None if settings.max_price_jump is False else PriceJumpRule(settings)
+def _open(settings: PriceJumpSettings, context: ValidatorContext) -> PriceJumpRule | None:
+    return None if settings.max_price_jump is False else PriceJumpRule(settings, context)
 
 
 SPEC = validator_spec(
@@ -200,5 +240,5 @@ SPEC = validator_spec(
     summary="a price more than max_price_jump away from the last accepted one, until a new level is confirmed",
     settings=PriceJumpSettings,
     open=_open,
-    ticks=(Trade, Quote, Ticker, Bar),
+    ticks=(Trade, AggTrade, Quote, Ticker, Bar),
 )
