@@ -7,7 +7,8 @@ import pytest
 
 from ticktrail._host import Host
 from ticktrail._host.builtin import BUILTIN
-from ticktrail._plan.model import BackoffSettings, ClockSettings, Limits
+from ticktrail._plan.model import BackoffSettings, ClockSettings, Limits, Validation
+from ticktrail._plan.rules import RuleTable
 from ticktrail._plan.tables import FeedTable, LaneTable, PluginsTable, ProviderTable
 from ticktrail.cli import backfill, check, plugins, run, schema
 from ticktrail.cli.errors import DEFECT, HALTED, INTERRUPTED, WRONG_USE
@@ -44,6 +45,8 @@ TABLES = {
     "[backoff]": BackoffSettings,
     "[limits]": Limits,
     "[plugins]": PluginsTable,
+    "[validation.rules.NAME]": RuleTable,
+    "What concerns all rules": Validation,
 }
 
 
