@@ -46,7 +46,7 @@ TABLES = {
     "[limits]": Limits,
     "[plugins]": PluginsTable,
     "[validation.rules.NAME]": RuleTable,
-    "What concerns all rules": Validation,
+    "[validation] of all rules": Validation,
 }
 
 
