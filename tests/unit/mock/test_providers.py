@@ -133,6 +133,24 @@ def test_a_replay_can_do_what_its_venue_can():
         describe(ReplaySettings(path="x", venue="synthetic"), HOST)
 
 
+def test_a_recording_is_read_under_the_venue_s_own_settings(tmp_path):
+    """Of futures a replay brings what the venue's leg would; a fault in them is told with its remedy."""
+    describe = HOST.providers()["replay"].describe
+    of_futures = ReplaySettings(path="x", venue_settings={"market": "usdm"})
+    assert describe(of_futures, HOST).id_space == "binance:usdm"
+    with pytest.raises(ConfigError, match=r"venue_settings of binance: .*market"):
+        describe(ReplaySettings(path="x", venue_settings={"market": "moon"}), HOST)
+
+
+def test_what_is_known_of_the_recorder_s_clock_is_told():
+    """In nanoseconds, and only of the recording's own clock."""
+    describe = HOST.providers()["replay"].describe
+    assert describe(ReplaySettings(path="x", recorder_offset_ms=1.5), HOST).own_offset_ns == 1_500_000
+    assert describe(ReplaySettings(path="x"), HOST).own_offset_ns is None
+    with pytest.raises(ValueError, match="recorder_offset_ms is of the recording's clock"):
+        ReplaySettings(path="x", recorder_offset_ms=1.5, clock="system")
+
+
 def test_a_missing_recording_is_told_before_the_feed_runs(tmp_path):
     """Path and key are named; the leg's place in the file stands before it."""
     with pytest.raises(ConfigError, match=r"no recording .*none\.jsonl; mend path"):

@@ -117,6 +117,7 @@ class Capabilities:
         id_space: Legs with the same id space number the same trades and quotes with the same ids. None: ids
             mean nothing outside this leg.
         own_clock: Its receive times are a recording's, so this machine's clock offset says nothing of them.
+        own_offset_ns: With `own_clock`: how far true time lay ahead of that clock, where it is known.
         consecutive_trade_ids: Ids of an instrument's trades, and of its aggregate trades, grow by one: a jump is a
             hole.
         heals: Channels on which the provider itself fetches what it missed between its sessions, or marks it with a
@@ -129,6 +130,7 @@ class Capabilities:
     synthetic: bool = False
     id_space: str | None = None
     own_clock: bool = False
+    own_offset_ns: int | None = None
     consecutive_trade_ids: bool = False
     heals: frozenset[Channel] = frozenset()
     max_streams: int | None = None
@@ -177,7 +179,7 @@ class ProviderSpec:
     settings: type[Settings]
     open: Callable[[Settings, ProviderContext], Provider]
     describe: Callable[[Settings, Registry], Capabilities]
-    decoder: Callable[[ProviderContext], Decoder] | None
+    decoder: Callable[[Settings, ProviderContext], Decoder] | None
     check: Callable[[Settings, ProviderContext], None] | None
     history: Callable[[Settings, ProviderContext, Tell], AbstractAsyncContextManager[History]] | None
 
@@ -189,7 +191,7 @@ def provider_spec(
     settings: type[S],
     open: Callable[[S, ProviderContext], Provider],  # noqa: A002 - the contract's word
     describe: Callable[[S, Registry], Capabilities],
-    decoder: Callable[[ProviderContext], Decoder] | None = None,
+    decoder: Callable[[S, ProviderContext], Decoder] | None = None,
     check: Callable[[S, ProviderContext], None] | None = None,
     history: Callable[[S, ProviderContext, Tell], AbstractAsyncContextManager[History]] | None = None,
 ) -> ProviderSpec:
@@ -201,7 +203,7 @@ def provider_spec(
         settings: Its table, decoded before `open` is called.
         open: Makes the provider; synchronous, without network or credentials.
         describe: Capabilities under given settings; pure.
-        decoder: Makes a decoder for recordings of this venue's messages, under default settings.
+        decoder: Makes a decoder for recordings of this venue's messages; pure.
         check: Raises `ConfigError` for what no session could serve, such as an instrument that is none of this
             venue's form; told as a fault of the leg's table. May look at files beside the feed file, no further.
         history: An async context manager around the venue's archive, for the channels of `Capabilities.history`; it is
@@ -213,7 +215,7 @@ def provider_spec(
         settings=settings,
         open=cast("Callable[[Settings, ProviderContext], Provider]", open),
         describe=cast("Callable[[Settings, Registry], Capabilities]", describe),
-        decoder=decoder,
+        decoder=cast("Callable[[Settings, ProviderContext], Decoder] | None", decoder),
         check=cast("Callable[[Settings, ProviderContext], None] | None", check),
         history=cast(
             "Callable[[Settings, ProviderContext, Tell], AbstractAsyncContextManager[History]] | None",

@@ -344,7 +344,7 @@ class _Session:
 def _judge_of(plan: LegPlan, feed: Plan, clock: Clock, bus: Bus) -> Judge:
     """Return the judge of a leg: the rules that judge each leg by itself."""
     capabilities = plan.capabilities
-    rule_clock: Clock = _NoOffset(clock) if capabilities.own_clock else clock
+    rule_clock: Clock = _OwnClock(clock, capabilities.own_offset_ns) if capabilities.own_clock else clock
 
     def context(instrument: InstrumentId) -> ValidatorContext:
         return ValidatorContext(
@@ -367,12 +367,11 @@ def _judge_of(plan: LegPlan, feed: Plan, clock: Clock, bus: Bus) -> Judge:
     )
 
 
-class _NoOffset:
-    """A clock whose offset is unknown: for legs that bring receive times of their own."""
+class _OwnClock:
+    """What is known of a clock that is not this machine's: for legs that bring receive times of their own."""
 
-    offset_ns: int | None = None
-
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, offset_ns: int | None) -> None:
+        self.offset_ns = offset_ns
         self.now_ns = clock.now_ns
         self.mono_ns = clock.mono_ns
 

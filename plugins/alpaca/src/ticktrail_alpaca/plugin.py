@@ -22,7 +22,6 @@ from ticktrail.plugin import (
     provider_spec,
 )
 from ticktrail_alpaca.decoder import AlpacaDecoder
-from ticktrail_alpaca.markets import MARKETS
 from ticktrail_alpaca.settings import AlpacaSettings
 from ticktrail_alpaca.subscriptions import lists_of
 
@@ -77,7 +76,6 @@ def _describe(settings: AlpacaSettings, _registry: Registry) -> Capabilities:
     )
 
 
-def _decoder(context: ProviderContext) -> Decoder:
-    market = MARKETS["crypto" if any("/" in name for name in context.instruments) else "stocks"]
+def _decoder(settings: AlpacaSettings, context: ProviderContext) -> Decoder:
     symbols = {str(name): name for name in context.instruments}
-    return AlpacaDecoder(symbols, context.channels & market.channels, context.name)
+    return AlpacaDecoder(symbols, context.channels & settings.venue_market.channels, context.name)

@@ -76,6 +76,5 @@ def _describe(settings: BinanceSettings, _registry: Registry) -> Capabilities:
     )
 
 
-def _decoder(context: ProviderContext) -> Decoder:
-    settings = BinanceSettings()
+def _decoder(settings: BinanceSettings, context: ProviderContext) -> Decoder:
     return BinanceDecoder(streams_of(settings, context), context.name, settings)

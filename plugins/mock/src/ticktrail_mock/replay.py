@@ -6,7 +6,7 @@ Never: reads a message; the decoder of the recorded venue does, borrowed from it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import Annotated, Literal
 import anyio
 import anyio.abc
 import anyio.lowlevel
+import msgspec
 from msgspec import Meta
 
 from ticktrail.errors import ConfigError
 from ticktrail.model import Tick, Undecodable
-from ticktrail.plugin import Capabilities, Decoder, Intake, ProviderContext, Registry, Settings
+from ticktrail.plugin import Capabilities, Decoder, Intake, ProviderContext, ProviderSpec, Registry, Settings
 from ticktrail_mock.pace import Pace
 from ticktrail_mock.recording import read_recording
 
@@ -32,15 +33,27 @@ class ReplaySettings(Settings, frozen=True):
     Attributes:
         path: The recording, relative to the feed file.
         venue: The provider whose messages it holds.
+        venue_settings: That provider's own keys, where the recording was made with others than the defaults.
         speed: ``recorded``, a factor such as 10.0, or ``max``: as fast as it is taken.
         clock: ``recording``: ticks are received when they were received then, and rules judge them so. ``system``:
             they are received now, though their venue's times are old.
+        recorder_offset_ms: How far true time lay ahead of the recorder's clock, where it is known; rules that look at
+            times take it into account. Above 0 for a clock that was slow.
     """
 
     path: str
     venue: str = "binance"
     speed: Literal["recorded", "max"] | Annotated[float, Meta(gt=0, le=1_000_000)] = "recorded"
+    venue_settings: Mapping[str, object] = {}
     clock: Literal["recording", "system"] = "recording"
+    recorder_offset_ms: Annotated[float, Meta(ge=-86_400_000, le=86_400_000)] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an offset for receive times that are not the recording's."""
+        if self.recorder_offset_ms is not None and self.clock == "system":
+            raise ValueError(
+                'recorder_offset_ms is of the recording\'s clock; take it out, or set clock = "recording"'
+            )
 
 
 def describe_replay(settings: ReplaySettings, registry: Registry) -> Capabilities:
@@ -49,13 +62,31 @@ def describe_replay(settings: ReplaySettings, registry: Registry) -> Capabilitie
     Raises:
         ConfigError: The venue has no decoder for recordings.
     """
+    spec, own = _venue(settings, registry)
+    offset_ms = settings.recorder_offset_ms
+    return replace(
+        spec.describe(own, registry),
+        own_clock=settings.clock == "recording",
+        own_offset_ns=None if offset_ms is None else round(offset_ms * 1_000_000),
+        max_streams=None,
+    )
+
+
+def _venue(settings: ReplaySettings, registry: Registry) -> tuple[ProviderSpec, Settings]:
+    """Return the recorded venue's provider, and its settings.
+
+    Raises:
+        ConfigError: It has no decoder for recordings, or its keys are at fault.
+    """
     spec = registry.provider(settings.venue)
     if spec.decoder is None:
         raise ConfigError(
             f'the provider "{settings.venue}" has no decoder for recordings; name the recorded venue'
         )
-    venue = spec.describe(spec.settings(), registry)
-    return replace(venue, own_clock=settings.clock == "recording", max_streams=None)
+    try:
+        return spec, msgspec.convert(settings.venue_settings, spec.settings)
+    except msgspec.ValidationError as exc:
+        raise ConfigError(f"venue_settings of {settings.venue}: {exc}; mend them as its own table") from exc
 
 
 def check_replay(settings: ReplaySettings, context: ProviderContext) -> None:
@@ -73,13 +104,12 @@ class ReplayProvider:
     """One recording; implements `ticktrail.plugin.Provider`. Its session ends where the recording does."""
 
     def __init__(self, settings: ReplaySettings, context: ProviderContext) -> None:
-        spec = context.registry.provider(settings.venue)
-        if spec.decoder is None:
-            raise ConfigError(f'the provider "{settings.venue}" has no decoder for recordings')
+        spec, own = _venue(settings, context.registry)
+        assert spec.decoder is not None  # noqa: S101 - `_venue` says so, for the type checker
         self._settings = settings
         self._context = context
         self._path: Path = context.base_dir / settings.path
-        self._decoder: Decoder = spec.decoder(context)
+        self._decoder: Decoder = spec.decoder(own, context)
         check_replay(settings, context)
 
     def decode(self, payloads: Sequence[bytes], recv_ns: int) -> Sequence[Tick | Undecodable]:
