@@ -57,6 +57,7 @@ docs: $(STAMP)  ## Build the documentation into docs/_build
 
 bench: $(STAMP)  ## Measure; ratios in one run
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+	@$(BIN)/python benchmarks/rules.py
 	@$(BIN)/python benchmarks/websocket_tap.py
 
 lock: $(STAMP)  ## Compile requirements.lock anew from the members' lower bounds

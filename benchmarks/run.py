@@ -41,11 +41,12 @@ key = {{ file = "audit.key" }}
 """
 
 
-async def floor(port):
+async def floor(port, most):
     """Receive and decode, nothing else."""
     from ticktrail.net import open_websocket
     from ticktrail.plugin import ProviderContext, SystemClock
-    from ticktrail_binance.decoder import SpotDecoder
+    from ticktrail_binance.decoder import BinanceDecoder
+    from ticktrail_binance.settings import BinanceSettings
     from ticktrail_binance.streams import streams_of
 
     context = ProviderContext(
@@ -56,19 +57,20 @@ async def floor(port):
         base_dir=Path(),
         registry=None,
     )
-    streams = streams_of(context, "1m")
-    decoder = SpotDecoder(streams, "floor")
+    settings = BinanceSettings()
+    streams = streams_of(settings, context)
+    decoder = BinanceDecoder(streams, "floor", settings)
     url = f"ws://127.0.0.1:{port}/stream?streams={'/'.join(streams)}"
     ticks = 0
     async with open_websocket(url, clock=context.clock) as socket:
         cpu_s, wall_s = time.process_time(), time.perf_counter()
-        while ticks < TICKS:
+        while ticks < most:
             received = await socket.receive()
             ticks += len(decoder.decode(received.payloads, received.recv_ns))
         return ticks, time.process_time() - cpu_s, time.perf_counter() - wall_s
 
 
-async def whole(port):
+async def whole(port, most):
     """The main job: validated, routed, written, sealed."""
     from ticktrail._engine.runner import Runner
     from ticktrail._plan import compose
@@ -82,7 +84,7 @@ async def whole(port):
             if not began and type(record).__name__ == "LegUp":
                 began.extend((time.process_time(), time.perf_counter()))
 
-        runner = Runner(compose(path), max_ticks=TICKS, listener=note_the_first)
+        runner = Runner(compose(path), max_ticks=most, listener=note_the_first)
         report = await runner.run()
         cpu_s, wall_s = time.process_time() - began[0], time.perf_counter() - began[1]
         ticks = sum(report.delivered.values())
@@ -105,18 +107,17 @@ def venue(recording):
             process.send_signal(signal.SIGINT)
 
 
-def measure(job, recording):
+def measure(job, recording, most):
+    command = [sys.executable, __file__, "--ticks", str(most), "--child", job]
     with venue(recording) as port:
-        done = subprocess.run(
-            [sys.executable, __file__, "--child", job, str(port)], capture_output=True, text=True, check=True
-        )
+        done = subprocess.run([*command, str(port)], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 
-def child(job, port):
+def child(job, port, most):
     """One measurement, on one core."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    ticks, cpu_s, wall_s = anyio.run(JOBS[job], port, backend="trio")
+    ticks, cpu_s, wall_s = anyio.run(JOBS[job], port, most, backend="trio")
     print(json.dumps({"ticks": ticks, "cpu_s": cpu_s, "wall_s": wall_s}))
 
 
@@ -124,18 +125,19 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--recording", type=Path, default=RECORDING)
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--ticks", type=int, default=TICKS, help="measure so many of the recording")
     options.add_argument("--json", action="store_true")
     options.add_argument("--child", nargs=2, metavar=("JOB", "PORT"), help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.child:
-        child(chosen.child[0], int(chosen.child[1]))
+        child(chosen.child[0], int(chosen.child[1]), chosen.ticks)
         return
     if not chosen.recording.exists():
         sys.exit(f"there is no recording {chosen.recording}; name one with --recording")
     found = {job: [] for job in JOBS}
     for number in range(chosen.rounds):
         for job in sorted(JOBS, reverse=number % 2 == 1):
-            found[job].append(measure(job, chosen.recording))
+            found[job].append(measure(job, chosen.recording, chosen.ticks))
             print(f"round {number + 1} of {chosen.rounds}: {job}", file=sys.stderr)
     cost_us = {
         job: statistics.median(one["cpu_s"] / one["ticks"] * 1e6 for one in measured)
@@ -145,7 +147,7 @@ def main():
         one["cpu_s"] / two["cpu_s"] for one, two in zip(found["whole"], found["floor"], strict=True)
     )
     told = {
-        "ticks": TICKS,
+        "ticks": chosen.ticks,
         "rounds": chosen.rounds,
         "floor_us_per_tick": round(cost_us["floor"], 2),
         "whole_us_per_tick": round(cost_us["whole"], 2),
