@@ -22,6 +22,7 @@ __all__ = [
     "ClockUnavailable",
     "ConnectionReplaced",
     "ConnectionRotated",
+    "CriticalFinding",
     "Event",
     "FeedStarted",
     "FeedStopped",
@@ -176,6 +177,18 @@ class IncrementsLearned(_Event, frozen=True, tag="increments_learned"):
     size: Decimal | None
 
 
+class CriticalFinding(_Event, frozen=True, tag="critical_finding"):
+    """A rule whose severity is critical objected; the first time an instrument and leg in each quality period.
+
+    `violation` holds the rule's name and the numbers that tripped it.
+    """
+
+    provider: ProviderId
+    instrument: InstrumentId
+    rule: str
+    violation: Mapping[str, object]
+
+
 class PriceLevelConfirmed(_Event, frozen=True, tag="price_level_confirmed"):
     """A price that leapt was seen often and long enough to be the market's: from here on it is what others are held to.
 
@@ -282,6 +295,7 @@ Event: TypeAlias = (
     | VenueTrouble
     | VenueClockMeasured
     | IncrementsLearned
+    | CriticalFinding
     | PriceLevelConfirmed
     | RuleFailing
     | RuleDisabled

@@ -27,6 +27,7 @@ class RuleQuality(msgspec.Struct, frozen=True, kw_only=True):
     """How many ticks a rule objected to, by what became of them, with the first and the last one."""
 
     rule: str
+    severity: str
     rejected: int
     flagged: int
     first: Example
@@ -71,6 +72,7 @@ def _added(one: InstrumentQuality, other: InstrumentQuality) -> InstrumentQualit
             if before is None
             else RuleQuality(
                 rule=rule.rule,
+                severity=rule.severity,
                 rejected=before.rejected + rule.rejected,
                 flagged=before.flagged + rule.flagged,
                 first=before.first,

@@ -5,7 +5,7 @@ import itertools
 import anyio
 import pytest
 
-from ticktrail.events import PriceLevelConfirmed, QualityMeasured, RuleDisabled, RuleFailing
+from ticktrail.events import CriticalFinding, PriceLevelConfirmed, QualityMeasured, RuleDisabled, RuleFailing
 from ticktrail.plugin import Routed
 from ticktrail.testing import make_quote, make_trade
 from unit.engine import third_party
@@ -82,6 +82,8 @@ async def test_the_leg_that_stands_alone_is_found_in_the_route(tmp_path, action,
     assert (report.rejected, report.flagged) == (
         ({"cross_venue": 1}, {}) if kept else ({}, {"cross_venue": 1})
     )
+    (alarm,) = events(CriticalFinding)
+    assert (alarm.provider, alarm.rule, alarm.violation["outlier"]) == ("c", "cross_venue", "c")
     (row,) = [row for row in report.quality if row.provider is None]
     assert (row.seen, row.rejected, row.flagged) == (10, int(kept), int(not kept))
 

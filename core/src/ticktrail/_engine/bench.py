@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from ticktrail._contracts.validator import Action, StatefulValidator, Validator
+from ticktrail._contracts.validator import Action, Severity, StatefulValidator, Validator
 from ticktrail._engine.quality import Quality
 from ticktrail._engine.quarantine import Quarantine
 from ticktrail.model import Tick, Violation
@@ -28,14 +28,14 @@ class RuleFailed(Violation, frozen=True, tag="rule_failed"):
 
 
 class Seat:
-    """One judge of one instrument, its rule's name, and what its findings do."""
+    """One judge of one instrument, its rule's name, what its findings do, and how much they matter."""
 
-    __slots__ = ("accept", "action", "check", "judge", "rule")
+    __slots__ = ("accept", "action", "check", "rule", "severity")
 
-    def __init__(self, rule: str, action: Action, judge: Validator) -> None:
+    def __init__(self, rule: str, action: Action, severity: Severity, judge: Validator) -> None:
         self.rule = rule
         self.action: Action = action
-        self.judge = judge
+        self.severity: Severity = severity
         self.check: Check = judge.check
         self.accept: Accept | None = judge.accept if isinstance(judge, StatefulValidator) else None
 

@@ -20,10 +20,10 @@ from ticktrail._contracts.validator import (
     ValidatorContext,
 )
 from ticktrail._engine.bench import Accept, Bench, Check, RuleFailed, Seat
-from ticktrail._engine.quality import Quality
+from ticktrail._engine.quality import Finding, Quality, plain
 from ticktrail._engine.quarantine import Quarantine
 from ticktrail._plan.model import RulePlan, Validation
-from ticktrail.events import Event, RuleDisabled, RuleFailing
+from ticktrail.events import CriticalFinding, Event, RuleDisabled, RuleFailing
 from ticktrail.model import (
     BookDelta,
     BookSnapshot,
@@ -97,7 +97,7 @@ class Judge:
             for rule in rules:
                 judge = rule.spec.open(rule.settings[name], context(name))
                 if judge is not None:
-                    seat = Seat(rule.spec.name, rule.action, judge)
+                    seat = Seat(rule.spec.name, rule.action, rule.severity, judge)
                     self._judges.setdefault(name, []).append((seat.rule, judge))
                     for kind in rule.spec.ticks:
                         by_kind.setdefault(kind, []).append(seat)
@@ -180,14 +180,14 @@ class Judge:
         verdict: Verdict,
     ) -> None:
         """Do with a tick what the findings about it do."""
-        named: list[tuple[str, Violation]] = []
+        findings: list[Finding] = []
         kept = False
         for check, violation in found:
             if type(violation) is RuleFailed:
-                named.append((violation.failed, violation))
+                findings.append(Finding(violation.failed, "warning", violation))
                 continue
             seat = bench.seat_of(check)
-            named.append((seat.rule, violation))
+            findings.append(Finding(seat.rule, seat.severity, violation))
             if seat.action != "flag":
                 kept = True
             if seat.action == "quarantine":
@@ -196,21 +196,35 @@ class Judge:
             held = bench.quarantine.hold(at_ns)
             if held is not None:
                 kept = True
-                named.append(("quarantined", held))
-        violations = tuple(violation for _, violation in named)
-        if named:
-            bench.quality.count(tick, named, recv_ns, kept=kept)
+                findings.append(Finding("quarantined", "info", held))
+        violations = tuple(finding.violation for finding in findings)
+        if findings:
+            self._alarm(tick, bench.quality.count(tick, findings, recv_ns, kept=kept))
         if kept:
             verdict.rejected.append(Rejected(tick=tick, violations=violations))
             if type(tick) is BookDelta or type(tick) is BookSnapshot:
                 verdict.good.append(_book_gap(tick, recv_ns))
             return
-        accepts = bench.without(frozenset(rule for rule, _ in named))
-        if named:
+        accepts = bench.without(frozenset(finding.rule for finding in findings))
+        if findings:
             tick = msgspec.structs.replace(tick, flagged=True)
             verdict.flagged.append(Flagged(tick=tick, violations=violations))
         verdict.good.append(tick)
         self._accept(accepts, bench, tick)
+
+    def _alarm(self, tick: Tick, news: Sequence[Finding]) -> None:
+        """Tell of findings that matter at once; others wait for the quality record."""
+        for finding in news:
+            if finding.severity == "critical":
+                self._tell(
+                    CriticalFinding(
+                        at_ns=self._now_ns(),
+                        provider=tick.provider,
+                        instrument=tick.instrument,
+                        rule=finding.rule,
+                        violation=plain(finding.violation),
+                    )
+                )
 
     def _failed(self, rule: str, exc: Exception) -> RuleFailed:
         """Count a rule's own defect; with too many of them the rule judges no more."""

@@ -6,22 +6,33 @@ Never: judges, or costs more than an addition for a tick that is good.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import anyio
 import msgspec
 
+from ticktrail._contracts.validator import Severity
 from ticktrail.events import QualityMeasured
 from ticktrail.model import InstrumentId, ProviderId, Tick, Violation
 from ticktrail.quality import Example, InstrumentQuality, RuleQuality
 
-__all__ = ["Quality", "QualityLog"]
+__all__ = ["Finding", "Quality", "QualityLog", "plain"]
+
+
+class Finding(NamedTuple):
+    """What one rule found about one tick."""
+
+    rule: str
+    severity: Severity
+    violation: Violation
 
 
 class _RuleCount:
-    __slots__ = ("first", "flagged", "last", "rejected")
+    __slots__ = ("first", "flagged", "last", "rejected", "severity")
 
-    def __init__(self) -> None:
+    def __init__(self, severity: Severity) -> None:
+        self.severity: Severity = severity
         self.rejected = 0
         self.flagged = 0
         self.first: tuple[Tick, Violation, int] | None = None
@@ -41,12 +52,12 @@ class Quality:
         self._flagged = 0
         self._rules: dict[str, _RuleCount] = {}
 
-    def count(self, tick: Tick, found: Sequence[tuple[str, Violation]], recv_ns: int, *, kept: bool) -> None:
-        """Count a tick that rules objected to.
+    def count(self, tick: Tick, found: Sequence[Finding], recv_ns: int, *, kept: bool) -> Sequence[Finding]:
+        """Count a tick that rules objected to, and return which findings are the first of their rule since `take`.
 
         Args:
             tick: It.
-            found: The name of each rule that objected, with what it found.
+            found: What each rule found that objected.
             recv_ns: The receive time of the tick's batch.
             kept: Whether the tick was kept back; otherwise it went on, flagged.
         """
@@ -54,10 +65,13 @@ class Quality:
             self._rejected += 1
         else:
             self._flagged += 1
-        for rule, violation in found:
+        news: list[Finding] = []
+        for finding in found:
+            rule, severity, violation = finding
             count = self._rules.get(rule)
             if count is None:
-                count = self._rules[rule] = _RuleCount()
+                count = self._rules[rule] = _RuleCount(severity)
+                news.append(finding)
             if kept:
                 count.rejected += 1
             else:
@@ -65,6 +79,7 @@ class Quality:
             count.last = (tick, violation, recv_ns)
             if count.first is None:
                 count.first = count.last
+        return news
 
     def take(self) -> InstrumentQuality:
         """Return the counts since the last `take`, and begin anew."""
@@ -122,6 +137,7 @@ def _told(rule: str, count: _RuleCount) -> RuleQuality:
     assert count.first is not None and count.last is not None  # noqa: S101, PT018 - `count` sets all of it at once
     return RuleQuality(
         rule=rule,
+        severity=count.severity,
         rejected=count.rejected,
         flagged=count.flagged,
         first=_example(*count.first),
@@ -130,6 +146,10 @@ def _told(rule: str, count: _RuleCount) -> RuleQuality:
 
 
 def _example(tick: Tick, violation: Violation, recv_ns: int) -> Example:
-    found = msgspec.to_builtins(violation, enc_hook=str)
-    shown = msgspec.to_builtins(tick, enc_hook=str)
-    return Example(recv_ns=recv_ns, tick=shown, violation=found)
+    return Example(recv_ns=recv_ns, tick=plain(tick), violation=plain(violation))
+
+
+def plain(struct: Tick | Violation) -> Mapping[str, object]:
+    """Return a Struct in its wire form: plain values, decimals as texts."""
+    shown: Mapping[str, object] = msgspec.to_builtins(struct, enc_hook=str)
+    return shown

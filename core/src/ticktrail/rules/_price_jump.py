@@ -189,15 +189,15 @@ class PriceJumpRule:
         else:
             return
         if level.count and not level.reaches(price):
-            self._tell(level, price, tick.recv_ns)
+            self._tell(level, price)
         level.move(price)
 
-    def _tell(self, level: _Level, price: Decimal, recv_ns: int) -> None:
+    def _tell(self, level: _Level, price: Decimal) -> None:
         """Record that a new level was confirmed: the one way for a price out of reach to be accepted."""
         if self._context is not None and level.last is not None:
             self._context.tell(
                 PriceLevelConfirmed(
-                    at_ns=recv_ns,
+                    at_ns=self._context.clock.now_ns(),
                     provider=self._context.provider,
                     instrument=self._context.instrument,
                     field=level.field,
