@@ -19,17 +19,16 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.provider import Holding, Provider, ProviderContext
 from ticktrail._contracts.route import Batch
-from ticktrail._contracts.validator import ValidatorContext
 from ticktrail._engine.backoff import Backoff
 from ticktrail._engine.bus import Bus
 from ticktrail._engine.equivalents import Equivalents
-from ticktrail._engine.judge import Judge
+from ticktrail._engine.judges import judge_of_leg
 from ticktrail._engine.mark import Mark
 from ticktrail._engine.tally import Tally
 from ticktrail._plan.model import LegPlan, Plan
 from ticktrail.errors import PermanentError, ProviderError, TransientError
 from ticktrail.events import Event, IncrementsLearned, LegDown, LegUp
-from ticktrail.model import InstrumentId, Tick, Undecodable
+from ticktrail.model import Tick, Undecodable
 
 __all__ = ["Down", "Leg", "LegNews", "Up"]
 
@@ -93,7 +92,7 @@ class Leg:
         self._tally = tally
         self._backoff = Backoff(feed.backoff, random)
         self._equivalents = Equivalents(plan.equivalents)
-        self.judge = _judge_of(plan, feed, clock, bus)
+        self.judge = judge_of_leg(plan, feed, clock, bus)
         self._provider: Provider = plan.spec.open(
             plan.settings,
             ProviderContext(
@@ -339,41 +338,6 @@ class _Session:
         if self._begun_ns is None:
             self._begun_ns = mono_ns
         return self._begun_ns
-
-
-def _judge_of(plan: LegPlan, feed: Plan, clock: Clock, bus: Bus) -> Judge:
-    """Return the judge of a leg: the rules that judge each leg by itself."""
-    capabilities = plan.capabilities
-    rule_clock: Clock = _OwnClock(clock, capabilities.own_offset_ns) if capabilities.own_clock else clock
-
-    def context(instrument: InstrumentId) -> ValidatorContext:
-        return ValidatorContext(
-            provider=plan.name,
-            legs=(plan.name,),
-            instrument=instrument,
-            clock=rule_clock,
-            consecutive_ids=capabilities.consecutive_trade_ids,
-            tell=bus.publish,
-        )
-
-    return Judge(
-        [rule for rule in feed.rules if rule.spec.scope == "leg"],
-        feed.instruments,
-        feed.validation,
-        context=context,
-        provider=plan.name,
-        tell=bus.publish,
-        now_ns=clock.now_ns,
-    )
-
-
-class _OwnClock:
-    """What is known of a clock that is not this machine's: for legs that bring receive times of their own."""
-
-    def __init__(self, clock: Clock, offset_ns: int | None) -> None:
-        self.offset_ns = offset_ns
-        self.now_ns = clock.now_ns
-        self.mono_ns = clock.mono_ns
 
 
 def _leaves(exc: Exception) -> Iterator[Exception]:

@@ -17,10 +17,9 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.observer import Routed
 from ticktrail._contracts.route import Batch, Forward, Reconnect, Rest, Suppress, Wake
-from ticktrail._contracts.validator import ValidatorContext
 from ticktrail._engine.bus import Bus
 from ticktrail._engine.continuity import Continuity
-from ticktrail._engine.judge import Judge
+from ticktrail._engine.judges import judge_of_route
 from ticktrail._engine.lane import Lane
 from ticktrail._engine.leg import Down, Leg, LegNews, Up
 from ticktrail._engine.mark import Mark
@@ -55,7 +54,7 @@ class Route:
         self._tree = Tree(plan.route, plan.channels)
         self._to_do: deque[Decision] = deque()
         self._continuity = Continuity({leg.name: leg.capabilities for leg in plan.legs})
-        self.judge = _judge_of(plan, clock, bus)
+        self.judge = judge_of_route(plan, clock, bus)
 
     async def run(self, news: MemoryObjectReceiveStream[LegNews]) -> None:
         """Route until every leg has ended; then rule on what is still held back.
@@ -218,19 +217,3 @@ class Route:
             notices,
             (),
         )
-
-
-def _judge_of(plan: Plan, clock: Clock, bus: Bus) -> Judge:
-    """Return the judge of the route: the rules that compare legs with each other."""
-    legs = tuple(leg.name for leg in plan.legs)
-    return Judge(
-        [rule for rule in plan.rules if rule.spec.scope == "route"],
-        plan.instruments,
-        plan.validation,
-        context=lambda instrument: ValidatorContext(
-            provider=None, legs=legs, instrument=instrument, clock=clock, tell=bus.publish
-        ),
-        provider=None,
-        tell=bus.publish,
-        now_ns=clock.now_ns,
-    )
