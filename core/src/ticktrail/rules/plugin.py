@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ticktrail.plugin import ValidatorSpec, hookimpl
-from ticktrail.rules import _clock, _price_jump, _price_range, _spread, _staleness, _volume
+from ticktrail.rules import (
+    _backwards,
+    _clock,
+    _crossed,
+    _event_drift,
+    _id_gap,
+    _id_order,
+    _price_jump,
+    _price_range,
+    _size,
+    _spread,
+    _staleness,
+    _volume,
+)
 
 __all__ = ["TICKTRAIL_API", "ticktrail_validators"]
 
@@ -14,12 +27,18 @@ TICKTRAIL_API = 1
 
 @hookimpl
 def ticktrail_validators() -> Iterable[ValidatorSpec]:
-    """Return the six rules, those first that tell most of a tick."""
+    """Return the rules, those first that tell most of a tick."""
     return (
         _price_range.SPEC,
         _price_jump.SPEC,
+        _size.SPEC,
+        _crossed.SPEC,
         _spread.SPEC,
         _volume.SPEC,
         _staleness.SPEC,
         _clock.SPEC,
+        _event_drift.SPEC,
+        _backwards.SPEC,
+        _id_order.SPEC,
+        _id_gap.SPEC,
     )
