@@ -100,6 +100,7 @@ async def test_what_comes_again_is_a_finding_within_a_session_and_suppressed_aft
 
     report = await run(feed(tmp_path, ONE, a=repeating))
     assert report.rejected == {"id_order": 1}
+    assert report.rejected_ticks == 1
     assert report.suppressed == {"duplicate": 2}
     assert STAGE.sinks["main"].ids == [1, 2, 3, 4]
 
