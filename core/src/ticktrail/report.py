@@ -45,7 +45,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         received: By leg and kind: every tick decoded.
         delivered: By kind: ticks that went to the sinks, gap and switch notices among them.
-        rejected: By rule; a tick that broke two rules counts in both.
+        rejected: By rule; a tick that broke two rules counts in both, and in `rejected_ticks` once.
         suppressed: By reason.
         undecodable: Frames that were no tick.
         switches: Changes of the speaking leg, in order.
@@ -55,6 +55,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         sinks: By name.
         flagged: By rule: ticks that went on with a mark.
         quality: What the rules found, by leg and instrument.
+        rejected_ticks: Ticks that were not delivered because of a rule.
         warnings: What the person who runs the feed must know, in order.
     """
 
@@ -70,4 +71,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     sinks: Mapping[str, SinkCounts]
     flagged: Mapping[str, int] = {}
     quality: Sequence[InstrumentQuality] = ()
+    rejected_ticks: int = 0
     warnings: Sequence[str] = ()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -157,3 +159,70 @@ def test_a_correction_is_no_place_in_the_trades() -> None:
     out, _ = route.place(batch("a", make_correction(original_id=1), *trades(3), at=9, session=8))
     assert [(tick.from_id, tick.to_id) for tick in out if isinstance(tick, Gap)] == [(2, 2)]
     assert len(out) == 3
+
+
+SECOND = 1_000_000_000
+
+
+def told(tick: Trade, event_ns: int | None) -> Trade:
+    return msgspec.structs.replace(tick, event_ns=event_ns)
+
+
+@pytest.mark.parametrize("session", [0, 7], ids=["within a session", "after a reconnect"])
+def test_a_venue_that_counts_anew_is_followed_and_the_hole_is_marked(session: int) -> None:
+    """After ten trades in a row whose ids grow and which are newer than what was delivered; those before are told."""
+    route = Continuity({"a": NUMBERED})
+    route.place(batch("a", told(make_trade(id=900, provider="a"), 5), at=5))
+    out: list[Tick] = []
+    held: list[Tick] = []
+    for number in range(1, 15):
+        at = 10 + number
+        trade = told(make_trade(id=number, provider="a"), at)
+        went_on, repeats = route.place(batch("a", trade, at=at, session=session))
+        out += went_on
+        held += [tick for one in repeats for tick in one.ticks]
+    assert ids(held) == list(range(1, 10))
+    gap, *rest = out
+    assert isinstance(gap, Gap)
+    assert (gap.from_id, gap.to_id, gap.from_ns, gap.to_ns, gap.cause) == (None, None, 5, 20, "renumbered")
+    assert ids(rest) == list(range(10, 15))
+    assert len(rest) == 5
+
+
+def test_a_stretch_that_is_sent_again_is_no_new_count() -> None:
+    """However long: what was delivered is never newer than itself."""
+    route = Continuity({"a": NUMBERED, "b": NUMBERED})
+    for number in range(1, 200):
+        route.place(batch("a", told(make_trade(id=number, provider="a"), number), at=number))
+    for leg, session in (("a", 0), ("a", 500), ("b", 600)):
+        for number in range(1, 200):
+            again = told(make_trade(id=number, provider=leg), number)
+            out, _ = route.place(batch(leg, again, at=700 + number, session=session))
+            assert not out
+
+
+def test_quotes_without_a_time_are_a_new_count_only_after_a_long_silence() -> None:
+    """A standby that lags brings old quotes in order too, but not half a minute after the last one."""
+    route = Continuity({"a": NUMBERED, "b": NUMBERED})
+
+    def place(leg: str, number: int, at: int) -> int:
+        quote = make_quote(update_id=number, event_ns=None, provider=leg)
+        out, _ = route.place(batch(leg, quote, at=at, session=0))
+        return sum(not isinstance(tick, Gap) for tick in out)
+
+    assert place("a", 9_000, SECOND)
+    assert not any(place("b", number, 20 * SECOND + number) for number in range(1, 1_000))
+    late = [place("b", number, 40 * SECOND + number) for number in range(1_000, 1_020)]
+    assert late == [0] * 9 + [1] * 11
+
+
+def test_names_are_kept_within_a_bound() -> None:
+    """Ten thousand of them at least, twice as many at most."""
+    route = Continuity({"a": NAMED})
+    for number in range(25_000):
+        route.place(batch("a", *named(str(number), at=number), at=number))
+    newest = [tick for number in range(15_000, 25_000) for tick in named(str(number), at=number)]
+    out, _ = route.place(batch("a", *newest, at=25_000))
+    assert not out
+    out, _ = route.place(batch("a", *named("3", at=3), at=25_001))
+    assert ids(out) == ["3"]

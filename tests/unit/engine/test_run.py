@@ -75,7 +75,8 @@ async def test_every_tick_is_in_exactly_one_place(tmp_path):
             quote = make_quote(provider=session.name)
             await session.ticks(first, first if again and not wrong else quote)
 
-    report = await run(feed(tmp_path, ONE, a=mixed))
+    head = HEAD.replace("[validation]", "[validation]\ngrowing_ids = false")  # so that the route suppresses
+    report = await run(feed(tmp_path, ONE, head, a=mixed))
     routed = [record for record in STAGE.observers["main"].records if isinstance(record, Routed)]
     delivered = sum(tick.counted_as != "gaps" for record in routed for tick in record.delivered)
     rejected = sum(len(record.rejected) for record in routed)
@@ -84,6 +85,24 @@ async def test_every_tick_is_in_exactly_one_place(tmp_path):
     assert rejected == 28
     assert report.suppressed == {"duplicate": suppressed}
     assert STAGE.sinks["main"].ids == [number for number in range(1, 200) if number % 7]
+
+
+async def test_what_comes_again_is_a_finding_within_a_session_and_suppressed_after_it(
+    tmp_path,
+):
+    """A venue may repeat itself to a new connection; to the same one it must not."""
+
+    async def repeating(session):
+        session.up()
+        await session.trades(*((1, 2, 2, 3) if session.number == 1 else (2, 3, 4)))
+        if session.number == 1:
+            raise TransientError("cut", provider=session.name)
+
+    report = await run(feed(tmp_path, ONE, a=repeating))
+    assert report.rejected == {"id_order": 1}
+    assert report.rejected_ticks == 1
+    assert report.suppressed == {"duplicate": 2}
+    assert STAGE.sinks["main"].ids == [1, 2, 3, 4]
 
 
 async def test_a_stop_drains_what_was_taken_in(tmp_path):

@@ -1,13 +1,22 @@
 """Each built-in rule keeps the contract that a third party's rule must keep."""
 
+from decimal import Decimal
+
+import msgspec
 import pytest
 
-from ticktrail.plugin import ValidatorSpec
+from ticktrail.plugin import ValidatorContext, ValidatorSpec
 from ticktrail.rules import (
+    BackwardsSettings,
     ClockRuleSettings,
+    CrossedSettings,
     CrossVenueSettings,
+    EventDriftSettings,
+    IdGapSettings,
+    IdOrderSettings,
     PriceJumpSettings,
     PriceRangeSettings,
+    SizeSettings,
     SpreadSettings,
     StalenessSettings,
     VolumeSettings,
@@ -17,6 +26,7 @@ from ticktrail.testing import (
     ManualClock,
     ValidatorCase,
     ValidatorConformance,
+    make_agg_trade,
     make_bar,
     make_quote,
     make_ticker,
@@ -126,13 +136,12 @@ class TestSpread(ValidatorConformance):
                 make_quote("100", "100"),
                 make_quote("0", "100", bid_size="0"),
                 make_quote("100", "0", ask_size="0"),
+                make_quote("200", "100"),  # crossed: another rule's matter
                 make_ticker(),
             ],
             bad=[
                 make_quote("97.5", "102.51"),
-                make_quote("100.01", "100"),
                 make_quote("0", "100"),
-                make_ticker(bid="101", ask="100"),
                 make_ticker(bid="50", ask="100"),
             ],
         )
@@ -223,3 +232,206 @@ class TestClock(ValidatorConformance):
                 make_quote(event_ns=RECV_NS + 5 * SECOND),
             ],
         )
+
+
+class TestSize(ValidatorConformance):
+    RULE = "size"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("size"),
+            settings=SizeSettings(),
+            off=SizeSettings(positive_size=False),
+            good=[
+                make_trade(size="1E-30"),
+                make_agg_trade(size="9E+30"),
+                make_quote(),
+                make_quote("0", "100", bid_size="0"),
+                make_quote("0", "0", bid_size="0", ask_size="0"),
+                make_ticker(volume_24h="0"),
+                make_bar(),
+            ],
+            bad=[
+                make_trade(size="0"),
+                make_trade(size="-0"),
+                make_trade(size="-1E-30"),
+                make_trade(size="Infinity"),
+                make_trade("0", size="0"),
+                make_agg_trade(size="-3"),
+                make_quote(bid_size="0"),
+                make_quote(ask_size="-1"),
+                make_quote("0", "100", bid_size="-1"),
+                make_ticker(volume_24h="-0.1"),
+                msgspec.structs.replace(make_bar(), volume=Decimal(-1)),
+            ],
+        )
+
+
+class TestCrossed(ValidatorConformance):
+    RULE = "crossed"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("crossed"),
+            settings=CrossedSettings(),
+            off=CrossedSettings(uncrossed_quotes=False),
+            good=[
+                make_quote(),
+                make_quote("100", "100.0"),
+                make_quote("1", "1000"),
+                make_quote("100", "0", ask_size="0"),
+                make_ticker(),
+            ],
+            bad=[
+                make_quote("100.01", "100"),
+                make_quote("1E-29", "1E-30"),
+                make_quote("100", "0"),
+                make_ticker(bid="101", ask="100"),
+            ],
+        )
+
+
+class TestLocked(ValidatorConformance):
+    RULE = "crossed"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("crossed"),
+            settings=CrossedSettings(uncrossed_quotes=False, unlocked_quotes=True),
+            off=CrossedSettings(uncrossed_quotes=False, unlocked_quotes=False),
+            good=[
+                make_quote(),
+                make_quote("101", "100"),
+                make_quote("0", "0", bid_size="0", ask_size="0"),
+            ],
+            bad=[make_quote("100", "100.0"), make_ticker(bid="100", ask="100")],
+        )
+
+
+class TestEventDrift(ValidatorConformance):
+    RULE = "event_drift"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        # The clock runs one second slow: what seems a second early is on time.
+        return ValidatorCase(
+            spec=spec("event_drift"),
+            settings=EventDriftSettings(max_event_drift_ms=Decimal(50)),
+            off=EventDriftSettings(),
+            clock=ManualClock(offset_ns=SECOND),
+            good=[
+                make_trade(event_ns=RECV_NS + SECOND + 50_000_000),
+                make_quote(event_ns=RECV_NS + SECOND - 50_000_000),
+                make_trade(event_ns=None),
+                make_trade(event_ns=0, backfilled=True),
+            ],
+            bad=[
+                make_trade(event_ns=RECV_NS + SECOND + 50_000_001),
+                make_quote(event_ns=RECV_NS + SECOND - 50_000_001),
+                make_ticker(event_ns=RECV_NS),
+                make_bar(event_ns=0),
+            ],
+        )
+
+
+class TestBackwards(ValidatorConformance):
+    RULE = "backwards"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("backwards"),
+            settings=BackwardsSettings(),
+            off=BackwardsSettings(max_backwards_ms=False),
+            good=[
+                make_trade(event_ns=RECV_NS),
+                make_trade(event_ns=RECV_NS - SECOND),
+                make_trade(event_ns=0, backfilled=True),
+                make_trade(event_ns=0, id="D:7"),
+                make_trade(event_ns=None),
+                make_quote(event_ns=RECV_NS - 9 * SECOND),
+                make_quote(event_ns=RECV_NS + SECOND),
+                make_ticker(event_ns=RECV_NS),
+                make_agg_trade(),
+            ],
+            bad=[
+                make_trade(event_ns=RECV_NS - SECOND - 1),
+                make_quote(event_ns=RECV_NS - 1),
+                make_ticker(event_ns=0),
+                msgspec.structs.replace(make_agg_trade(), event_ns=0),
+            ],
+        )
+
+
+class TestIdOrder(ValidatorConformance):
+    RULE = "id_order"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("id_order"),
+            settings=IdOrderSettings(),
+            off=IdOrderSettings(growing_ids=False),
+            good=[
+                make_trade(id=5),
+                make_trade(id=6),
+                make_trade(id=9),
+                make_trade(id=8, backfilled=True),
+                make_trade(id="K:628"),
+                make_trade(id="Z:628"),
+                make_trade(id="K:628", event_ns=RECV_NS),
+                make_agg_trade(id=3),
+                make_quote(update_id=0),
+                make_quote(update_id=70),
+                make_quote(update_id=None),
+            ],
+            bad=[
+                make_trade(id=9),
+                make_trade(id=8),
+                make_trade(id=7),
+                make_trade(id=-1),
+                make_trade(id="K:628", event_ns=RECV_NS),
+                make_agg_trade(id=3),
+                make_agg_trade(id=1),
+                make_quote(update_id=70),
+                make_quote(update_id=69),
+            ],
+        )
+
+
+class TestIdGap(ValidatorConformance):
+    RULE = "id_gap"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("id_gap"),
+            settings=IdGapSettings(),
+            off=IdGapSettings(gapless_ids=False),
+            consecutive_ids=True,
+            good=[
+                make_trade(id=5),
+                make_trade(id=6),
+                make_trade(id=6),
+                make_trade(id=9, backfilled=True),
+                make_trade(id=10),
+                make_trade(id="K:1"),
+                make_agg_trade(id=3),
+                make_agg_trade(id=4),
+            ],
+            bad=[make_trade(id=12), make_agg_trade(id=6)],
+        )
+
+
+def test_jumps_are_judged_only_where_ids_are_consecutive() -> None:
+    """A leg whose ids may jump gets no judge of jumps."""
+    context = ValidatorContext(provider="a", instrument="X", clock=ManualClock())
+    assert spec("id_gap").open(IdGapSettings(), context) is None
+
+
+def test_few_rules_let_the_tick_pass() -> None:
+    """What follows a hole is as good as any, and of two venues nobody knows which is wrong; all others reject."""
+    assert {name for name, spec in SPECS.items() if spec.action != "reject"} == {"id_gap", "cross_venue"}

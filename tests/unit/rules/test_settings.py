@@ -17,6 +17,13 @@ LIMITS = [
     for field in msgspec.structs.fields(spec.settings)
     if field.type == Limit
 ]
+SWITCHES = [
+    field.name
+    for spec in ticktrail_validators()
+    for field in msgspec.structs.fields(spec.settings)
+    if field.type is bool
+]
+CONFIRMATIONS = ["jump_confirm", "backwards_confirm", "id_restart"]
 
 
 def convert(table: dict[str, Any]) -> Settings:
@@ -55,6 +62,31 @@ def test_a_limit_that_nothing_meets_is_refused(key: str, value: int) -> None:
         convert({key: value})
 
 
+@pytest.mark.parametrize("key", SWITCHES)
+def test_a_switch_is_true_or_false(key: str) -> None:
+    """A law without a limit is on or off."""
+    assert getattr(convert({key: True}), key) is True
+    assert getattr(convert({key: False}), key) is False
+    with pytest.raises(msgspec.ValidationError, match="Expected `bool`"):
+        convert({key: 1})
+
+
+@pytest.mark.parametrize("key", CONFIRMATIONS)
+@pytest.mark.parametrize(
+    ("end", "value", "message"),
+    [
+        ("ticks", 1, "must be 2 to"),
+        ("ticks", 10_001, "must be 2 to"),
+        ("s", -1, "must be 0 to"),
+        ("s", "NaN", "0 to"),
+    ],
+)
+def test_a_confirmation_that_cannot_work_is_refused(key: str, end: str, value: object, message: str) -> None:
+    """One tick alone confirms nothing, and no confirmation takes for ever."""
+    with pytest.raises(msgspec.ValidationError, match=f"{key}_{end} .*{message}"):
+        convert({f"{key}_{end}": value})
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
@@ -63,10 +95,7 @@ def test_a_limit_that_nothing_meets_is_refused(key: str, value: int) -> None:
         ({"max_cross_venue_deviation": 1}, "max_cross_venue_deviation must be less than 1"),
         ({"cross_venue_max_age_s": 0}, "cross_venue_max_age_s must be above 0"),
         ({"cross_venue_max_age_s": "NaN"}, "cross_venue_max_age_s must be above 0"),
-        ({"jump_confirm_ticks": 1}, "jump_confirm_ticks must be 2 to"),
         ({"jump_confirm_ticks": False}, "Expected `int`"),
-        ({"jump_confirm_s": -1}, "jump_confirm_s must be 0 to"),
-        ({"jump_confirm_s": "NaN"}, "jump_confirm_s must be 0 to"),
         ({"max_price_jump": "ten"}, "Invalid decimal string"),
     ],
 )
@@ -77,7 +106,7 @@ def test_settings_that_cannot_work_are_refused(table: dict[str, Any], message: s
 
 
 def test_the_defaults_are_those_of_the_documented_feed_file() -> None:
-    """A rule that nobody set is on."""
+    """A rule that nobody set is on, but for the two that object to what is normal on many a market."""
     defaults = {key: getattr(kind(), key) for key, kind in SETTINGS.items()}
     assert defaults == {
         "min_price": Decimal("0.0001"),
@@ -85,10 +114,21 @@ def test_the_defaults_are_those_of_the_documented_feed_file() -> None:
         "max_price_jump": Decimal("0.10"),
         "jump_confirm_ticks": 5,
         "jump_confirm_s": Decimal("1.0"),
+        "positive_size": True,
+        "uncrossed_quotes": True,
+        "unlocked_quotes": False,
         "max_spread": Decimal("0.05"),
         "min_volume_24h": Decimal(100),
         "max_age_s": Decimal(10),
         "max_clock_offset_ms": Decimal(50),
+        "max_event_drift_ms": False,
+        "max_backwards_ms": Decimal(1000),
+        "backwards_confirm_ticks": 10,
+        "backwards_confirm_s": Decimal("5.0"),
+        "growing_ids": True,
+        "id_restart_ticks": 10,
+        "id_restart_s": Decimal("5.0"),
+        "gapless_ids": True,
         "max_cross_venue_deviation": Decimal("0.02"),
         "cross_venue_max_age_s": Decimal(10),
     }

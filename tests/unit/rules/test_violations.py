@@ -4,12 +4,28 @@ from decimal import Decimal
 
 import msgspec
 
+from ticktrail.model import Tick
 from ticktrail.plugin import SystemClock
 from ticktrail.rules import (
+    Backwards,
+    BackwardsRule,
+    BackwardsSettings,
+    BadSize,
     BadSpread,
     ClockRule,
     ClockRuleSettings,
+    Crossed,
+    CrossedRule,
+    CrossedSettings,
+    EventDrift,
+    EventDriftRule,
+    EventDriftSettings,
     FromTheFuture,
+    IdGap,
+    IdGapRule,
+    IdOrderRule,
+    IdOrderSettings,
+    IdOutOfOrder,
     LowVolume,
     PriceJump,
     PriceJumpRule,
@@ -17,6 +33,7 @@ from ticktrail.rules import (
     PriceOutOfRange,
     PriceRangeRule,
     PriceRangeSettings,
+    SizeRule,
     SpreadRule,
     SpreadSettings,
     Stale,
@@ -55,16 +72,90 @@ def test_price_jump_names_both_prices() -> None:
     )
 
 
-def test_spread_tells_crossed_from_wide() -> None:
-    """Both sides stand in the violation."""
-    rule = SpreadRule(SpreadSettings())
-    limit = Decimal("0.05")
-    assert rule.check(make_quote("2", "1"), RECV_NS) == BadSpread(
-        bid_price=Decimal(2), ask_price=Decimal(1), max_spread=limit, crossed=True
+def test_a_quote_is_crossed_or_too_wide_and_never_both() -> None:
+    """One rule is of one matter; both sides stand in either violation."""
+    spread, crossed = SpreadRule(SpreadSettings()), CrossedRule(CrossedSettings(unlocked_quotes=True))
+    wide, locked, over = make_quote("1", "2"), make_quote("2", "2.0"), make_quote("2", "1")
+    assert spread.check(wide, RECV_NS) == BadSpread(
+        bid_price=Decimal(1), ask_price=Decimal(2), max_spread=Decimal("0.05")
     )
-    assert rule.check(make_quote("1", "2"), RECV_NS) == BadSpread(
-        bid_price=Decimal(1), ask_price=Decimal(2), max_spread=limit, crossed=False
+    assert [spread.check(quote, RECV_NS) for quote in (locked, over)] == [None, None]
+    assert crossed.check(wide, RECV_NS) is None
+    assert crossed.check(locked, RECV_NS) == Crossed(
+        bid_price=Decimal(2), ask_price=Decimal("2.0"), locked=True
     )
+    assert crossed.check(over, RECV_NS) == Crossed(bid_price=Decimal(2), ask_price=Decimal(1), locked=False)
+
+
+def test_size_names_the_field_and_the_price_beside_it() -> None:
+    """A size of 0 is a fault of the price that stands with it."""
+    rule = SizeRule()
+    assert rule.check(make_trade("5", size="0"), RECV_NS) == BadSize(
+        field="size", size=Decimal(0), price=Decimal(5)
+    )
+    assert rule.check(make_quote("1", "2", ask_size="0"), RECV_NS) == BadSize(
+        field="ask_size", size=Decimal(0), price=Decimal(2)
+    )
+    found = rule.check(make_quote("0", "2", bid_size="NaN"), RECV_NS)
+    assert msgspec.json.encode(found) == b'{"rule":"size","field":"bid_size","size":"NaN","price":null}'
+
+
+def test_event_drift_has_a_sign() -> None:
+    """Early is negative; the correction is part of the evidence."""
+    clock = SystemClock()
+    rule = EventDriftRule(EventDriftSettings(max_event_drift_ms=Decimal(50)), clock)
+    late, early = make_trade(event_ns=RECV_NS - 60_000_000), make_trade(event_ns=RECV_NS + 75_000_000)
+    assert rule.check(late, RECV_NS) == EventDrift(
+        drift_ms=60.0, max_event_drift_ms=50.0, clock_offset_ms=None
+    )
+    clock.offset_ns = 20_000_000
+    assert rule.check(early, RECV_NS) == EventDrift(
+        drift_ms=-55.0, max_event_drift_ms=50.0, clock_offset_ms=20.0
+    )
+
+
+def test_backwards_tells_how_far_from_what() -> None:
+    """The latest accepted time is the evidence."""
+    rule = BackwardsRule(BackwardsSettings())
+    rule.accept(make_trade(event_ns=RECV_NS))
+    assert rule.check(make_trade(event_ns=RECV_NS - 1_500_000_000), RECV_NS) == Backwards(
+        back_ms=1_500.0, max_backwards_ms=1_000.0, latest_ns=RECV_NS, candidates=1
+    )
+
+
+def test_ids_tell_a_duplicate_from_one_that_runs_backwards() -> None:
+    """An id that was here is a duplicate; one that was not, and is lower, runs backwards; names have no order."""
+    rule = IdOrderRule(IdOrderSettings())
+    for number in (4, 5, 8):
+        rule.accept(make_trade(id=number))
+    rule.accept(make_trade(id="K:1"))
+    rule.accept(make_quote(update_id=9))
+
+    def found(tick: Tick) -> IdOutOfOrder:
+        objection = rule.check(tick, RECV_NS)
+        assert objection is not None
+        return objection
+
+    assert found(make_trade(id=5)) == IdOutOfOrder(
+        field="id", id=5, last_id=8, problem="duplicate", candidates=1
+    )
+    assert found(make_trade(id=6)).problem == "backwards"
+    assert found(make_trade(id=3)).problem == "backwards"
+    assert found(make_trade(id="K:1")) == IdOutOfOrder(
+        field="id", id="K:1", last_id=None, problem="duplicate", candidates=0
+    )
+    assert found(make_quote(update_id=9)).problem == "duplicate"
+    assert found(make_quote(update_id=8)) == IdOutOfOrder(
+        field="update_id", id=8, last_id=9, problem="backwards", candidates=1
+    )
+
+
+def test_a_gap_counts_what_is_missing() -> None:
+    """Between the two ids."""
+    rule = IdGapRule()
+    assert rule.check(make_trade(id=5), RECV_NS) is None
+    assert rule.check(make_trade(id=9), RECV_NS) == IdGap(id=9, last_id=5, missing=3)
+    assert rule.check(make_trade(id=10), RECV_NS) is None
 
 
 def test_volume_states_what_there_was_and_what_was_asked() -> None:

@@ -7,6 +7,9 @@ Where a venue numbers its ticks, ids decide: an id that was delivered is a dupli
 hole. Where it names its trades without an order, a name and time that were delivered lately are a duplicate. Where it
 does neither, sessions decide: ticks of a session that began before the last delivered tick leave no hole; a session
 that began after it does, unless the provider sees to its own holes.
+
+A venue may count anew, after maintenance for one. So what is taken for duplicates is looked at as a whole: ids that
+grow from tick to tick, all newer than what was delivered last, are no duplicates but a new count.
 """
 
 from __future__ import annotations
@@ -35,13 +38,20 @@ __all__ = ["Continuity"]
 REMEMBERED_REJECTS = 10_000
 """Rejected trade ids kept an instrument, to tell a rejected trade from a missing one."""
 REMEMBERED_NAMES = 10_000
-"""Names of trades kept an instrument, where they have no order: a busy stock's for some minutes."""
+"""Names of trades kept an instrument at least, where they have no order: a busy stock's for some minutes."""
+RENUMBERED_AFTER = 10
+"""Ticks in a row that tell a new count from duplicates."""
+RENUMBERED_AFTER_NS = 30_000_000_000
+"""How long nothing else was delivered, where ticks have no time of the venue's: a standby lags by less."""
 
 
 class _Place:
     """Where one channel of one instrument stands."""
 
-    __slots__ = ("event_ns", "id", "mono_ns", "names", "provider", "recv_ns", "rejected", "session_ns")
+    __slots__ = (
+        "_last_held", "_older_names", "event_ns", "held", "id", "mono_ns", "names", "provider", "recv_ns", "rejected",
+        "session_ns",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.provider: ProviderId | None = None
@@ -51,17 +61,40 @@ class _Place:
         self.event_ns: int | None = None
         self.id: int | None = None
         self.rejected: dict[int, None] = {}
-        self.names: dict[tuple[str, int | None], None] = {}
+        self.names: set[tuple[str, int | None]] = set()
+        self._older_names: set[tuple[str, int | None]] = set()
+        self.held = 0  # duplicates in a row that may be of a new count
+        self._last_held = -1
 
     def knows(self, name: str, event_ns: int | None) -> bool:
-        """Tell whether a trade of that name and time was here, and remember it."""
+        """Tell whether a trade of that name and time was here, and remember it.
+
+        Names go by the generation: taking the oldest one out of a dictionary walks over the places of all that were
+        taken out before.
+        """
         key = (name, event_ns)
-        if key in self.names:
+        if key in self.names or key in self._older_names:
             return True
-        self.names[key] = None
-        if len(self.names) > REMEMBERED_NAMES:
-            del self.names[next(iter(self.names))]
+        self.names.add(key)
+        if len(self.names) >= REMEMBERED_NAMES:
+            self._older_names, self.names = self.names, set()
         return False
+
+    def forget_names(self) -> None:
+        """Begin anew with the names."""
+        self.names.clear()
+        self._older_names.clear()
+
+    def counts_anew(self, tick: Tick, number: int, mono_ns: int) -> bool:
+        """Tell whether a tick that seems a duplicate by its id completes a new count."""
+        if tick.event_ns is not None and self.event_ns is not None:
+            is_newer = tick.event_ns > self.event_ns
+        else:
+            is_newer = mono_ns - self.mono_ns >= RENUMBERED_AFTER_NS
+        grows = number > self._last_held or self.held == 0
+        self.held = 0 if tick.backfilled or not is_newer else self.held + 1 if grows else 1
+        self._last_held = number
+        return self.held >= RENUMBERED_AFTER
 
 
 class Continuity:
@@ -111,14 +144,17 @@ class Continuity:
                 place.provider, place.session_ns = provider, session_ns
             elif number is not None and place.id is not None:
                 if number <= place.id:
-                    repeats.append(tick)
-                    continue
-                if consecutive and kind is not Quote and number != place.id + 1:
+                    if not place.counts_anew(tick, number, mono_ns):
+                        repeats.append(tick)
+                        continue
+                    out.append(_gap(tick, channel, None, None, place.recv_ns, recv_ns, "renumbered"))
+                elif consecutive and kind is not Quote and number != place.id + 1:
                     out.extend(_missing(place, tick, channel, number, recv_ns, "missing"))
             place.id = number
             place.mono_ns = mono_ns
             place.recv_ns = recv_ns
             place.event_ns = tick.event_ns
+            place.held = 0
             out.append(tick)
         return out, [Suppressed(reason="duplicate", ticks=repeats)] if repeats else []
 
@@ -130,7 +166,7 @@ class Continuity:
             return False
         same_ids = self._same_ids(place.provider, batch.provider)
         if same_ids and number is not None and place.id is not None:
-            return number <= place.id
+            return number <= place.id and not place.counts_anew(tick, number, batch.mono_ns)
         if same_ids and type(tick) is Trade and number is None:
             return False  # its name was looked for already
         if place.provider != batch.provider and batch.mono_ns <= place.mono_ns:
@@ -154,7 +190,9 @@ class Continuity:
             return
         known = number is not None and place.id is not None and self._same_ids(place.provider, batch.provider)
         cause = "reconnect" if place.provider == batch.provider else "switch"
-        if known and channel != "quotes" and capabilities.consecutive_trade_ids:
+        if known and number is not None and place.id is not None and number <= place.id:
+            yield _gap(tick, channel, None, None, place.recv_ns, batch.recv_ns, "renumbered")
+        elif known and channel != "quotes" and capabilities.consecutive_trade_ids:
             assert number is not None  # noqa: S101 - known says so, for the type checker
             yield from _missing(place, tick, channel, number, batch.recv_ns, cause)
         elif batch.session_ns > place.mono_ns and (
@@ -165,7 +203,7 @@ class Continuity:
     def _is_known(self, place: _Place, trade: Trade, provider: ProviderId) -> bool:
         """Tell whether a trade that has a name in place of a number was delivered already."""
         if place.provider is not None and not self._same_ids(place.provider, provider):
-            place.names.clear()  # another venue's names mean nothing here
+            place.forget_names()  # another venue's names mean nothing here
         return place.knows(str(trade.id), trade.event_ns)
 
     def _same_ids(self, one: ProviderId, other: ProviderId) -> bool:

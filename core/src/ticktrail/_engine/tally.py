@@ -90,6 +90,7 @@ class Tally:
             received=self.received_by_kind(),
             delivered=by_name(self.delivered),
             rejected=dict(self.rejected),
+            rejected_ticks=self.rejected_ticks,
             flagged=dict(self.flagged),
             quality=merge_quality((*self.quality, *quality)),
             suppressed=dict(self.suppressed),

@@ -9,22 +9,44 @@ The kind of a tick is asked with ``type(tick) is Quote``: on a Struct, `isinstan
 
 from __future__ import annotations
 
+from ticktrail.rules._backwards import Backwards, BackwardsRule, BackwardsSettings
 from ticktrail.rules._clock import ClockRule, ClockRuleSettings, FromTheFuture
 from ticktrail.rules._cross_venue import CrossVenueDeviation, CrossVenueRule, CrossVenueSettings
+from ticktrail.rules._crossed import Crossed, CrossedRule, CrossedSettings
+from ticktrail.rules._event_drift import EventDrift, EventDriftRule, EventDriftSettings
+from ticktrail.rules._id_gap import IdGap, IdGapRule, IdGapSettings
+from ticktrail.rules._id_order import IdOrderRule, IdOrderSettings, IdOutOfOrder
 from ticktrail.rules._price_jump import PriceJump, PriceJumpRule, PriceJumpSettings
 from ticktrail.rules._price_range import PriceOutOfRange, PriceRangeRule, PriceRangeSettings
+from ticktrail.rules._size import BadSize, SizeRule, SizeSettings
 from ticktrail.rules._spread import BadSpread, SpreadRule, SpreadSettings
 from ticktrail.rules._staleness import Stale, StalenessRule, StalenessSettings
 from ticktrail.rules._volume import LowVolume, VolumeRule, VolumeSettings
 
 __all__ = [
+    "Backwards",
+    "BackwardsRule",
+    "BackwardsSettings",
+    "BadSize",
     "BadSpread",
     "ClockRule",
     "ClockRuleSettings",
     "CrossVenueDeviation",
     "CrossVenueRule",
     "CrossVenueSettings",
+    "Crossed",
+    "CrossedRule",
+    "CrossedSettings",
+    "EventDrift",
+    "EventDriftRule",
+    "EventDriftSettings",
     "FromTheFuture",
+    "IdGap",
+    "IdGapRule",
+    "IdGapSettings",
+    "IdOrderRule",
+    "IdOrderSettings",
+    "IdOutOfOrder",
     "LowVolume",
     "PriceJump",
     "PriceJumpRule",
@@ -32,6 +54,8 @@ __all__ = [
     "PriceOutOfRange",
     "PriceRangeRule",
     "PriceRangeSettings",
+    "SizeRule",
+    "SizeSettings",
     "SpreadRule",
     "SpreadSettings",
     "Stale",

@@ -9,7 +9,10 @@ from __future__ import annotations
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import TypeAlias
 
-__all__ = ["EXACT", "HUGE", "Limit", "check_limit", "is_absent", "nanoseconds"]
+__all__ = ["EXACT", "HUGE", "Limit", "check_confirmation", "check_limit", "is_absent", "nanoseconds"]
+
+_MAX_CONFIRM_TICKS = 10_000
+_MAX_CONFIRM_S = 3_600
 
 Limit: TypeAlias = Decimal | bool
 """A number or ``false``; a type of ``false`` alone cannot be decoded, so `check_limit` refuses ``true``."""
@@ -43,6 +46,25 @@ def check_limit(key: str, value: Limit, *, above: int | None = 0, below: int | N
         raise ValueError(f"{key} must be greater than {above}, or false to turn it off; it is {value}")
     if below is not None and value >= below:
         raise ValueError(f"{key} must be less than {below}, or false to turn it off; it is {value}")
+
+
+def check_confirmation(key: str, ticks: int, seconds: Decimal) -> None:
+    """Refuse a confirmation that one tick alone gives, or that never comes.
+
+    Args:
+        key: What the names of its two settings begin with, for the message.
+        ticks: How many ticks confirm.
+        seconds: How long they must have agreed.
+
+    Raises:
+        ValueError: One of the two is out of bounds; the message says what would be right.
+    """
+    if not 2 <= ticks <= _MAX_CONFIRM_TICKS:
+        raise ValueError(
+            f"{key}_ticks must be 2 to {_MAX_CONFIRM_TICKS}, so that one tick alone confirms nothing; it is {ticks}"
+        )
+    if not (seconds.is_finite() and 0 <= seconds <= _MAX_CONFIRM_S):
+        raise ValueError(f"{key}_s must be 0 to {_MAX_CONFIRM_S} seconds; it is {seconds}")
 
 
 def nanoseconds(value: Decimal, *, unit_ns: int) -> int:

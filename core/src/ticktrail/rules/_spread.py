@@ -1,8 +1,7 @@
-"""Refuse a quote whose sides are crossed or too far apart.
+"""Refuse a quote whose sides are too far apart.
 
 Owns: `max_spread`.
-Never: judges a quote with an empty side (price 0 and size 0), or refuses a locked one (bid = ask): that is a
-spread of 0.
+Never: judges a quote with an empty side (price 0 and size 0), or one whose sides are crossed (the rule `crossed` does).
 """
 
 from __future__ import annotations
@@ -27,12 +26,11 @@ class SpreadSettings(Settings, frozen=True):
 
 
 class BadSpread(Violation, frozen=True, tag="spread"):
-    """Ask minus bid is negative (`crossed`) or above `max_spread` of the mid."""
+    """Ask minus bid is above `max_spread` of the mid, or a side is NaN and there is no telling."""
 
     bid_price: Decimal
     ask_price: Decimal
     max_spread: Decimal
-    crossed: bool
 
 
 class SpreadRule:
@@ -61,15 +59,16 @@ class SpreadRule:
         try:
             if self._low <= bid <= ask <= self._high:
                 return None
-            if bid <= ask and EXACT.multiply(ask, self._below) <= EXACT.multiply(bid, self._above):
+            if bid > ask:
+                return None
+            if EXACT.multiply(ask, self._below) <= EXACT.multiply(bid, self._above):
                 self._lay_corridor(bid, ask)
                 return None
-            crossed = bid > ask
         except ArithmeticError:  # NaN has no order
-            crossed = False
+            pass
         if is_absent(bid, tick.bid_size) or is_absent(ask, tick.ask_size):
             return None
-        return BadSpread(bid_price=bid, ask_price=ask, max_spread=self._limit, crossed=crossed)
+        return BadSpread(bid_price=bid, ask_price=ask, max_spread=self._limit)
 
     def _lay_corridor(self, bid: Decimal, ask: Decimal) -> None:
         total = EXACT.add(bid, ask)
@@ -84,7 +83,7 @@ def _open(settings: SpreadSettings, context: ValidatorContext) -> SpreadRule | N
 
 SPEC = validator_spec(
     name="spread",
-    summary="a bid above the ask, or a spread above max_spread of the mid",
+    summary="a spread above max_spread of the mid",
     settings=SpreadSettings,
     open=_open,
     ticks=(Quote, Ticker),

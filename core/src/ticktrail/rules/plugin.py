@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ticktrail.plugin import ValidatorSpec, hookimpl
-from ticktrail.rules import _clock, _cross_venue, _price_jump, _price_range, _spread, _staleness, _volume
+from ticktrail.rules import (
+    _backwards,
+    _clock,
+    _cross_venue,
+    _crossed,
+    _event_drift,
+    _id_gap,
+    _id_order,
+    _price_jump,
+    _price_range,
+    _size,
+    _spread,
+    _staleness,
+    _volume,
+)
 
 __all__ = ["TICKTRAIL_API", "ticktrail_validators"]
 
@@ -18,9 +32,15 @@ def ticktrail_validators() -> Iterable[ValidatorSpec]:
     return (
         _price_range.SPEC,
         _price_jump.SPEC,
+        _size.SPEC,
+        _crossed.SPEC,
         _spread.SPEC,
         _volume.SPEC,
         _staleness.SPEC,
         _clock.SPEC,
+        _event_drift.SPEC,
+        _backwards.SPEC,
+        _id_order.SPEC,
+        _id_gap.SPEC,
         _cross_venue.SPEC,
     )

@@ -34,6 +34,7 @@ class ValidatorCase:
         good: Ticks that one judge lets through, in this order; judged at their own `recv_ns`.
         bad: Ticks of which each is refused by a judge that has seen all of `good`.
         clock: What the rule is given.
+        consecutive_ids: What the rule is told of its leg's ids.
     """
 
     spec: ValidatorSpec
@@ -42,6 +43,7 @@ class ValidatorCase:
     good: Sequence[Tick]
     bad: Sequence[Tick]
     clock: Clock = field(default_factory=ManualClock)
+    consecutive_ids: bool = False
 
     def judge(self) -> Validator:
         """Return a new judge of one instrument on one leg."""
@@ -56,7 +58,10 @@ class ValidatorCase:
 
     def _context(self) -> ValidatorContext:
         return ValidatorContext(
-            provider=ProviderId(PROVIDER), instrument=InstrumentId(INSTRUMENT), clock=self.clock
+            provider=ProviderId(PROVIDER),
+            instrument=InstrumentId(INSTRUMENT),
+            clock=self.clock,
+            consecutive_ids=self.consecutive_ids,
         )
 
 

@@ -109,7 +109,7 @@ def _nothing_vanished(delivered: Sequence[Tick], trades: Trades, meddler: Meddle
 def _accounted(report: Report, delivered: Sequence[Tick]) -> Promise:
     received = sum(sum(kinds.values()) for kinds in report.received.values())
     brought = sum(count for kind, count in report.delivered.items() if kind not in NOTICES)
-    rejected, suppressed = sum(report.rejected.values()), sum(report.suppressed.values())
+    rejected, suppressed = report.rejected_ticks, sum(report.suppressed.values())
     written = sum(report.delivered.values())
     return Promise(
         name="every tick is accounted for",

@@ -89,6 +89,6 @@ class Show:
             received = sum(sum(kinds.values()) for kinds in report.received.values())
             self._status.update(
                 f"{received:,} received, {sum(report.delivered.values()):,} delivered, "
-                f"{sum(report.rejected.values()):,} rejected, {sum(report.suppressed.values()):,} suppressed, "
+                f"{report.rejected_ticks:,} rejected, {sum(report.suppressed.values()):,} suppressed, "
                 f"{report.audit.get('ticks', 0):,} sealed"
             )
