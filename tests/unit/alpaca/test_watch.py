@@ -1,0 +1,69 @@
+"""Silence of a leg: whom it asks about it, and what the answer means."""
+
+import anyio
+import pytest
+
+from ticktrail_alpaca.decoder import AlpacaDecoder
+from ticktrail_alpaca.hours import ALWAYS_OPEN
+from ticktrail_alpaca.live.watch import watch
+from ticktrail_alpaca.rest.client import RestClient
+from ticktrail_alpaca.settings import AlpacaSettings
+from unit.alpaca.rest_venue import (
+    KEY_ID,
+    SECRET_KEY,
+    context,
+    ok,
+    serving,
+    settings_of,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def _keys(monkeypatch):
+    monkeypatch.setenv("TEST_KEY_ID", KEY_ID)
+    monkeypatch.setenv("TEST_SECRET_KEY", SECRET_KEY)
+
+
+class Looked:
+    """A connection that is looked at."""
+
+    def __init__(self):
+        self.times = 0
+
+    def look(self):
+        self.times += 1
+
+
+@pytest.mark.parametrize("feed", ["test", "overnight"])
+async def test_silence_of_a_feed_that_cannot_be_asked(feed):
+    """The connection itself is looked at, and REST is asked only where it knows the feed: the leg lives on."""
+    own_context = context()
+    decoder = AlpacaDecoder({"AAPL": "AAPL"}, frozenset({"trades"}), "leg")
+    link = Looked()
+
+    async def nothing(asked, stream):
+        return ok({"trades": {}})
+
+    async with serving(nothing) as venue:
+        own = settings_of(venue.url, feed=feed, quiet_after_s={"trades": 0.2})
+        async with RestClient(own, "leg", own_context.clock, None) as client:
+            with anyio.move_on_after(1.0) as scope:
+                await watch(link, decoder, own, own_context, ALWAYS_OPEN, client, lambda: 0)
+    assert scope.cancelled_caught
+    assert link.times >= 2
+    assert bool(venue.asked) is (feed == "overnight")
+
+
+async def test_a_question_that_no_feed_takes(monkeypatch):
+    """Whatever REST does not know of a feed after all counts as not to be had."""
+    monkeypatch.setattr(AlpacaSettings, "has_latest", True)
+    own = settings_of("http://127.0.0.1:1", feed="test", quiet_after_s={"trades": 0.2})
+    own_context, link = context(), Looked()
+    decoder = AlpacaDecoder({"AAPL": "AAPL"}, frozenset({"trades"}), "leg")
+    async with RestClient(own, "leg", own_context.clock, None) as client:
+        with anyio.move_on_after(1.0) as scope:
+            await watch(link, decoder, own, own_context, ALWAYS_OPEN, client, lambda: 0)
+    assert scope.cancelled_caught
+    assert link.times >= 2
