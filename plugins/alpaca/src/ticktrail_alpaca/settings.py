@@ -78,7 +78,7 @@ class AlpacaSettings(Settings, frozen=True):
         max_message_bytes: A longer message ends the connection.
         requests_per_minute: REST requests of this process to the host.
         page_rows: Rows in one REST request.
-        repair_trades: Fetch the trades that were missed between two connections.
+        repair_trades: Fetch the trades that were missed between two connections, or in a frame that could not be read.
         repair_most: More missed trades than this are left as a gap.
         repair_s: How long newer trades wait for the missed ones.
     """
