@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ticktrail.errors import ConfigError
 from ticktrail.model import InstrumentId
 from ticktrail.plugin import ProviderContext
-from ticktrail_alpaca.markets import BAR_LISTS
+from ticktrail_alpaca.markets import BAR_LISTS, TEST_SYMBOL
 from ticktrail_alpaca.settings import AlpacaSettings
 from ticktrail_alpaca.symbols import symbol_of
 
@@ -22,9 +22,16 @@ def symbols_of(settings: AlpacaSettings, context: ProviderContext) -> Mapping[st
     """Return the leg's instruments by symbol.
 
     Raises:
-        ConfigError: An instrument is none of this market.
+        ConfigError: An instrument is none of this market, or of this feed.
     """
-    return {symbol_of(name, settings.venue_market): name for name in context.instruments}
+    symbols = {symbol_of(name, settings.venue_market): name for name in context.instruments}
+    others = sorted(symbols.keys() - {TEST_SYMBOL})
+    if settings.feed_name == "test" and others:
+        raise ConfigError(
+            f'feed = "test" brings made-up trades of {TEST_SYMBOL} alone, and none of {", ".join(others[:5])}: ask for '
+            f'"{TEST_SYMBOL}", or choose another feed'
+        )
+    return symbols
 
 
 def lists_of(settings: AlpacaSettings, context: ProviderContext) -> Mapping[str, frozenset[str]]:

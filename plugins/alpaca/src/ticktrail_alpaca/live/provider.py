@@ -90,14 +90,17 @@ class AlpacaProvider:
         # It goes before anything that this connection brings.
         first = [write_note(ConnectedNote(asked_for=repair.wanted, number=self._number))]
         try:
-            async with open_websocket(
-                settings.stream_url,
-                clock=context.clock,
-                connect_s=settings.connect_s,
-                silent_s=settings.silent_s,
-                max_message_bytes=settings.max_message_bytes,
-                headers=self._headers(),
-            ) as socket, anyio.create_task_group() as tasks:
+            async with (
+                open_websocket(
+                    settings.stream_url,
+                    clock=context.clock,
+                    connect_s=settings.connect_s,
+                    silent_s=settings.silent_s,
+                    max_message_bytes=settings.max_message_bytes,
+                    headers=self._headers(),
+                ) as socket,
+                anyio.create_task_group() as tasks,
+            ):
                 tasks.start_soon(self._beside, link, session, repair, intake, task_status)
 
                 async def take(received: Received) -> None:
