@@ -123,8 +123,8 @@ def check_calendar(settings: AlpacaSettings) -> None:
         alike = get_close_matches(settings.calendar.upper(), names, n=3, cutoff=0.5)
         near = f"; did you mean {' or '.join(alike)}?" if alike else ""
         raise ConfigError(
-            f'calendar = "{settings.calendar}" is none that exchange_calendars has: write the code of an exchange, such '
-            f'as "{DEFAULT_CALENDAR}"{near}'
+            f'calendar = "{settings.calendar}" is none that exchange_calendars has: write the code of an exchange, '
+            f'such as "{DEFAULT_CALENDAR}"{near}'
         )
 
 

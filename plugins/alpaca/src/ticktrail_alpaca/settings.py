@@ -137,7 +137,7 @@ class AlpacaSettings(Settings, frozen=True):
             raise ValueError(f'feed: market "{self.market}" has no such feed; write one of {known}')
         if re.fullmatch(_TIMEFRAME, self.bar_timeframe, re.ASCII) is None:
             raise ValueError(
-                'bar_timeframe: is no length of a bar; write "1Min" to "59Min", "1Hour" to "23Hour", "1Day", "1Week", or '
+                'bar_timeframe: is no length of a bar; write "1Min" to "59Min", "1Hour" to "23Hour", "1Day", "1Week", '
                 '"1Month", "2Month", "3Month", "4Month", "6Month" or "12Month"'
             )
         if not self.bars or len(set(self.bars)) < len(self.bars):
