@@ -1,4 +1,4 @@
-"""A leg of many symbols at a loopback Alpaca: its connection is cut, and what it missed is fetched within the limits."""
+"""A leg of many symbols at a loopback Alpaca: after a cut it fetches what it missed, within the limits."""
 
 import json
 from collections import defaultdict

@@ -15,7 +15,7 @@ from ticktrail_alpaca.live import repair as repairs
 from ticktrail_alpaca.live.repair import Repair
 from ticktrail_alpaca.notes import ConnectedNote, MissedNote, write_note
 from ticktrail_alpaca.rest.client import RestClient
-from unit.alpaca.rest_venue import KEY_ID, SECRET_KEY, Archive, context, serving, settings_of
+from unit.alpaca.rest_venue import KEY_ID, SECRET_KEY, Archive, context, http, serving, settings_of
 
 anyio_test = pytest.mark.anyio
 DAY = "2026-07-17"
@@ -344,6 +344,27 @@ async def test_one_symbol_behind_in_the_archive_keeps_no_other_waiting():
     assert [(tick.instrument, tick.id) for tick in out] == [
         ("AAPL", "V:2"), ("AAPL", "V:3"), ("MSFT", "V:2"), ("MSFT", "V:3"),
     ]  # fmt: skip
+
+
+@anyio_test
+@pytest.mark.parametrize("failures", [repairs.MOST_FAILED - 1, repairs.MOST_FAILED])
+async def test_a_question_that_fails_is_put_again(failures):
+    """A few times in a row: one lost answer shall not cost a whole group its trades."""
+    rows = [trade(1, "15:59:30"), trade(2, "15:59:40"), trade(3, "15:59:50")]
+
+    class Failing(Archive):
+        async def answer(self, asked, stream):
+            answer = await super().answer(asked, stream)
+            return http(502) if len(venue.asked) <= failures else answer
+
+    reader = decoder()
+    reader.decode([*frames(rows[0]), CONNECTED, *frames(rows[2])], 1)
+    failing = Failing({("trades", "AAPL"): rows})
+    async with repairing(reader, failing) as (repair, client, out, listener, venue):
+        await repair.catch_up(client)
+    gives_up = failures == repairs.MOST_FAILED
+    assert told(out) == (["gap", "V:3"] if gives_up else ["V:2", "V:3"])
+    assert ["502" in event.detail for event in listener.events] == ([True] if gives_up else [])
 
 
 @anyio_test

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import anyio
 
-from ticktrail.errors import ProviderError
+from ticktrail.errors import ProviderError, TransientError
 from ticktrail.events import VenueTrouble
 from ticktrail.model import Trade
 from ticktrail.plugin import Intake, ProviderContext
@@ -31,6 +31,8 @@ LOOK_BACK_NS = 10_000_000_000
 DELAY_NS = 900_000_000_000
 AT_ONCE = 8
 """Questions that wait for the allowance at once: the first ones shall be through before the time is up."""
+MOST_FAILED = 3
+"""So often in a row may a question fail: one that is lost shall not cost a hundred symbols their trades."""
 MOST_TOLD = 5
 """Symbols that one event names."""
 
@@ -125,11 +127,18 @@ class Repair:
         waiting = {span.symbol: span for span in group}
         found: dict[str, Sequence[Trade]] = {}
         why = f"not within repair_s = {self._settings.repair_s:g}"
+        failures = 0
         try:
             with anyio.move_on_at(deadline):
                 async with turns:
                     while waiting:
-                        await self._collect(client, waiting, found)
+                        try:
+                            await self._collect(client, waiting, found)
+                            failures = 0
+                        except TransientError as exc:
+                            failures += 1
+                            if failures == MOST_FAILED or exc.cause == "limited":
+                                raise
                         if waiting:
                             await anyio.sleep(NOT_YET_S)
                             waiting = {symbol: self._span(symbol) for symbol in waiting}
