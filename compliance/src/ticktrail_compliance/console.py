@@ -85,13 +85,16 @@ def _open(feed_file: Path | None, database: str | None, key: str | None) -> Audi
 
 def _secret(ref: str) -> Secret:
     kind, _, value = ref.partition(":")
-    match kind:
-        case "file" if value:
-            return Secret(file=value)
-        case "env" if value:
-            return Secret(env=value)
-        case "keyring" if value:
-            return Secret(keyring=value)
+    try:
+        match kind:
+            case "file" if value:
+                return Secret(file=value)
+            case "env" if value:
+                return Secret(env=value)
+            case "keyring" if value:
+                return Secret(keyring=value)
+    except ValueError as exc:
+        raise ConfigError(f"--key {exc}") from None  # what was written may be the key itself
     raise ConfigError(
         "--key is file:PATH, env:NAME or keyring:SERVICE/USER; a key itself never stands on a command line"
     )

@@ -102,7 +102,10 @@ def answering(*answers):
 
 
 class Archive:
-    """Rows by kind and symbol, given as the venue does: both ends included, so many a page, by tokens."""
+    """Rows by kind and symbol, given as the venue does: both ends included, so many a page, by tokens.
+
+    Rows of several symbols stand one symbol after the other, by name; a page may end amid one.
+    """
 
     def __init__(self, rows, known=()):
         self.rows = rows
@@ -110,17 +113,24 @@ class Archive:
 
     async def answer(self, asked, stream):
         tail = asked.path.rpartition("/")[2]
-        symbol = asked.params["symbols"]
+        symbols = sorted(asked.params["symbols"].split(","))
         if tail == "snapshots":
-            found = {symbol: {}} if symbol in self.known else {}
+            found = {symbol: {} for symbol in symbols if symbol in self.known}
             return ok({"snapshots": found} if "crypto" in asked.path else found)
         start, end = moment_ns(asked.params["start"]), moment_ns(asked.params["end"])
-        inside = [row for row in self.rows.get((tail, symbol), ()) if start <= moment_ns(row["t"]) <= end]
+        inside = [
+            (symbol, row)
+            for symbol in symbols
+            for row in self.rows.get((tail, symbol), ())
+            if start <= moment_ns(row["t"]) <= end
+        ]
         first = int(asked.params.get("page_token", "p0").removeprefix("p"))
         last = first + int(asked.params["limit"])
-        page = inside[first:last]
+        page = {}
+        for symbol, row in inside[first:last]:
+            page.setdefault(symbol, []).append(row)
         token = f"p{last}" if last < len(inside) else None
-        return ok({tail: {symbol: page} if page else {}, "next_page_token": token})
+        return ok({tail: page, "next_page_token": token})
 
 
 def settings_of(url, **settings):

@@ -11,11 +11,11 @@ from ticktrail.model import BookDelta, BookSnapshot, Correction, Gap, Trade, Und
 from ticktrail.testing import ManualClock
 from ticktrail_alpaca.codec import moment_ns
 from ticktrail_alpaca.decoder import AlpacaDecoder
-from ticktrail_alpaca.history import open_history
 from ticktrail_alpaca.live import repair as repairs
 from ticktrail_alpaca.live.repair import Repair
 from ticktrail_alpaca.notes import ConnectedNote, MissedNote, write_note
-from unit.alpaca.rest_venue import KEY_ID, SECRET_KEY, Archive, context, serving, settings_of
+from ticktrail_alpaca.rest.client import RestClient
+from unit.alpaca.rest_venue import KEY_ID, SECRET_KEY, Archive, context, http, serving, settings_of
 
 anyio_test = pytest.mark.anyio
 DAY = "2026-07-17"
@@ -67,7 +67,7 @@ class Telling:
 
 @asynccontextmanager
 async def repairing(reader, archive, *, clock=None, number=1, **settings):
-    """A repair at a REST server; what it brings is decoded at once. Gives it with its history and what came."""
+    """A repair at a REST server; what it brings is decoded at once. Gives it with its client and what came."""
     out, listener = [], Telling()
 
     async def hand_on(payloads):
@@ -76,8 +76,8 @@ async def repairing(reader, archive, *, clock=None, number=1, **settings):
     async with serving(archive.answer) as venue:
         own = settings_of(venue.url, repair_s=3.0, **settings)
         asked = context(clock=clock or ManualClock(now_ns=NOON_NS))
-        async with open_history(own, asked, lambda event: None) as history:
-            yield Repair(reader, own, asked, listener, hand_on, number), history, out, listener, venue
+        async with RestClient(own, "leg", asked.clock, None) as client:
+            yield Repair(reader, own, asked, listener, hand_on, number), client, out, listener, venue
 
 
 def archive_of(*rows):
@@ -91,8 +91,8 @@ async def test_a_trade_told_late_is_found():
     reader = decoder()
     reader.decode([*frames(first, newest), CONNECTED, *frames(trade(5, "15:59:50"))], 1)
     archive = archive_of(first, trade(2, "15:59:40.005"), newest, trade(4, "15:59:45"), trade(5, "15:59:50"))
-    async with repairing(reader, archive) as (repair, history, out, listener, _):
-        await repair.run(history)
+    async with repairing(reader, archive) as (repair, client, out, listener, _):
+        await repair.catch_up(client)
     assert told(out) == ["V:2", "V:4", "V:5"]
     assert listener.events == []
 
@@ -104,8 +104,8 @@ async def test_nothing_from_before_the_first_trade_is_asked_for():
     reader = decoder()
     reader.decode([*frames(first), CONNECTED], 1)
     archive = archive_of(trade(1, "15:59:38"), first, trade(3, "15:59:41"))
-    async with repairing(reader, archive) as (repair, history, out, _, _):
-        await repair.run(history)
+    async with repairing(reader, archive) as (repair, client, out, _, _):
+        await repair.catch_up(client)
     assert told(out) == ["V:3"]
 
 
@@ -117,8 +117,8 @@ async def test_a_clock_that_is_behind_hides_nothing(behind_s):
     reader.decode([*frames(trade(1, "15:59:30")), CONNECTED, *frames(trade(3, "15:59:50"))], 1)
     archive = archive_of(trade(1, "15:59:30"), trade(2, "15:59:40"), trade(3, "15:59:50"))
     clock = ManualClock(now_ns=NOON_NS - behind_s * 10**9)
-    async with repairing(reader, archive, clock=clock) as (repair, history, out, _, _):
-        await repair.run(history)
+    async with repairing(reader, archive, clock=clock) as (repair, client, out, _, _):
+        await repair.catch_up(client)
     assert told(out) == ["V:2", "V:3"]
 
 
@@ -137,8 +137,8 @@ async def test_an_archive_that_lags_is_asked_again():
     lagging = Lagging(archive.rows)
     reader = decoder()
     reader.decode([*frames(rows[0]), CONNECTED, *frames(rows[2])], 1)
-    async with repairing(reader, lagging) as (repair, history, out, _, _):
-        await repair.run(history)
+    async with repairing(reader, lagging) as (repair, client, out, _, _):
+        await repair.catch_up(client)
     assert told(out) == ["V:2", "V:3"]
 
 
@@ -148,8 +148,8 @@ async def test_an_archive_that_never_comes_so_far_leaves_a_gap_and_is_told():
     reader = decoder()
     reader.decode([*frames(trade(1, "15:59:30")), CONNECTED, *frames(trade(3, "15:59:50"))], 1)
     archive = archive_of(trade(1, "15:59:30"), trade(2, "15:59:40"))
-    async with repairing(reader, archive) as (repair, history, out, listener, _):
-        await repair.run(history)
+    async with repairing(reader, archive) as (repair, client, out, listener, _):
+        await repair.catch_up(client)
     assert told(out) == ["V:2", "gap", "V:3"]
     (event,) = listener.events
     assert isinstance(event, VenueTrouble)
@@ -162,8 +162,8 @@ async def test_a_delayed_feed_is_not_given_the_future():
     reader = decoder()
     reader.decode([*frames(trade(1, "15:44:30")), CONNECTED], 1)
     archive = archive_of(trade(1, "15:44:30"), trade(2, "15:44:50"), trade(3, "15:55:00"))
-    async with repairing(reader, archive, feed="delayed_sip") as (repair, history, out, _, _):
-        await repair.run(history)
+    async with repairing(reader, archive, feed="delayed_sip") as (repair, client, out, _, _):
+        await repair.catch_up(client)
     assert told(out) == ["V:2"]
 
 
@@ -171,8 +171,8 @@ async def test_a_delayed_feed_is_not_given_the_future():
 async def test_what_is_still_on_its_way_is_waited_for():
     """The decoder is behind: nothing is asked for before it has met the new connection."""
     reader = decoder()
-    async with repairing(reader, archive_of(trade(1, "15:59:30"))) as (repair, history, out, _, venue):
-        await repair.run(history)
+    async with repairing(reader, archive_of(trade(1, "15:59:30"))) as (repair, client, out, _, venue):
+        await repair.catch_up(client)
         assert venue.asked == []
     assert out == []
     reader.decode([*frames(trade(1, "15:59:30")), CONNECTED, *frames(trade(3, "15:59:50"))], 1)
@@ -263,9 +263,9 @@ def test_a_book_whose_message_cannot_be_read_is_lost(bad):
     found = reader.decode(frames(bad, change), 1)
     assert [type(tick) for tick in found] == [Gap, Undecodable]
     assert (found[0].channel, found[0].instrument, found[0].cause) == ("book", "BTC/USD", "undecodable")
-    assert reader.lost_books == {"BTC/USD"}
+    assert reader.books.lost == {"BTC/USD"}
     assert [type(tick) for tick in reader.decode([CONNECTED, *frames(whole)], 1)] == [BookSnapshot]
-    assert reader.lost_books == set()
+    assert reader.books.lost == set()
 
 
 @pytest.mark.parametrize("is_packed", [False, True], ids=["json", "msgpack"])
@@ -284,3 +284,96 @@ def test_an_error_about_a_message_keeps_that_message_alone(is_packed):
     assert [type(one) for one in found] == [Undecodable] * 6
     read = msgpack.unpackb if is_packed else json.loads
     assert [read(one.raw) for one in found] == [*bad, *bad]
+
+
+@anyio_test
+async def test_three_hundred_symbols_are_a_few_questions(monkeypatch):
+    """Each gets what it missed and nothing from before; a minute's allowance is hardly touched."""
+    names = [f"S{number:03}" for number in range(300)]
+    rows = {
+        ("trades", name): [
+            trade(1, f"15:59:{20 + index % 30}"),
+            trade(2, "15:59:55"),
+            trade(3, "15:59:58"),
+        ]
+        for index, name in enumerate(names)
+    }
+    first = [frames({**rows["trades", name][0], "S": name})[0] for name in names]
+    last = [frames({**rows["trades", name][2], "S": name})[0] for name in names]
+    reader = decoder(*names)
+    reader.decode([*first, write_note(ConnectedNote(asked_for=names)), *last], 1)
+    async with repairing(reader, Archive(rows), requests_per_minute=10) as (
+        repair,
+        client,
+        out,
+        listener,
+        venue,
+    ):
+        await repair.catch_up(client)
+        assert len(venue.asked) == 3
+        assert max(len(asked.params["symbols"].split(",")) for asked in venue.asked) == 100
+    assert listener.events == []
+    ids = {}
+    for tick in out:
+        ids.setdefault(tick.instrument, []).append(tick.id)
+    assert ids == {name: ["V:2", "V:3"] for name in names}
+
+
+@anyio_test
+async def test_one_symbol_behind_in_the_archive_keeps_no_other_waiting():
+    """It alone is asked for again."""
+    rows = {("trades", name): [trade(1, "15:59:30"), trade(2, "15:59:40"), trade(3, "15:59:50")]
+            for name in ("AAPL", "MSFT")}  # fmt: skip
+    late = {**rows, ("trades", "MSFT"): rows["trades", "MSFT"][:1]}
+
+    class Lagging(Archive):
+        async def answer(self, asked, stream):
+            answer = await super().answer(asked, stream)
+            self.rows = rows
+            return answer
+
+    reader = decoder("AAPL", "MSFT")
+    for name in ("AAPL", "MSFT"):
+        reader.decode(frames({**trade(1, "15:59:30"), "S": name}), 1)
+    reader.decode([CONNECTED], 1)
+    for name in ("AAPL", "MSFT"):
+        reader.decode(frames({**trade(3, "15:59:50"), "S": name}), 1)
+    async with repairing(reader, Lagging(late)) as (repair, client, out, _, venue):
+        await repair.catch_up(client)
+        assert [asked.params["symbols"] for asked in venue.asked] == ["AAPL,MSFT", "MSFT"]
+    assert [(tick.instrument, tick.id) for tick in out] == [
+        ("AAPL", "V:2"), ("AAPL", "V:3"), ("MSFT", "V:2"), ("MSFT", "V:3"),
+    ]  # fmt: skip
+
+
+@anyio_test
+@pytest.mark.parametrize("failures", [repairs.MOST_FAILED - 1, repairs.MOST_FAILED])
+async def test_a_question_that_fails_is_put_again(failures):
+    """A few times in a row: one lost answer shall not cost a whole group its trades."""
+    rows = [trade(1, "15:59:30"), trade(2, "15:59:40"), trade(3, "15:59:50")]
+
+    class Failing(Archive):
+        async def answer(self, asked, stream):
+            answer = await super().answer(asked, stream)
+            return http(502) if len(venue.asked) <= failures else answer
+
+    reader = decoder()
+    reader.decode([*frames(rows[0]), CONNECTED, *frames(rows[2])], 1)
+    failing = Failing({("trades", "AAPL"): rows})
+    async with repairing(reader, failing) as (repair, client, out, listener, venue):
+        await repair.catch_up(client)
+    gives_up = failures == repairs.MOST_FAILED
+    assert told(out) == (["gap", "V:3"] if gives_up else ["V:2", "V:3"])
+    assert ["502" in event.detail for event in listener.events] == ([True] if gives_up else [])
+
+
+@anyio_test
+async def test_a_row_that_cannot_be_a_trade_leaves_a_gap_and_is_told():
+    """The event names the row."""
+    reader = decoder()
+    reader.decode([*frames(trade(1, "15:59:30")), CONNECTED, *frames(trade(4, "15:59:50"))], 1)
+    archive = archive_of(trade(1, "15:59:30"), trade(2, "15:59:40", price=-5), trade(4, "15:59:50"))
+    async with repairing(reader, archive) as (repair, client, out, listener, _):
+        await repair.catch_up(client)
+    assert told(out) == ["gap", "V:4"]
+    assert "its trade V:2" in listener.events[0].detail

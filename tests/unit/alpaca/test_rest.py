@@ -1,26 +1,19 @@
-"""REST: whatever the venue answers becomes what the caller can use, within its limits, and no secret comes out."""
+"""REST: whatever the venue answers becomes what the caller can use."""
 
 import gzip
 import json
-import logging
 import ssl
-import traceback
 from decimal import Decimal
 
-import anyio
 import msgspec
 import pytest
-import trio
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ticktrail.errors import ConfigError, PermanentError, TransientError
-from ticktrail.events import VenueTrouble
-from ticktrail.plugin import SystemClock
-from ticktrail.testing import ManualClock
 from ticktrail_alpaca.rest import transport as transports
-from ticktrail_alpaca.rest.client import Declined, RestClient
+from ticktrail_alpaca.rest.client import Declined
 from ticktrail_alpaca.rest.questions import (
     ask_bars,
     ask_latest_quotes,
@@ -33,28 +26,16 @@ from ticktrail_alpaca.rest.questions import (
 )
 from ticktrail_alpaca.rest.rows import number
 from ticktrail_alpaca.settings import AlpacaSettings
-from unit.alpaca.rest_venue import KEY_ID, SECRET_KEY, answering, http, ok, responses, serving, settings_of
+from unit.alpaca.rest_stage import NOTHING, NOW_S, NS_PER_S, PERIOD, ask, client_of
+from unit.alpaca.rest_venue import KEY_ID, SECRET_KEY, answering, http, ok, responses, serving
 
 pytestmark = pytest.mark.anyio
-NS_PER_S = 1_000_000_000
-NOW_S = 1_700_000_000
-NOTHING = ok({"trades": {}, "next_page_token": None})
-PERIOD = {"start_ns": 0, "end_ns": NS_PER_S}
 
 
 @pytest.fixture(autouse=True)
 def _keys(monkeypatch):
     monkeypatch.setenv("TEST_KEY_ID", KEY_ID)
     monkeypatch.setenv("TEST_SECRET_KEY", SECRET_KEY)
-
-
-def client_of(url, told=None, clock=None, **settings):
-    tell = (told if told is not None else []).append
-    return RestClient(settings_of(url, **settings), "leg", clock or SystemClock(), None, tell)
-
-
-def ask(client):
-    return ask_trades(client, "AAPL", **PERIOD)
 
 
 @pytest.mark.parametrize(
@@ -230,24 +211,6 @@ async def test_a_certificate_that_is_not_to_be_trusted():
     assert venue.asked == []
 
 
-@pytest.mark.parametrize("status", [401, 403])
-async def test_a_key_that_is_not_let_in(status):
-    """What to check is named: both halves, their environment, the feed; the venue's words, and never the secret."""
-    body = json.dumps(
-        {"message": f"subscription does not permit; you sent {SECRET_KEY} of {KEY_ID}"}
-    ).encode()
-    async with answering(http(status, body)) as venue, client_of(venue.url, feed="sip") as client:
-        with pytest.raises(PermanentError) as caught:
-            await ask(client)
-    message = str(caught.value)
-    assert "subscription does not permit" in message
-    assert "key_id and secret_key" in message
-    assert 'feed = "sip"' in message
-    assert "live environment" in message
-    assert SECRET_KEY not in message
-    assert KEY_ID not in message
-
-
 @pytest.mark.parametrize(
     ("status", "body", "code", "said"),
     [
@@ -263,204 +226,6 @@ async def test_a_question_that_the_venue_declines(status, body, code, said):
             await ask(client)
     assert (caught.value.status, caught.value.code) == (status, code)
     assert said in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("reset", "wait_s"),
-    [
-        pytest.param(str(NOW_S + 30), 30.0, id="in 30 s"),
-        pytest.param(str(NOW_S + 10**9), 300.0, id="in 30 years"),
-        pytest.param(str(NOW_S - 50), 1.0, id="long ago"),
-        pytest.param("soon", 60.0, id="no number"),
-        pytest.param("9" * 5_000, 300.0, id="no end"),
-    ],
-)
-async def test_a_venue_that_asks_to_wait(reset, wait_s):
-    """Nobody asks before the moment that it names, within reason; it is told once; alpaca-py does not try by itself."""
-    told, clock = [], ManualClock(NOW_S * NS_PER_S)
-    answer = http(429, b'{"message":"too many requests."}', f"X-RateLimit-Reset: {reset}")
-    async with answering(answer) as venue, client_of(venue.url, told, clock) as client:
-        with pytest.raises(TransientError) as caught:
-            await ask_latest_trades(client, ["AAPL"], patience_s=0.0)
-        with pytest.raises(TransientError):
-            await ask_latest_trades(client, ["AAPL"], patience_s=0.0)
-    assert len(venue.asked) == 1
-    assert (caught.value.cause, caught.value.retry_after_s) == ("limited", wait_s)
-    (trouble,) = told
-    assert isinstance(trouble, VenueTrouble)
-    assert (trouble.provider, trouble.retry_in_s) == ("leg", wait_s)
-    assert "lower requests_per_minute" in trouble.detail
-
-
-async def test_who_has_patience_waits_and_is_answered():
-    """All askers of a leg have their answer after the ban, and none asked within it."""
-    answers = []
-    refused = http(429, b"", "X-RateLimit-Reset: 1")
-    async with answering(refused, NOTHING) as venue, client_of(venue.url) as client:
-
-        async def one():
-            answers.append(await ask(client))
-
-        with trio.fail_after(30):
-            async with anyio.create_task_group() as tasks:
-                for _ in range(5):
-                    tasks.start_soon(one)
-    assert len(answers) == 5
-    assert len(venue.asked) == 6
-
-
-async def test_a_venue_that_puts_off_for_ever(monkeypatch):
-    """After some times the caller is told, and may do something else."""
-    monkeypatch.setattr("ticktrail_alpaca.rest.client.LEAST_BAN_S", 0.01)
-    told = []
-    answer = http(429, b"", "X-RateLimit-Reset: 1")
-    async with answering(answer) as venue, client_of(venue.url, told) as client:
-        with pytest.raises(TransientError, match="it takes no more requests"):
-            await ask(client)
-    assert len(venue.asked) == len(told) == 5
-
-
-async def test_the_last_request_of_a_minute():
-    """With nothing remaining the answer is taken, and nobody asks before the venue counts anew."""
-    told, clock = [], ManualClock(NOW_S * NS_PER_S)
-    headers = ("X-RateLimit-Remaining: 0", f"X-RateLimit-Reset: {NOW_S + 20}")
-    answer = ok({"trades": {}, "next_page_token": None}, *headers)
-    async with answering(answer) as venue, client_of(venue.url, told, clock) as client:
-        assert (await ask(client)).rows == ()
-        with pytest.raises(TransientError) as caught:
-            await ask_latest_trades(client, ["AAPL"], patience_s=0.0)
-    assert len(venue.asked) == 1
-    assert caught.value.retry_after_s == 20.0
-    assert told == []
-
-
-async def test_requests_of_a_minute_are_kept_to():
-    """Legs of one process share what the host takes."""
-    newest = ok({"trades": {}})
-    async with (
-        answering(newest) as venue,
-        client_of(venue.url, requests_per_minute=3) as one,
-        client_of(venue.url, requests_per_minute=3) as other,
-    ):
-        for client in (one, other, one):
-            await ask_latest_trades(client, ["AAPL"])
-        with pytest.raises(TransientError) as caught:
-            await ask_latest_trades(other, ["AAPL"], patience_s=0.0)
-    assert len(venue.asked) == 3
-    assert caught.value.cause == "limited"
-
-
-async def test_an_answer_that_does_not_come():
-    """There is a deadline on the whole answer; the thread ends by itself, and the next question is answered."""
-
-    async def crawl(asked, stream):
-        if len(venue.asked) > 1:
-            return NOTHING
-        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n")
-        while True:
-            await stream.send_all(b" ")
-            await trio.sleep(0.05)
-
-    async with serving(crawl) as venue, client_of(venue.url, answer_s=1.0, connect_s=1.0) as client:
-        with trio.fail_after(30):
-            with pytest.raises(TransientError, match="no whole answer in time"):
-                await ask(client)
-            assert (await ask(client)).rows == ()
-
-
-async def test_a_server_that_says_nothing():
-    """It may pause for `answer_s`."""
-
-    async def stall(asked, stream):
-        await trio.sleep_forever()
-
-    async with serving(stall) as venue, client_of(venue.url, answer_s=0.3) as client:
-        with pytest.raises(TransientError, match="no whole answer in time"):
-            await ask(client)
-
-
-async def test_a_question_can_be_given_up():
-    """A cancellation takes effect at once, whatever the thread does."""
-
-    async def stall(asked, stream):
-        arrived.set()
-        await trio.sleep_forever()
-
-    arrived = trio.Event()
-    async with (
-        serving(stall) as venue,
-        client_of(venue.url, answer_s=1.0) as client,
-        trio.open_nursery() as nursery,
-    ):
-        nursery.start_soon(ask, client)
-        await arrived.wait()
-        nursery.cancel_scope.cancel()
-
-
-async def test_stocks_without_a_key():
-    """It is said what to write, before anything is asked."""
-    with pytest.raises(PermanentError, match="has no history without a key: write key_id"):
-        async with client_of("http://127.0.0.1:1", key_id=None, secret_key=None):
-            pass
-
-
-def echoing():
-    """Answers of every kind, from a venue that repeats the keys."""
-    echo = json.dumps({"message": f"{KEY_ID} {SECRET_KEY}"}).encode()
-    return [
-        NOTHING,
-        *(http(status, echo) for status in (400, 401, 403, 429, 500)),
-        http(200, b"<html>"),
-        b"",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{",
-    ]
-
-
-async def all_that_is_said(client):
-    """An answer, or an error with its causes, their frames and what stands in them."""
-    try:
-        return [repr(await ask(client))]
-    except Exception as exc:  # noqa: BLE001 - whatever it is
-        shown = traceback.TracebackException.from_exception(exc, capture_locals=True)
-        return [str(exc), repr(exc), repr(vars(exc)), "".join(shown.format())]
-
-
-async def test_no_secret_comes_out(caplog, monkeypatch):
-    """Not by logs at their most talkative, errors with their frames, events, or the client's own face."""
-    caplog.set_level(logging.DEBUG)
-    for name in ("urllib3", "requests", "alpaca"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    seen, told = [], []
-    monkeypatch.setattr("ticktrail_alpaca.rest.client.DEFAULT_BAN_S", 0.01)
-    async with answering(*echoing()) as venue, client_of(venue.url, told) as client:
-        seen += [repr(client), str(vars(client)), str(vars(client._transport))]
-        for _ in echoing():
-            seen += await all_that_is_said(client)
-    assert len(venue.asked) >= len(echoing())
-    assert "trades" in caplog.text  # the libraries did talk
-    seen += [repr(told), caplog.text]
-    for text in seen:
-        assert SECRET_KEY not in text
-        assert KEY_ID not in text
-
-
-@pytest.mark.parametrize("bad", ["", "two words", "a\nb", "schlüssel", "nul\x00"])
-async def test_a_credential_that_cannot_be_one(tmp_path, bad):
-    """It is refused before it stands in a header, whose error would quote it."""
-    (tmp_path / "key").write_text(bad, encoding="utf-8")
-    settings = settings_of("http://127.0.0.1:1", secret_key={"file": "key"})
-    with pytest.raises(PermanentError, match="secret_key holds something that is no key") as caught:
-        async with RestClient(settings, "leg", SystemClock(), tmp_path):
-            pass
-    assert not bad or bad not in str(caught.value)
-
-
-async def test_a_credential_that_is_not_there(monkeypatch):
-    """The message names where it was looked for."""
-    monkeypatch.delenv("TEST_SECRET_KEY")
-    with pytest.raises(PermanentError, match="TEST_SECRET_KEY is not set"):
-        async with client_of("http://127.0.0.1:1"):
-            pass
 
 
 def test_feeds_that_rest_does_not_know():

@@ -129,14 +129,17 @@ def test_each_refusal_has_its_remedy(code, kind, cause, says):
     assert getattr(caught.value, "retry_after_s", None) == (60.0 if code == 406 else None)
 
 
-def test_a_look_asks_for_everything_again():
-    """Which changes nothing, and shows whether the venue answers; before all is settled there is nothing to look at."""
+def test_a_look_asks_for_one_subscription_again():
+    """Which changes nothing, and shows whether the venue answers; before all is settled there is nothing to look at.
+
+    Everything again would give back what was dropped, unseen.
+    """
     talk = settled()
-    talk.look()
+    talk.look("trades", "AAPL")
     assert talk.next() is None
     talk.take(Subscription(trades=["AAPL"], quotes=["AAPL", "MSFT"]))
-    talk.look()
-    assert talk.next() == Ask("subscribe", {"trades": ["AAPL"], "quotes": ["AAPL", "MSFT"]})
+    talk.look("trades", "AAPL")
+    assert talk.next() == Ask("subscribe", {"trades": ["AAPL"]})
     assert talk.waiting
 
 
@@ -161,7 +164,7 @@ def test_what_is_dropped_is_seen_in_the_midst_of_a_look():
         talk.next()
         talk.take(Subscription(trades=granted))
     assert talk.settled
-    talk.look()
+    talk.look("trades", "AAPL")
     talk.next()
     with pytest.raises(TransientError, match=r"dropped .* trades of MSFT"):
         talk.take(Subscription(trades=["AAPL"]))

@@ -70,7 +70,8 @@ def test_a_number_with_underscores(write, text, message, field):
 @CODECS
 def test_a_level_with_underscores(write):
     """In a book as well."""
-    (bad,) = decoded(write({**BOOK, "b": [{"p": "1_0", "s": 1}]}))
+    lost, bad = decoded(write({**BOOK, "b": [{"p": "1_0", "s": 1}]}))
+    assert (lost.channel, lost.instrument) == ("book", BOOK["S"])
     assert isinstance(bad, Undecodable)
     assert "'1_0'" in bad.reason
 

@@ -151,3 +151,20 @@ def test_every_command_has_a_help_that_reads_well():
     shown = [("venue", "binance"), ("venue", "alpaca"), ("demo",)]
     for path in [("run",), ("audit", "verify"), ("audit", "show"), *shown]:
         assert f"\n    ticktrail {' '.join(path)}" in CliRunner().invoke(program, [*path, "--help"]).stdout
+
+
+@pytest.mark.parametrize("begin", ["from ticktrail.cli import main; main()", "import ticktrail.__main__"])
+@pytest.mark.parametrize("at", ["click", "ticktrail.cli.program"])
+def test_an_interruption_of_the_imports_ends_quietly(begin, at):
+    """Ctrl-C in the first moment: the status of an interruption, and no traceback."""
+    script = f"""
+import signal, sys
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == {at!r}:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupts())
+{begin}
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

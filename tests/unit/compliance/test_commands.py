@@ -79,11 +79,18 @@ def test_wrong_use(arguments):
     assert "Traceback" not in done.output
 
 
-def test_a_key_itself_is_refused(folder):
-    """A key never stands on a command line."""
-    done = run("verify", "--database", f"sqlite:///{folder / 'audit.db'}", "--key", "c2VjcmV0")
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("c2VjcmV0", "never stands on a command line"),
+        ("env:c2VjcmV0==", "--key env: is no name of an environment variable"),
+    ],
+)
+def test_a_key_itself_is_refused(folder, key, says):
+    """A key never stands on a command line, nor in place of a variable's name."""
+    done = run("verify", "--database", f"sqlite:///{folder / 'audit.db'}", "--key", key)
     assert done.exit_code == 2
-    assert "never stands on a command line" in done.stderr
+    assert says in done.stderr
     assert "c2VjcmV0" not in done.output
 
 

@@ -106,3 +106,26 @@ def test_the_busiest_stream_is_the_one_to_ask_about(heard):
     one.heard, other.heard = heard
     assert silence.busiest("trades") is (one if heard[0] > heard[1] else other)
     assert silence.quiet_s("trades", 7 * S) == 7.0
+
+
+def test_a_regular_stream_is_missed_beside_one_that_speaks():
+    """After its own limit; told once, and again after as long as it has been quiet."""
+    one, other = stream_pair()
+    silence = Silence([one, other], LIMITS, 0)
+    assert looks(silence, range(1, 41), {one: set(range(41)), other: set(range(41))}) == []
+    found = []
+    for second in range(41, 100):
+        one.heard += 1
+        assert silence.look(second * S) == []
+        found += [(second, lonely.name) for lonely in silence.look_at_each(second * S)]
+    assert found == [(51, other.name), (62, other.name), (84, other.name)]
+
+
+def test_a_stream_that_was_never_regular_is_not_missed():
+    """Nor is one of a channel that is silent as a whole, which `look` has told."""
+    one, other = stream_pair()
+    silence = Silence([one, other], LIMITS, 0)
+    looks(silence, range(1, 60), {one: set(range(60)), other: {5, 9}})
+    assert silence.look_at_each(59 * S) == []
+    assert looks(silence, range(60, 90))
+    assert silence.look_at_each(90 * S) == []

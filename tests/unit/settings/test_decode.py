@@ -7,6 +7,7 @@ import pytest
 
 from ticktrail._settings.decode import decode
 from ticktrail._settings.document import read_document
+from ticktrail.errors import ConfigError
 from ticktrail.plugin import Secret, Settings
 
 
@@ -131,3 +132,24 @@ def test_a_reference_with_a_literal_in_it_is_not_repeated(tmp_path):
     _, problems = read(tmp_path, "name = 'x'\nkey = { value = 'hunter2', env = ['hunter2'] }")
     assert len(problems) == 2
     assert "hunter2" not in "".join(problems)
+
+
+@pytest.mark.parametrize(
+    "pasted", ["sk-live-hunter2", "hunter2/abc+def=", "hun ter2", "2hunter", "", "hunter2\\n"]
+)
+def test_a_secret_in_place_of_a_variable_s_name_is_not_repeated(tmp_path, pasted):
+    """What no variable can be called may be the secret itself."""
+    _, problems = read(tmp_path, f'name = "x"\nkey = {{ env = "{pasted}" }}')
+    (problem,) = problems
+    assert "3: [t.key] env: is no name of an environment variable" in problem
+    assert "hun" not in problem
+
+
+@pytest.mark.parametrize(("value", "says"), [(None, "is not set"), ("", "is set but empty")])
+def test_a_variable_that_holds_nothing(tmp_path, monkeypatch, value, says):
+    """Not set, and set to nothing, are mended in different places."""
+    monkeypatch.delenv("TICKTRAIL_TEST_KEY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("TICKTRAIL_TEST_KEY", value)
+    with pytest.raises(ConfigError, match=f"environment variable TICKTRAIL_TEST_KEY {says}"):
+        Secret(env="TICKTRAIL_TEST_KEY").resolve(tmp_path)

@@ -7,6 +7,7 @@ Never: holds a secret's value longer than the call that asked for it.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,8 @@ import msgspec
 from ticktrail.errors import ConfigError
 
 __all__ = ["Secret", "Settings"]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,6 +27,9 @@ class Secret(Settings, frozen=True):
     """A reference to a secret: ``{ env = "NAME" }``, ``{ file = "PATH" }`` or ``{ keyring = "SERVICE/USER" }``.
 
     Exactly one of the three is set. The repr shows the reference, never the value.
+
+    Raises:
+        ValueError: It is not one of the three, or `env` could not be the name of a variable.
     """
 
     env: str | None = None
@@ -33,6 +39,13 @@ class Secret(Settings, frozen=True):
     def __post_init__(self) -> None:
         if sum(part is not None for part in (self.env, self.file, self.keyring)) != 1:
             raise ValueError("a secret is one of { env = … }, { file = … } or { keyring = … }")
+        if (
+            self.env is not None and _NAME.fullmatch(self.env) is None
+        ):  # it may be the secret itself: not repeated
+            raise ValueError(
+                "env: is no name of an environment variable (letters, digits and _, no digit first); write the name of "
+                "the one that holds the secret, never the secret itself"
+            )
 
     def resolve(self, base_dir: Path) -> str:
         """Return the secret's value, without a trailing newline.
@@ -46,7 +59,8 @@ class Secret(Settings, frozen=True):
         if self.env is not None:
             value = os.environ.get(self.env)
             if not value:
-                raise ConfigError(f"environment variable {self.env} is not set: export {self.env}=… first")
+                lacks = "is not set" if value is None else "is set but empty"
+                raise ConfigError(f"environment variable {self.env} {lacks}: export {self.env}=… first")
             return value
         if self.file is not None:
             path = base_dir / self.file

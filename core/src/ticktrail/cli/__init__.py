@@ -1,7 +1,17 @@
-"""The `ticktrail` program."""
+"""The `ticktrail` program. Its parts are imported when it is run, so that Ctrl-C ends that quietly too."""
 
 from __future__ import annotations
 
-from ticktrail.cli.program import main
+from ticktrail.cli.statuses import INTERRUPTED
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run the program, as the console script does."""
+    try:
+        from ticktrail.cli.program import program  # noqa: PLC0415 - see above
+
+        program(prog_name="ticktrail")
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None

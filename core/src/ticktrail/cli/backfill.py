@@ -26,7 +26,7 @@ from ticktrail._engine.runner import Runner
 from ticktrail._plan.compose import compose
 from ticktrail.cli.errors import INTERRUPTED
 from ticktrail.cli.run import has_received, outcome, print_report, stop_on_signal, tell_failures, warn
-from ticktrail.errors import SinkError
+from ticktrail.errors import SinkError, TransientError
 from ticktrail.events import VenueTrouble
 from ticktrail.report import Report
 
@@ -145,7 +145,7 @@ def backfill(
     else:
         if error is None or has_received(report):
             print_report(report)
-        _print_result(job, Console())
+        _print_result(job, Console(), error)
     if error is not None:
         raise error
     if not progress.done:
@@ -166,17 +166,28 @@ def _series(job: Backfill) -> Sequence[Mapping[str, str | int | bool]]:
     ]
 
 
-def _print_result(job: Backfill, console: Console) -> None:
+def _print_result(job: Backfill, console: Console, error: Exception | None) -> None:
     progress = job.progress
     if progress.done:
         console.print(f"complete: {progress.ticks:,} ticks fetched", highlight=False)
     elif progress.ticks:
-        console.print(
-            f"interrupted at {progress.part:.1%}, {progress.ticks:,} ticks fetched: the same command goes on from "
-            f"there",
-            highlight=False,
-            soft_wrap=True,
+        part = (
+            f"at {progress.part:.1%}, {progress.ticks:,} ticks fetched: the same command goes on from there"
         )
+        if _may_pass(error):
+            told = f"interrupted {part}"
+        else:
+            told = (
+                f"stopped {part} once the cause is mended; other instruments or channels are another backfill"
+            )
+        console.print(told, highlight=False, soft_wrap=True)
+
+
+def _may_pass(error: Exception | None) -> bool:
+    """Tell whether the same command may come further without anything being changed."""
+    if isinstance(error, ExceptionGroup):
+        return all(_may_pass(part) for part in error.exceptions)
+    return error is None or isinstance(error, TransientError)
 
 
 def _told(progress: Place) -> str:

@@ -1,6 +1,6 @@
 """Turn an exception into what a person reads and a script tests.
 
-Owns: the exit statuses, and one paragraph an error.
+Owns: which error has which exit status, and one paragraph an error.
 Never: shows a traceback, unless `--debug` asks for it.
 """
 
@@ -8,22 +8,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import click
 
+from ticktrail.cli.statuses import DEFECT, HALTED, INTERRUPTED, WRONG_USE
 from ticktrail.errors import AuditError, ConfigError, FeedError
 
 __all__ = ["DEFECT", "HALTED", "INTERRUPTED", "WRONG_USE", "exit_status", "paragraphs", "report"]
-
-WRONG_USE: Final = 2
-"""Settings, a plugin, a venue or a path is not as it must be; the message says what would be right."""
-HALTED: Final = 3
-"""The feed stopped itself: what it did could not be recorded."""
-DEFECT: Final = 70
-"""ticktrail itself is at fault (the number that sysexits.h gives to an internal software error)."""
-INTERRUPTED: Final = 130
-"""Ctrl-C: 128 and the number of the signal."""
 
 
 def exit_status(error: BaseException) -> int:

@@ -17,7 +17,7 @@ import click
 from ticktrail.cli.errors import INTERRUPTED, report
 from ticktrail.errors import FeedError, PluginError
 
-__all__ = ["Program", "main", "program"]
+__all__ = ["Program", "program"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,3 @@ class Program(click.Group):
 @click.version_option(importlib.metadata.version("ticktrail"), "--version", message="ticktrail %(version)s")
 def program(debug: bool) -> None:
     """Market data you can prove: feeds that are validated, fail over, and leave a sealed audit trail."""
-
-
-def main() -> None:
-    """Run the program, as the console script does."""
-    program(prog_name="ticktrail")

@@ -1,6 +1,7 @@
 """Notice that a connection which is open has stopped bringing a channel's data.
 
-Owns: how long each stream is usually quiet, and when all of a channel's streams on a connection are quieter than that.
+Owns: how long each stream is usually quiet, when all of a channel's streams on a connection are quieter than that, and
+when a regular one is while others speak.
 Never: decides that the venue is at fault: a market may sleep, so that whoever asks this asks the venue next. Pure.
 
 A stream shows by its own behaviour how quiet it may be: a pair that trades once an hour raises no alarm, and one that
@@ -18,6 +19,8 @@ __all__ = ["Heard", "Silence"]
 
 PATIENCE = 8
 """A stream is missed after so many times the longest pause that it lately made."""
+REGULAR = 20
+"""So often must a look have found something new of a stream before it is missed beside others that speak."""
 FADES = 0.9
 """What is left of the longest pause after each shorter one: a busy hour makes the watch sharper, slowly."""
 
@@ -40,13 +43,15 @@ S = TypeVar("S", bound=Heard)
 
 
 class _Watched(Generic[S]):
-    __slots__ = ("heard", "last_ns", "pause_ns", "stream")
+    __slots__ = ("excused_until", "heard", "last_ns", "pause_ns", "stream", "times")
 
     def __init__(self, stream: S, now_ns: int) -> None:
         self.stream = stream
         self.heard = stream.heard
         self.last_ns = now_ns
         self.pause_ns = 0.0
+        self.times = 0
+        self.excused_until = 0
 
 
 class Silence(Generic[S]):
@@ -77,6 +82,22 @@ class Silence(Generic[S]):
                 silent.append(channel)
         return silent
 
+    def look_at_each(self, now_ns: int) -> Sequence[S]:
+        """Return the streams that were regular and are quiet now, though others of their channel speak.
+
+        To be called after `look`. Each is told once, and again after as long as it has been quiet then.
+        """
+        quiet: list[S] = []
+        for watched in self._channels.values():
+            missed = [one for one in watched if self._is_overdue(one, now_ns)]
+            if len(missed) == len(watched):
+                continue  # the channel is silent: `look` has said so
+            for one in missed:
+                if one.times >= REGULAR and now_ns >= one.excused_until:
+                    one.excused_until = now_ns + (now_ns - one.last_ns)
+                    quiet.append(one.stream)
+        return quiet
+
     def excuse(self, channel: Channel, now_ns: int) -> None:
         """Take the venue's word that nothing happened: ask again after as long as it has been quiet now."""
         last_ns = max(one.last_ns for one in self._channels[channel])
@@ -101,6 +122,10 @@ class Silence(Generic[S]):
         if heard != one.heard:
             one.pause_ns = max(one.pause_ns * FADES, now_ns - one.last_ns)
             one.heard, one.last_ns = heard, now_ns
+            one.times += 1
             return False
+        return self._is_overdue(one, now_ns)
+
+    def _is_overdue(self, one: _Watched[S], now_ns: int) -> bool:
         limit_ns = max(PATIENCE * one.pause_ns, self._limits_ns[one.stream.channel])
         return now_ns - one.last_ns > limit_ns

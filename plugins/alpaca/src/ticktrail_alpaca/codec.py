@@ -21,7 +21,7 @@ from msgspec.msgpack import Ext
 
 from ticktrail_alpaca.wire import BookMessage, Message
 
-__all__ = ["AnyMessage", "Unreadable", "check_numbers", "elements_of", "moment_ns", "read_frame"]
+__all__ = ["AnyMessage", "Unreadable", "check_numbers", "elements_of", "head_of", "moment_ns", "read_frame"]
 
 JsonMessage: TypeAlias = Message[str]
 PackedMessage: TypeAlias = Message[Ext]
@@ -46,19 +46,36 @@ _PACKED_NUMBER = re.compile(rb"(?:\xa1[psohlcvud]|\xa2(?:[bac][ps]|as))[\xa0-\xb
 """The name of a price or size with a text behind it, as MessagePack writes them."""
 _FORM = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """An element of a frame that is no message, or a whole frame, of which nobody knows what it held.
+
+    Attributes:
+        raw: Its bytes.
+        reason: Why it could not be read.
+        is_frame: It is a frame, spoilt or cut.
+    """
+
+    raw: bytes
+    reason: str
+    is_frame: bool = False
+
+
+class _Head(msgspec.Struct):
+    T: object = None
+    S: object = None
+
+
 _json_frame = msgspec.json.Decoder(list[JsonMessage]).decode
 _json_parts = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _json_one = msgspec.json.Decoder(JsonMessage).decode
 _msgpack_frame = msgspec.msgpack.Decoder(list[PackedMessage]).decode
 _msgpack_parts = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 _msgpack_one = msgspec.msgpack.Decoder(PackedMessage).decode
-
-
-class Unreadable(msgspec.Struct, frozen=True):
-    """An element of a frame that is no message: its bytes, and why."""
-
-    raw: bytes
-    reason: str
+_json_raw = msgspec.json.Decoder(msgspec.Raw).decode
+_json_head = msgspec.json.Decoder(_Head).decode
+_msgpack_raw = msgspec.msgpack.Decoder(msgspec.Raw).decode
+_msgpack_head = msgspec.msgpack.Decoder(_Head).decode
 
 
 def is_json(payload: bytes) -> bool:
@@ -96,6 +113,15 @@ def elements_of(payload: bytes) -> Sequence[bytes]:
     return tuple(bytes(part) for part in parts)
 
 
+def head_of(raw: bytes) -> tuple[str | None, str | None]:
+    """Return the type and the symbol of an element that is no message as a whole; None for what it does not tell."""
+    try:
+        head = _json_head(raw) if is_json(raw) else _msgpack_head(raw)
+    except (ValueError, RecursionError):
+        return None, None
+    return head.T if isinstance(head.T, str) else None, head.S if isinstance(head.S, str) else None
+
+
 def check_numbers(*numbers: Decimal) -> None:
     """Return if all of them can be a price or a size, by their magnitude.
 
@@ -110,14 +136,15 @@ def check_numbers(*numbers: Decimal) -> None:
 
 
 def _one_by_one(payload: bytes, *, json: bool) -> Iterator[AnyMessage | Unreadable]:
-    if payload and payload[0] in _MAP_STARTS:
-        parts = [msgspec.Raw(payload)]
-    else:
-        try:
+    parts: Sequence[msgspec.Raw]
+    try:
+        if payload and payload[0] in _MAP_STARTS:
+            parts = [_json_raw(payload) if json else _msgpack_raw(payload)]
+        else:
             parts = _json_parts(payload) if json else _msgpack_parts(payload)
-        except (ValueError, RecursionError) as exc:
-            yield Unreadable(bytes(payload), _reason(exc))
-            return
+    except (ValueError, RecursionError) as exc:
+        yield Unreadable(bytes(payload), _reason(exc), is_frame=True)
+        return
     for part in parts:
         try:
             yield _read_one(part, json=json)

@@ -1,36 +1,30 @@
 """Read the venue's frames, and the session's notes among them, into ticks.
 
-Owns: which message is what, whether a book is known, and the trades that were missed. What it decides depends on the
-messages' order alone.
+Owns: which message is what, what is lost with a frame that cannot be read, and the trades that were missed. What it
+decides depends on the messages' order alone.
 Never: raises for bad data: what cannot be read is an `Undecodable` with the raw bytes.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-
-from msgspec.msgpack import Ext
+from collections.abc import Callable, Mapping, Sequence
 
 from ticktrail.model import (
-    BookDelta,
-    BookSnapshot,
     Channel,
     Correction,
     Gap,
     InstrumentId,
-    Levels,
     ProviderId,
     Tick,
     Undecodable,
 )
-from ticktrail_alpaca.codec import AnyMessage, Unreadable, elements_of, moment_ns, read_frame
+from ticktrail_alpaca.books import Books
+from ticktrail_alpaca.codec import AnyMessage, Unreadable, elements_of, head_of, read_frame
 from ticktrail_alpaca.events import read_other, read_quote, read_trade
 from ticktrail_alpaca.missed import Tape
 from ticktrail_alpaca.notes import ConnectedNote, MissedNote, is_note, read_note
 from ticktrail_alpaca.wire import (
     BarMessage,
-    BookLevel,
     BookMessage,
     CancelMessage,
     CorrectionMessage,
@@ -65,7 +59,7 @@ CHANNEL_OF_MESSAGE: Mapping[type, Channel] = {
 }
 HALTS, RESUMES = frozenset({"H", "P", "2"}), frozenset({"T", "3"})
 """Codes of a halt, a volatility pause, and of trading again: letters of tape C, digits of tapes A and B."""
-_OF_A_BOOK = re.compile(rb'"T"\s*:\s*"o"|\xa1T\xa1o')
+OF_A_BOOK = "o"
 _CONTROL = (Success, Error, Subscription)
 
 
@@ -88,13 +82,14 @@ class AlpacaDecoder:
         symbols: The leg's instruments by symbol.
         channels: What it subscribes to.
         provider: Its name.
+        on_loss: Called when trades begin to wait for those that were in a frame which could not be read.
 
     Attributes:
         streams: By symbol and channel.
         tapes: By symbol, its trades, where the leg has them.
         halted: Symbols in which there is no trading now, by the venue's own word.
         connection: Number of the connection that speaks.
-        lost_books: Symbols whose book is not known any more, because one of its messages could not be read.
+        books: What is known of them.
         taken: Payloads read so far.
     """
 
@@ -103,8 +98,11 @@ class AlpacaDecoder:
         symbols: Mapping[str, InstrumentId],
         channels: frozenset[Channel],
         provider: ProviderId,
+        *,
+        on_loss: Callable[[], None] | None = None,
     ) -> None:
         self.taken = 0
+        self._on_loss = on_loss
         self.streams: Mapping[tuple[str, Channel], Stream] = {
             (symbol, channel): Stream(symbol, channel) for symbol in symbols for channel in channels
         }
@@ -113,9 +111,9 @@ class AlpacaDecoder:
         )
         self._symbols = symbols
         self._provider = provider
-        self._known_books: set[str] = set()
+        self.books = Books(symbols if "book" in channels else {}, provider)
         self.connection = 0
-        self.lost_books: set[str] = set()
+        self._repaired: frozenset[str] = frozenset()
         self.halted: set[str] = set()
 
     def decode(self, payloads: Sequence[bytes], recv_ns: int) -> Sequence[Tick | Undecodable]:
@@ -139,11 +137,13 @@ class AlpacaDecoder:
         return [tick for tape in self.tapes.values() if tape.is_holding for tick in tape.drain()]
 
     def wants(self, payload: bytes) -> bool:
-        """Tell whether the payload holds a message of one of the leg's streams, or is a note."""
+        """Tell whether the payload holds a message of one of the leg's streams, may have held one, or is a note."""
         if is_note(payload):
             return True
         return any(
-            (getattr(message, "S", None), CHANNEL_OF_MESSAGE.get(type(message))) in self.streams
+            message.is_frame
+            if isinstance(message, Unreadable)
+            else (getattr(message, "S", None), CHANNEL_OF_MESSAGE.get(type(message))) in self.streams
             for message in read_frame(payload)
         )
 
@@ -156,8 +156,7 @@ class AlpacaDecoder:
         out: list[Tick | Undecodable],
     ) -> None:
         if isinstance(message, Unreadable):
-            if _OF_A_BOOK.search(message.raw):
-                out.extend([self._lose_book(symbol, recv_ns) for symbol in sorted(self._known_books)])
+            out.extend(self._lose(message, recv_ns))
             out.append(self._undecodable(message.raw, message.reason, recv_ns))
             return
         if isinstance(message, _CONTROL):
@@ -179,7 +178,10 @@ class AlpacaDecoder:
                 quote = stream.newest = read_quote(message, instrument, provider, recv_ns)
                 out.append(quote)
             elif isinstance(message, BookMessage):
-                out.extend(self._take_book(message, instrument, recv_ns))
+                book = self.books.take(message, recv_ns)
+                if book is not None:
+                    stream.newest = book
+                    out.append(book)
             else:
                 tick = stream.newest = read_other(message, instrument, provider, recv_ns)
                 if isinstance(message, StatusMessage):
@@ -189,8 +191,8 @@ class AlpacaDecoder:
                 else:
                     out.append(tick)
         except ValueError as exc:
-            if symbol in self._known_books and isinstance(message, BookMessage):
-                out.append(self._lose_book(symbol, recv_ns))
+            if isinstance(message, BookMessage):
+                out.extend(self.books.lose(symbol, recv_ns))
             out.append(self._undecodable(elements_of(payload)[index], str(exc), recv_ns))
 
     def _note_status(self, symbol: str, code: str) -> None:
@@ -199,64 +201,48 @@ class AlpacaDecoder:
         elif code in RESUMES:
             self.halted.discard(symbol)
 
-    def _lose_book(self, symbol: str, recv_ns: int) -> Gap:
-        """Believe nothing of a book from here on: its changes bear no numbers, and one of them is lost."""
-        self._known_books.discard(symbol)
-        self.lost_books.add(symbol)
-        return Gap(
-            instrument=self._symbols[symbol],
-            provider=self._provider,
-            event_ns=None,
-            recv_ns=recv_ns,
-            channel="book",
-            from_id=None,
-            to_id=None,
-            from_ns=recv_ns,
-            to_ns=recv_ns,
-            cause="undecodable",
-        )
+    def _lose(self, unreadable: Unreadable, recv_ns: int) -> Sequence[Gap]:
+        """Return the marks of what is lost with what could not be read.
 
-    def _take_book(
-        self, message: BookMessage[str] | BookMessage[Ext], instrument: InstrumentId, recv_ns: int
-    ) -> Sequence[Tick]:
-        """Return a whole book, or a change of one that is known; a change of an unknown book means nothing yet."""
-        event_ns = moment_ns(message.t)
-        bids, asks = _levels(message.b, falling=True), _levels(message.a, falling=False)
-        if message.r:
-            self._known_books.add(message.S)
-            return [
-                BookSnapshot(
-                    instrument=instrument,
-                    provider=self._provider,
-                    event_ns=event_ns,
-                    recv_ns=recv_ns,
-                    bids=bids,
-                    asks=asks,
-                    update_id=None,
+        A message by itself is kept whole by its raw bytes, and lost is the book that it changed. Of a frame nobody
+        knows what it held: something of any stream. Its trades are waited for where they will be fetched.
+        """
+        if not unreadable.is_frame:
+            kind, symbol = head_of(unreadable.raw)
+            return self.books.lose(symbol, recv_ns) if kind in {OF_A_BOOK, None} else ()
+        self.halted.clear()  # it may have held the end of one
+        gaps = list(self.books.lose(None, recv_ns))
+        waits = False
+        for (symbol, channel), stream in self.streams.items():
+            if channel == "trades" and symbol in self._repaired and self.tapes[symbol].lose(recv_ns):
+                waits = True
+            elif channel != "book":
+                newest = stream.newest
+                gaps.append(
+                    Gap(
+                        instrument=self._symbols[symbol],
+                        provider=self._provider,
+                        event_ns=None,
+                        recv_ns=recv_ns,
+                        channel=channel,
+                        from_id=None,
+                        to_id=None,
+                        from_ns=recv_ns if newest is None else newest.recv_ns,
+                        to_ns=recv_ns,
+                        cause="undecodable",
+                    )
                 )
-            ]
-        if message.S not in self._known_books:
-            return ()
-        return [
-            BookDelta(
-                instrument=instrument,
-                provider=self._provider,
-                event_ns=event_ns,
-                recv_ns=recv_ns,
-                bids=bids,
-                asks=asks,
-                first_update_id=None,
-                update_id=None,
-            )
-        ]
+        if waits and self._on_loss is not None:
+            self._on_loss()
+        return gaps
 
     def _take_note(self, payload: bytes, recv_ns: int) -> Sequence[Tick | Undecodable]:
         note = read_note(payload)
         match note:
             case ConnectedNote():
                 self.connection = note.number
-                self._known_books.clear()  # its books bear no numbers: what was missed cannot be seen
-                self.lost_books.clear()
+                self.books.begin_anew()
+                self._repaired = frozenset(note.asked_for)
                 self.halted.clear()  # it may have ended meanwhile
                 found: list[Tick | Undecodable] = []
                 for symbol in note.asked_for:
@@ -267,19 +253,7 @@ class AlpacaDecoder:
                 tape = self.tapes.get(note.symbol)
                 if tape is None:
                     return ()
-                return tape.missed(note.trades, whole=note.whole, recv_ns=recv_ns)
+                return tape.missed(note.trades, whole=note.whole, recv_ns=recv_ns, hole=note.hole)
 
     def _undecodable(self, raw: bytes, reason: str, recv_ns: int) -> Undecodable:
         return Undecodable(provider=self._provider, recv_ns=recv_ns, raw=raw, reason=reason)
-
-
-def _levels(levels: Sequence[BookLevel], *, falling: bool) -> Levels:
-    """Return levels best first.
-
-    Raises:
-        ValueError: One is no price and size.
-    """
-    for level in levels:
-        if not (level.p.is_finite() and level.s.is_finite() and level.p > 0 and level.s >= 0):
-            raise ValueError(f"a level of the book, {level.p} with {level.s}, is no price and size")
-    return tuple(sorted(((level.p, level.s) for level in levels), reverse=falling))

@@ -8,6 +8,7 @@ Sources: as in `ticktrail_alpaca.wire`; "Real-time Stock Data" (trading status a
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TypeAlias
 
 from msgspec.msgpack import Ext
@@ -41,7 +42,16 @@ from ticktrail_alpaca.wire import (
     UpdatedBarMessage,
 )
 
-__all__ = ["SIDES", "read_other", "read_quote", "read_trade", "trade_name"]
+__all__ = [
+    "SIDES",
+    "check_bar",
+    "check_quote",
+    "check_trade",
+    "read_other",
+    "read_quote",
+    "read_trade",
+    "trade_name",
+]
 
 AnyTrade: TypeAlias = TradeMessage[str] | TradeMessage[Ext]
 AnyQuote: TypeAlias = QuoteMessage[str] | QuoteMessage[Ext]
@@ -62,6 +72,42 @@ def trade_name(exchange: str, number: int) -> str:
     return f"{exchange}:{number}" if exchange else str(number)
 
 
+def check_trade(price: Decimal, size: Decimal) -> None:
+    """Return if these can be a trade's.
+
+    Raises:
+        ValueError: They cannot.
+    """
+    check_numbers(price, size)
+    if not (price > 0 and size >= 0):
+        raise ValueError(f"{size} at {price} is no trade")
+
+
+def check_quote(bid_price: Decimal, bid_size: Decimal, ask_price: Decimal, ask_size: Decimal) -> None:
+    """Return if these can be a quote's; a price and size of 0 say that the side is empty.
+
+    Raises:
+        ValueError: They cannot.
+    """
+    numbers = (bid_price, bid_size, ask_price, ask_size)
+    check_numbers(*numbers)
+    if min(numbers) < 0:
+        raise ValueError("a price or size of a quote is less than 0")
+
+
+def check_bar(first: Decimal, highest: Decimal, lowest: Decimal, last: Decimal, volume: Decimal) -> None:
+    """Return if these can be a bar's.
+
+    Raises:
+        ValueError: They cannot.
+    """
+    check_numbers(first, highest, lowest, last, volume)
+    if not (0 < lowest <= min(first, last) and max(first, last) <= highest and volume >= 0):
+        raise ValueError(
+            f"a bar from {first} to {last} between {lowest} and {highest}, with a volume of {volume}"
+        )
+
+
 def read_trade(message: AnyTrade, instrument: InstrumentId, provider: ProviderId, recv_ns: int) -> Trade:
     """Return a trade.
 
@@ -69,9 +115,7 @@ def read_trade(message: AnyTrade, instrument: InstrumentId, provider: ProviderId
         ValueError: A field is not what it must be.
     """
     price, size = message.p, message.s
-    check_numbers(price, size)
-    if not (price > 0 and size >= 0):
-        raise ValueError(f"{size} at {price} is no trade")
+    check_trade(price, size)
     return Trade(
         instrument=instrument,
         provider=provider,
@@ -90,10 +134,7 @@ def read_quote(message: AnyQuote, instrument: InstrumentId, provider: ProviderId
     Raises:
         ValueError: A field is not what it must be.
     """
-    numbers = (message.bp, message.bs, message.ap, message.asks)
-    check_numbers(*numbers)
-    if min(numbers) < 0:
-        raise ValueError("a price or size of a quote is less than 0")
+    check_quote(message.bp, message.bs, message.ap, message.asks)
     return Quote(
         instrument=instrument,
         provider=provider,
@@ -148,9 +189,7 @@ def read_other(message: AnyMessage, instrument: InstrumentId, provider: Provider
                 price=message.p,
             )
         case CorrectionMessage():
-            check_numbers(message.cp, message.cs)
-            if not (message.cp > 0 and message.cs >= 0):
-                raise ValueError(f"a correction to {message.cs} at {message.cp}, which is no trade")
+            check_trade(message.cp, message.cs)
             tick = Correction(
                 instrument=instrument,
                 provider=provider,
@@ -186,12 +225,7 @@ def _bar(
     final: bool,
 ) -> Bar:
     """Return the bar of a minute, which is final, or of the day so far, which is not."""
-    check_numbers(message.o, message.h, message.l, message.c, message.v)
-    lowest, highest = min(message.o, message.c), max(message.o, message.c)
-    if not (0 < message.l <= lowest and highest <= message.h and message.v >= 0):
-        raise ValueError(
-            f"a bar from {message.o} to {message.c} between {message.l} and {message.h}, with a volume of {message.v}"
-        )
+    check_bar(message.o, message.h, message.l, message.c, message.v)
     start_ns = moment_ns(message.t)
     # A day may have 23 or 25 hours; only the pairs of crypto are written with a slash.
     market: MarketName = "crypto" if "/" in message.S else "stocks"

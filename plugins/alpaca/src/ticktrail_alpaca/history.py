@@ -3,7 +3,7 @@
 Trades are given as they stand today: one that was cancelled, or that a correction replaced, is left out and counted;
 the corrected one is given. A live feed tells the same by `Correction` ticks after the trade.
 
-Owns: what a row means as a tick, and what of a page is taken; that a series of pages comes to an end.
+Owns: what of a page is taken; that a series of pages comes to an end.
 Never: retries, or keeps its place.
 
 Sources: docs.alpaca.markets, "Market Data API" reference (``u``: ``canceled``, ``incorrect``, ``corrected``;
@@ -12,15 +12,16 @@ Sources: docs.alpaca.markets, "Market Data API" reference (``u``: ``canceled``, 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from ticktrail.errors import ConfigError, PermanentError, TransientError
-from ticktrail.model import Bar, Channel, InstrumentId, Quote, Side, Tick, Trade
+from ticktrail.model import Bar, Channel, InstrumentId, Tick
 from ticktrail.plugin import HistoryPage, ProviderContext, Tell
+from ticktrail_alpaca.archive import bar_of, quote_of, trade_of
 from ticktrail_alpaca.codec import moment_ns
 from ticktrail_alpaca.rest.client import Declined, RestClient, check_key
 from ticktrail_alpaca.rest.questions import (
@@ -31,18 +32,14 @@ from ticktrail_alpaca.rest.questions import (
     ask_trades,
     history_feed,
 )
-from ticktrail_alpaca.rest.rows import RestBar, RestQuote, RestTrade, number
+from ticktrail_alpaca.rest.rows import RestBar, RestQuote, RestTrade
 from ticktrail_alpaca.settings import AlpacaSettings
-from ticktrail_alpaca.spans import bar_end_ns
 from ticktrail_alpaca.symbols import symbol_of
 
 __all__ = ["AlpacaHistory", "check_history", "open_history"]
 
-Row = TypeVar("Row", RestTrade, RestQuote, RestBar)
 MOST_IDLE = 20
 """Pages in a row with nothing new of the period: the venue passes over what it filters, but not for ever."""
-NO_LONGER = frozenset({"canceled", "incorrect"})
-_SIDES: dict[str, Side] = {"B": "buy", "S": "sell"}
 
 
 def check_history(settings: AlpacaSettings, context: ProviderContext) -> None:
@@ -191,10 +188,10 @@ class AlpacaHistory:
         client, symbol = self._client, self._symbols[instrument]
         if channel == "trades":
             trades = await ask_trades(client, symbol, start_ns=start_ns, end_ns=end_ns, token=cursor)
-            return trades, self._read(trades.rows, instrument, self._trade)
+            return trades, self._trades(trades.rows, instrument)
         if channel == "quotes":
             quotes = await ask_quotes(client, symbol, start_ns=start_ns, end_ns=end_ns, token=cursor)
-            return quotes, self._read(quotes.rows, instrument, self._quote)
+            return quotes, self._quotes(quotes.rows, instrument)
         bars = await ask_bars(
             client,
             symbol,
@@ -203,66 +200,36 @@ class AlpacaHistory:
             end_ns=end_ns,
             token=cursor,
         )
-        return bars, self._read(bars.rows, instrument, self._bar)
+        return bars, self._bars(bars.rows, instrument)
 
-    def _read(
-        self,
-        rows: Sequence[Row],
-        instrument: InstrumentId,
-        read: Callable[[Row, InstrumentId, int], Tick | None],
-    ) -> list[Tick]:
-        now_ns = self._context.clock.now_ns()
-        return [tick for row in rows if (tick := read(row, instrument, now_ns)) is not None]
+    def _trades(self, rows: Sequence[RestTrade], instrument: InstrumentId) -> list[Tick]:
+        context = self._context
+        now_ns = context.clock.now_ns()
+        found = [trade_of(row, instrument, context.name, now_ns) for row in rows]
+        stand: list[Tick] = [trade for trade in found if trade is not None]
+        self.left_out += len(found) - len(stand)
+        return stand
 
-    def _trade(self, row: RestTrade, instrument: InstrumentId, recv_ns: int) -> Trade | None:
-        if row.u in NO_LONGER:
-            self.left_out += 1
-            return None
-        return Trade(
-            instrument=instrument,
-            provider=self._context.name,
-            event_ns=moment_ns(row.t),
-            recv_ns=recv_ns,
-            backfilled=True,
-            id=f"{row.x}:{row.i}" if row.x else str(row.i),
-            price=number(row.p),
-            size=number(row.s),
-            side=_SIDES.get(row.tks),
-        )
+    def _quotes(self, rows: Sequence[RestQuote], instrument: InstrumentId) -> list[Tick]:
+        context = self._context
+        now_ns = context.clock.now_ns()
+        return [quote_of(row, instrument, context.name, now_ns) for row in rows]
 
-    def _quote(self, row: RestQuote, instrument: InstrumentId, recv_ns: int) -> Quote:
-        return Quote(
-            instrument=instrument,
-            provider=self._context.name,
-            event_ns=moment_ns(row.t),
-            recv_ns=recv_ns,
-            backfilled=True,
-            bid_price=number(row.bp),
-            bid_size=number(row.bs),
-            ask_price=number(row.ap),
-            ask_size=number(row.asks),
-        )
-
-    def _bar(self, row: RestBar, instrument: InstrumentId, recv_ns: int) -> Bar | None:
-        start_ns = moment_ns(row.t)
-        end_ns = bar_end_ns(start_ns, self._settings.bar_timeframe, self._settings.market)
-        if end_ns > recv_ns:
-            return None
-        return Bar(
-            instrument=instrument,
-            provider=self._context.name,
-            event_ns=end_ns,
-            recv_ns=recv_ns,
-            backfilled=True,
-            open=number(row.o),
-            high=number(row.h),
-            low=number(row.l),
-            close=number(row.c),
-            volume=number(row.v),
-            start_ns=start_ns,
-            end_ns=end_ns,
-            final=True,
-        )
+    def _bars(self, rows: Sequence[RestBar], instrument: InstrumentId) -> list[Tick]:
+        context, settings = self._context, self._settings
+        now_ns = context.clock.now_ns()
+        found = [
+            bar_of(
+                row,
+                instrument,
+                context.name,
+                now_ns,
+                timeframe=settings.bar_timeframe,
+                market=settings.market,
+            )
+            for row in rows
+        ]
+        return [bar for bar in found if bar is not None]
 
     def _count_idle(self, series: _Series, instrument: InstrumentId, channel: Channel, rows: int) -> None:
         """Take in a page with nothing new, and put an end to too many of them.

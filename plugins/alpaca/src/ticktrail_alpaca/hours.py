@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
 from functools import partial
 from typing import Literal, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
@@ -23,11 +24,19 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from ticktrail.errors import PermanentError, TransientError
+from ticktrail.errors import ConfigError, PermanentError, TransientError
 from ticktrail.model import ProviderId
-from ticktrail_alpaca.settings import AlpacaSettings
+from ticktrail_alpaca.settings import DEFAULT_CALENDAR, AlpacaSettings
 
-__all__ = ["ALWAYS_OPEN", "MarketHours", "Session", "Sessions", "intervals_of", "open_hours"]
+__all__ = [
+    "ALWAYS_OPEN",
+    "MarketHours",
+    "Session",
+    "Sessions",
+    "check_calendar",
+    "intervals_of",
+    "open_hours",
+]
 
 HoursName: TypeAlias = Literal["regular", "extended", "overnight", "nights"]
 """Those of the settings, and the nights alone, for the feeds that have nothing else."""
@@ -97,6 +106,28 @@ class Sessions:
 ALWAYS_OPEN: MarketHours = Sessions(())
 
 
+def check_calendar(settings: AlpacaSettings) -> None:
+    """Return if there is a calendar of the name that the settings give; the default is not looked up.
+
+    Blocks while the library is imported, some half a second: only where another one than the default is named.
+
+    Raises:
+        ConfigError: There is none; the message names those that are spelt alike.
+    """
+    if settings.calendar == DEFAULT_CALENDAR or not settings.has_hours:
+        return
+    import exchange_calendars  # type: ignore[import-untyped]  # noqa: PLC0415 - slow
+
+    names = exchange_calendars.get_calendar_names(include_aliases=True)
+    if settings.calendar not in names:
+        alike = get_close_matches(settings.calendar.upper(), names, n=3, cutoff=0.5)
+        near = f"; did you mean {' or '.join(alike)}?" if alike else ""
+        raise ConfigError(
+            f'calendar = "{settings.calendar}" is none that exchange_calendars has: write the code of an exchange, '
+            f'such as "{DEFAULT_CALENDAR}"{near}'
+        )
+
+
 async def open_hours(settings: AlpacaSettings, *, provider: ProviderId, now_ns: int) -> MarketHours:
     """Return the hours in which a leg's feed has something to say, for the year before and the year after.
 
@@ -109,7 +140,7 @@ async def open_hours(settings: AlpacaSettings, *, provider: ProviderId, now_ns: 
         TransientError: They were not reckoned in time.
         PermanentError: There is no such calendar, or it does not reach so far.
     """
-    if settings.market == "crypto" or settings.feed_name == "test":
+    if not settings.has_hours:
         await anyio.lowlevel.checkpoint()
         return ALWAYS_OPEN
     today = datetime.fromtimestamp(now_ns // NS_PER_S, UTC).date()
@@ -168,7 +199,7 @@ def _local_ns(day: date, hour: int) -> int:
 
 def _read_sessions(calendar: str, first: date, last: date) -> Sequence[Session]:
     """Runs in a worker thread: the import takes seconds."""
-    import exchange_calendars  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+    import exchange_calendars  # noqa: PLC0415 - see above
 
     try:
         found = exchange_calendars.get_calendar(calendar, start=first.isoformat(), end=last.isoformat())

@@ -15,7 +15,16 @@ from typing import Literal, TypeAlias
 
 from ticktrail.model import Channel
 
-__all__ = ["MARKETS", "BarKind", "Environment", "FeedName", "Market", "MarketName"]
+__all__ = [
+    "BAR_LISTS",
+    "MARKETS",
+    "TEST_SYMBOL",
+    "BarKind",
+    "Environment",
+    "FeedName",
+    "Market",
+    "MarketName",
+]
 
 MarketName: TypeAlias = Literal["stocks", "crypto"]
 FeedName: TypeAlias = Literal["iex", "sip", "delayed_sip", "boats", "overnight", "test", "us", "us-1", "eu-1"]
@@ -63,6 +72,8 @@ class Market:
         return next(iter(self.feeds))
 
 
+TEST_SYMBOL = "FAKEPACA"
+"""The one stock of the feed ``test``."""
 BAR_LISTS: Mapping[BarKind, str] = {"minute": "bars", "updated": "updatedBars", "daily": "dailyBars"}
 
 MARKETS: Mapping[MarketName, Market] = {

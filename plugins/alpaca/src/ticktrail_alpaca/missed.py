@@ -41,10 +41,13 @@ class Tape:
         first_ns: Event time of the first trade ever.
         latest_ns: The latest event time of a trade so far; the trades of a stock do not come in order of time.
         is_holding: Whether trades wait.
+        began: Number of the hole that they wait for; holes are counted from 1 on.
+        hole: Number of the newest hole, as far as which is to be fetched.
     """
 
     __slots__ = (
-        "_held", "_most_held", "_since_ns", "_times_ns", "first_ns", "heard_ns", "is_holding", "latest_ns", "newest",
+        "_before", "_cause", "_held", "_most_held", "_since_ns", "_times_ns", "began", "first_ns", "heard_ns", "hole",
+        "is_holding", "latest_ns", "newest",
     )  # fmt: skip
 
     def __init__(self, *, most_held: int) -> None:
@@ -53,22 +56,42 @@ class Tape:
         self.first_ns: int | None = None
         self.latest_ns: int | None = None
         self.is_holding = False
+        self.began = 0
+        self.hole = 0
         self._most_held = most_held
+        self._cause = "reconnect"
+        self._before = 0
         self._since_ns = 0
         self._times_ns: dict[str, int | None] = {}
         self._held: list[_Held] = []
 
     @property
     def first_held(self) -> Trade | None:
-        """Return the first trade that waits: the hole ends before it."""
-        return next((one for one in self._held if isinstance(one, Trade)), None)
+        """Return the first trade that waits and came after the newest hole, which ends before it."""
+        return next((one for one in self._held[self._before :] if isinstance(one, Trade)), None)
 
-    def hold(self, recv_ns: int) -> Sequence[Tick | Undecodable]:
+    def hold(self, recv_ns: int, *, cause: str = "reconnect") -> Sequence[Tick | Undecodable]:
         """Hold back what comes from now on; return what had waited for an earlier hole, which is given up."""
         before = self.missed((), whole=False, recv_ns=recv_ns)
         self.is_holding = self.newest is not None
+        self.hole += 1
+        self.began = self.hole
+        self._cause = cause
         self._since_ns = recv_ns
         return before
+
+    def lose(self, recv_ns: int) -> bool:
+        """Hold back what comes from now on, since a trade before it may be lost; tell whether it is held.
+
+        Where trades wait already, they wait for this hole too. Before the first trade ever nothing tells from where on
+        one could be missing, so that nothing waits.
+        """
+        if self.is_holding:
+            self.hole += 1
+            self._before = len(self._held)
+        else:
+            self.hold(recv_ns, cause="undecodable")
+        return self.is_holding
 
     def drain(self) -> Sequence[Tick | Undecodable]:
         """Return what waits: no more will come."""
@@ -87,17 +110,21 @@ class Tape:
         """
         return self._take(_Mending(correction, raw), correction.recv_ns)
 
-    def missed(self, trades: Sequence[Trade], *, whole: bool, recv_ns: int) -> Sequence[Tick | Undecodable]:
+    def missed(
+        self, trades: Sequence[Trade], *, whole: bool, recv_ns: int, hole: int | None = None
+    ) -> Sequence[Tick | Undecodable]:
         """Take what the archive gave for the hole, and return it with what waited; a hole that remains is marked.
 
         Args:
             trades: In order; what is known already is passed over.
             whole: Whether they are all that was missed.
             recv_ns: When this was learned.
+            hole: The newest hole of which the archive was asked; None: whichever it is. What is all as far as that one
+                is not all where there has been another since, and nothing is said of holes that began after it.
         """
-        if not self.is_holding:
+        if not self.is_holding or (hole is not None and hole < (self.hole if whole else self.began)):
             return ()
-        held, self._held, self.is_holding = self._held, [], False
+        held, self._held, self.is_holding, self._before = self._held, [], False, 0
         known = {(str(one.id), one.event_ns) for one in held if isinstance(one, Trade)}
         out: list[Tick | Undecodable] = []
         for trade in trades:
@@ -109,7 +136,7 @@ class Tape:
             if isinstance(tick, Trade):
                 self._note(tick)
         if not whole and self.newest is not None:
-            out.append(_gap(self.newest, self.heard_ns, recv_ns))
+            out.append(_gap(self.newest, self.heard_ns, recv_ns, self._cause))
         return [*out, *map(self._pass, held)]
 
     def _take(self, one: _Held, recv_ns: int) -> Sequence[Tick | Undecodable]:
@@ -156,7 +183,7 @@ class Tape:
             del times_ns[next(iter(times_ns))]
 
 
-def _gap(newest: Trade, from_ns: int | None, to_ns: int) -> Gap:
+def _gap(newest: Trade, from_ns: int | None, to_ns: int, cause: str) -> Gap:
     return Gap(
         instrument=newest.instrument,
         provider=newest.provider,
@@ -167,5 +194,5 @@ def _gap(newest: Trade, from_ns: int | None, to_ns: int) -> Gap:
         to_id=None,
         from_ns=from_ns,
         to_ns=to_ns,
-        cause="reconnect",
+        cause=cause,
     )

@@ -31,12 +31,14 @@ class ConnectedNote(msgspec.Struct, frozen=True, tag="connected"):
 class MissedNote(msgspec.Struct, frozen=True, tag="missed"):
     """The trades of a symbol that were missed, as the archive has them.
 
-    `whole` says whether they are all that was missed; otherwise a hole remains.
+    `whole` says whether they are all that was missed as far as the symbol's hole of that number, whichever it is where
+    there is none; otherwise a hole remains.
     """
 
     symbol: str
     trades: Sequence[Trade]
     whole: bool
+    hole: int | None = None
 
 
 Note: TypeAlias = ConnectedNote | MissedNote

@@ -62,7 +62,10 @@ async def _history(settings: AlpacaSettings, context: ProviderContext, tell: Tel
 
 
 def _check(settings: AlpacaSettings, context: ProviderContext) -> None:
+    from ticktrail_alpaca.hours import check_calendar  # noqa: PLC0415 - what a decoder of recordings does without
+
     lists_of(settings, context)
+    check_calendar(settings)
 
 
 def _describe(settings: AlpacaSettings, _registry: Registry) -> Capabilities:

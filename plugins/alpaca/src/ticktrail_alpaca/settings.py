@@ -8,6 +8,7 @@ Sources: as in `ticktrail_alpaca.markets`; "About Market Data API" (plans and th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
@@ -28,7 +29,7 @@ from ticktrail_alpaca.markets import (
     MarketName,
 )
 
-__all__ = ["HISTORY_FEEDS", "LATEST_FEEDS", "AlpacaSettings"]
+__all__ = ["DEFAULT_CALENDAR", "HISTORY_FEEDS", "LATEST_FEEDS", "AlpacaSettings"]
 
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=3_600)]
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -48,6 +49,12 @@ LATEST_FEEDS: Mapping[FeedName, str] = {
     "overnight": "overnight",
 }
 """Feeds of stocks whose newest trade and quote REST knows; of crypto it knows every feed's."""
+
+
+DEFAULT_CALENDAR = "XNYS"
+_FEEDS = [name for market in MARKETS.values() for name in market.feeds]
+_TIMEFRAME = r"([1-9]|[1-5][0-9])Min|([1-9]|1[0-9]|2[0-3])Hour|1Day|1Week|([12346]|12)Month"
+"""Neither is checked by its type, which would offer the other market's feeds, and show this as it is."""
 
 
 class AlpacaSettings(Settings, frozen=True):
@@ -78,13 +85,13 @@ class AlpacaSettings(Settings, frozen=True):
         max_message_bytes: A longer message ends the connection.
         requests_per_minute: REST requests of this process to the host.
         page_rows: Rows in one REST request.
-        repair_trades: Fetch the trades that were missed between two connections.
+        repair_trades: Fetch the trades that were missed between two connections, or in a frame that could not be read.
         repair_most: More missed trades than this are left as a gap.
         repair_s: How long newer trades wait for the missed ones.
     """
 
     market: MarketName = "stocks"
-    feed: FeedName | None = None
+    feed: Annotated[str, Meta(extra_json_schema={"enum": _FEEDS})] | None = None
     environment: Environment = "live"
     key_id: Secret | None = None
     secret_key: Secret | None = None
@@ -93,12 +100,7 @@ class AlpacaSettings(Settings, frozen=True):
     rest_url: str | None = None
     codec: Literal["msgpack", "json"] = "msgpack"
     bars: tuple[BarKind, ...] = ("minute",)
-    bar_timeframe: Annotated[
-        str,
-        Meta(
-            pattern=r"^([1-9]|[1-5][0-9])Min$|^([1-9]|1[0-9]|2[0-3])Hour$|^1Day$|^1Week$|^([12346]|12)Month$"
-        ),
-    ] = "1Min"
+    bar_timeframe: Annotated[str, Meta(extra_json_schema={"pattern": f"^({_TIMEFRAME})$"})] = "1Min"
     symbols_per_request: Count = 400
     auth_s: Seconds = 10.0
     answer_s: Seconds = 10.0
@@ -109,7 +111,7 @@ class AlpacaSettings(Settings, frozen=True):
         default_factory=lambda: {"trades": 120.0, "quotes": 60.0, "bars": 180.0, "book": 60.0}
     )
     hours: Literal["regular", "extended", "overnight"] = "regular"
-    calendar: str = "XNYS"
+    calendar: str = DEFAULT_CALENDAR
     max_message_bytes: Annotated[int, Meta(ge=1_024, le=256 * 2**20)] = 4 * 2**20
     requests_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 200
     page_rows: Annotated[int, Meta(ge=1, le=10_000)] = 10_000
@@ -132,7 +134,12 @@ class AlpacaSettings(Settings, frozen=True):
             )
         if self.feed is not None and self.feed not in self.venue_market.feeds:
             known = ", ".join(f'"{name}"' for name in self.venue_market.feeds)
-            raise ValueError(f'feed: market "{self.market}" has {known}')
+            raise ValueError(f'feed: market "{self.market}" has no such feed; write one of {known}')
+        if re.fullmatch(_TIMEFRAME, self.bar_timeframe, re.ASCII) is None:
+            raise ValueError(
+                'bar_timeframe: is no length of a bar; write "1Min" to "59Min", "1Hour" to "23Hour", "1Day", "1Week", '
+                '"1Month", "2Month", "3Month", "4Month", "6Month" or "12Month"'
+            )
         if not self.bars or len(set(self.bars)) < len(self.bars):
             raise ValueError('bars: name some of "minute", "updated", "daily", each once')
 
@@ -144,7 +151,8 @@ class AlpacaSettings(Settings, frozen=True):
     @property
     def feed_name(self) -> FeedName:
         """The feed that is meant."""
-        return self.feed or self.venue_market.default_feed
+        feeds = self.venue_market.feeds
+        return next((name for name in feeds if name == self.feed), self.venue_market.default_feed)
 
     @property
     def stream_url(self) -> str:
@@ -160,6 +168,11 @@ class AlpacaSettings(Settings, frozen=True):
     def can_ask(self) -> bool:
         """Whether there are the credentials that REST requires, if it requires any."""
         return self.key_id is not None or not self.venue_market.needs_key
+
+    @property
+    def has_hours(self) -> bool:
+        """Whether the feed keeps an exchange's hours: crypto, and the test feed, never close."""
+        return self.market == "stocks" and self.feed_name != "test"
 
     @property
     def has_history(self) -> bool:

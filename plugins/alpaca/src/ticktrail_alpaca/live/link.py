@@ -92,9 +92,14 @@ class Link:
         except ExceptionGroup as group:  # the first of the two to fail says why
             raise group.exceptions[0] from group.exceptions[0].__cause__
 
-    def look(self) -> None:
-        """See whether the venue still answers, in time or not at all."""
-        self._session.look()
+    def look(self, name: str, symbol: str) -> None:
+        """See whether the venue still answers, in time or not at all, and has all that is wanted in its list.
+
+        Args:
+            name: Of a list.
+            symbol: One that speaks, in that list.
+        """
+        self._session.look(name, symbol)
         self._news.set()
 
     def _look(self, payloads: Sequence[bytes], data: list[bytes]) -> None:

@@ -19,7 +19,6 @@ from ticktrail.model import Tick, Undecodable
 from ticktrail.net import HandshakeRefused, Received, TlsFailed, WebSocketError, open_websocket
 from ticktrail.plugin import Intake, ProviderContext
 from ticktrail_alpaca.decoder import AlpacaDecoder
-from ticktrail_alpaca.history import AlpacaHistory
 from ticktrail_alpaca.hours import open_hours
 from ticktrail_alpaca.live.link import Link, credentials
 from ticktrail_alpaca.live.repair import Repair
@@ -33,6 +32,8 @@ from ticktrail_alpaca.subscriptions import lists_of, symbols_of
 __all__ = ["AlpacaProvider"]
 
 TOO_MANY = 429
+GIVE_UP_S = 1.0
+"""How long the leg may take the last notes of a session: where it is so far behind, what waits goes on later."""
 
 
 class AlpacaProvider:
@@ -46,7 +47,10 @@ class AlpacaProvider:
         self._settings = settings
         self._context = context
         self._lists = lists_of(settings, context)
-        self._decoder = AlpacaDecoder(symbols_of(settings, context), context.channels, context.name)
+        self._decoder = AlpacaDecoder(
+            symbols_of(settings, context), context.channels, context.name, on_loss=self._lost
+        )
+        self._repair: Repair | None = None
         self._handed = 0
         self._number = 0
 
@@ -80,37 +84,50 @@ class AlpacaProvider:
         )
         self._number += 1
         link = Link(session, settings, context)
-        repair = Repair(
+        repair = self._repair = Repair(
             self._decoder, settings, context, intake, partial(self._hand_on, intake), self._number
         )
+        # It goes before anything that this connection brings.
+        first = [write_note(ConnectedNote(asked_for=repair.wanted, number=self._number))]
         try:
-            async with open_websocket(
-                settings.stream_url,
-                clock=context.clock,
-                connect_s=settings.connect_s,
-                silent_s=settings.silent_s,
-                max_message_bytes=settings.max_message_bytes,
-                headers=self._headers(),
-            ) as socket:
-                # It goes before anything that this connection brings.
-                first = [write_note(ConnectedNote(asked_for=repair.wanted, number=self._number))]
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._beside, link, session, repair, intake, task_status)
+            async with (
+                open_websocket(
+                    settings.stream_url,
+                    clock=context.clock,
+                    connect_s=settings.connect_s,
+                    silent_s=settings.silent_s,
+                    max_message_bytes=settings.max_message_bytes,
+                    headers=self._headers(),
+                ) as socket,
+                anyio.create_task_group() as tasks,
+            ):
+                tasks.start_soon(self._beside, link, session, repair, intake, task_status)
 
-                    async def take(received: Received) -> None:
-                        payloads = [*first, *received.payloads]
-                        first.clear()
-                        await intake.frames(payloads, recv_ns=received.recv_ns, mono_ns=received.mono_ns)
-                        self._handed += len(payloads)
-                        self._check_books()
+                async def take(received: Received) -> None:
+                    payloads = [*first, *received.payloads]
+                    first.clear()
+                    await intake.frames(payloads, recv_ns=received.recv_ns, mono_ns=received.mono_ns)
+                    self._handed += len(payloads)
+                    self._check_books()
 
-                    await link.converse(socket, take)
+                await link.converse(socket, take)
         except ConfigError as exc:
             raise PermanentError(f"leg {context.name!r}: {exc}", provider=context.name) from exc
         except WebSocketError as exc:
             raise self._translated(exc) from exc
         except ExceptionGroup as group:
             raise self._first(group) from group
+        finally:
+            self._repair = None
+            if (
+                not first
+            ):  # nobody fetches any more, so that what waits goes on; no later time comes while it is down
+                with anyio.move_on_after(GIVE_UP_S, shield=True):
+                    await repair.give_up()
+
+    def _lost(self) -> None:
+        if self._repair is not None:
+            self._repair.lost()
 
     async def _beside(
         self,
@@ -132,10 +149,7 @@ class AlpacaProvider:
         async with AsyncExitStack() as stack:
             client = await self._client(stack, intake)
             async with anyio.create_task_group() as tasks:
-                if client is not None:
-                    tasks.start_soon(repair.run, AlpacaHistory(client, settings, context))
-                else:
-                    await repair.give_up()
+                tasks.start_soon(repair.run, client)
                 hours = await open_hours(settings, provider=context.name, now_ns=context.clock.now_ns())
                 await watch(
                     link,
@@ -181,7 +195,7 @@ class AlpacaProvider:
         Raises:
             TransientError: One is.
         """
-        lost = self._decoder.lost_books
+        lost = self._decoder.books.lost
         if lost and self._decoder.connection == self._number:
             name = self._context.name
             raise TransientError(

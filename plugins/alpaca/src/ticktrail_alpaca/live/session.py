@@ -90,10 +90,17 @@ class Session:
         """Whether the venue owes an answer."""
         return not self._greeted or self._due is not None or not self.let_in
 
-    def look(self) -> None:
-        """Ask for everything again, which changes nothing: is the connection alive, and all of it there?"""
+    def look(self, name: str, symbol: str) -> None:
+        """Ask for one subscription again: is the connection alive, and all of it there?
+
+        The answer is the venue's whole list. Asking for more would give back what has been dropped, and so hide it.
+
+        Args:
+            name: Of a list.
+            symbol: One that speaks, in that list.
+        """
         if self.settled:
-            self._ask("subscribe", self._wanted)
+            self._ask("subscribe", {name: frozenset({symbol})})
 
     def next(self) -> Authenticate | Ask | None:
         """Return what is to be sent now; None while an answer is due, or where there is nothing to say."""

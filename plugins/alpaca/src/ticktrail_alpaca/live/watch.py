@@ -6,7 +6,7 @@ Never: reconnects; it raises, and the leg does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import anyio
 
@@ -19,13 +19,19 @@ from ticktrail_alpaca.hours import MarketHours
 from ticktrail_alpaca.live.link import Link
 from ticktrail_alpaca.rest.client import Declined, RestClient
 from ticktrail_alpaca.rest.questions import ask_latest_quotes, ask_latest_trades
+from ticktrail_alpaca.rest.rows import RestQuote, RestTrade
 from ticktrail_alpaca.settings import AlpacaSettings
+from ticktrail_alpaca.subscriptions import names_of
 
 __all__ = ["watch"]
 
 LOOK_EVERY_S = 1.0
 ON_THE_WAY_S = 2.0
 """REST may know of a move a moment before the stream brings it."""
+MOST_ASKED = 100
+"""Symbols in one question."""
+MOST_TOLD = 5
+"""Symbols that one error names."""
 
 
 async def watch(
@@ -56,6 +62,27 @@ async def watch(
     silence: Silence[Stream] = Silence(decoder.streams.values(), settings.quiet_after_s, clock.mono_ns())
     shortest_s = min(settings.quiet_after_s.values(), default=LOOK_EVERY_S)
     handed_before = 0
+
+    async def probe(quiet: Sequence[Stream], what: str) -> None:
+        """Ask by REST whether these moved, and the venue over the connection whether it has all in its list."""
+        heard = {stream: stream.heard for stream in quiet}
+        if client is not None and settings.has_latest:
+            moved = await _moved(quiet, client, settings.answer_s)
+            if moved:
+                await anyio.sleep(ON_THE_WAY_S)
+            unheard = [stream.symbol for stream in moved if stream.heard == heard[stream]]
+            if unheard:
+                told = ", ".join(unheard[:MOST_TOLD])
+                raise TransientError(
+                    f"leg {context.name!r}: connected and silent: {what}, though {told} moved, as the venue says by "
+                    f"REST",
+                    provider=context.name,
+                    cause="silent",
+                )
+        # Where it does not answer, or its list lacks something, that ends the session.
+        alive = max(decoder.streams.values(), key=lambda one: 0 if one.newest is None else one.newest.recv_ns)
+        link.look(names_of(settings, alive.channel)[0], alive.symbol)
+
     while True:
         await anyio.sleep(min(LOOK_EVERY_S, shortest_s / 4))
         is_behind = decoder.taken < handed_before
@@ -64,19 +91,13 @@ async def watch(
             silence.pause(clock.mono_ns())
             continue
         for channel in silence.look(clock.mono_ns()):
-            stream = silence.busiest(channel)
-            heard, quiet_s = stream.heard, silence.quiet_s(channel, clock.mono_ns())
-            link.look()  # where it does not answer, its own deadline ends the session
-            if client is not None and settings.has_latest and await _moved(stream, client, settings.answer_s):
-                await anyio.sleep(ON_THE_WAY_S)
-                if stream.heard == heard:
-                    raise TransientError(
-                        f"leg {context.name!r}: connected and silent: nothing on {channel} for {quiet_s:.0f} s, though "
-                        f"{stream.symbol} moved, as the venue says by REST",
-                        provider=context.name,
-                        cause="silent",
-                    )
+            what = f"nothing on {channel} for {silence.quiet_s(channel, clock.mono_ns()):.0f} s"
+            await probe([silence.busiest(channel)], what)
             silence.excuse(channel, clock.mono_ns())
+        quiet = [one for one in silence.look_at_each(clock.mono_ns()) if one.symbol not in decoder.halted]
+        for channel in sorted({stream.channel for stream in quiet}):
+            of_channel = [stream for stream in quiet if stream.channel == channel][:MOST_ASKED]
+            await probe(of_channel, f"nothing on {channel} of some symbols that had been regular")
 
 
 def _should_speak(decoder: AlpacaDecoder, context: ProviderContext, hours: MarketHours) -> bool:
@@ -85,19 +106,24 @@ def _should_speak(decoder: AlpacaDecoder, context: ProviderContext, hours: Marke
     return hours.is_open(context.clock.now_ns()) and not symbols <= decoder.halted
 
 
-async def _moved(stream: Stream, client: RestClient, patience_s: float) -> bool:
-    """Ask the venue whether a symbol's market has moved beyond what the stream brought."""
-    newest = stream.newest
-    known_ns = 0 if newest is None or newest.event_ns is None else newest.event_ns
+async def _moved(streams: Sequence[Stream], client: RestClient, patience_s: float) -> Sequence[Stream]:
+    """Ask the venue which symbols' markets have moved beyond what the streams, all of one channel, brought."""
+    symbols = [stream.symbol for stream in streams]
+    rows: Mapping[str, RestTrade | RestQuote]
     try:
-        if stream.channel in {"trades", "bars"}:
-            trade = (await ask_latest_trades(client, [stream.symbol], patience_s=patience_s)).rows.get(
-                stream.symbol
-            )
-            return trade is not None and moment_ns(trade.t) > known_ns
-        quote = (await ask_latest_quotes(client, [stream.symbol], patience_s=patience_s)).rows.get(
-            stream.symbol
-        )
-        return quote is not None and moment_ns(quote.t) > known_ns
+        if streams[0].channel in {"trades", "bars"}:
+            rows = (await ask_latest_trades(client, symbols, patience_s=patience_s)).rows
+        else:
+            rows = (await ask_latest_quotes(client, symbols, patience_s=patience_s)).rows
+        return [
+            stream
+            for stream in streams
+            if stream.symbol in rows and moment_ns(rows[stream.symbol].t) > _known_ns(stream)
+        ]
     except (ConfigError, ProviderError, Declined, ValueError):
-        return False  # the venue's word is not to be had; what it would have said is not guessed
+        return []  # the venue's word is not to be had; what it would have said is not guessed
+
+
+def _known_ns(stream: Stream) -> int:
+    newest = stream.newest
+    return 0 if newest is None or newest.event_ns is None else newest.event_ns

@@ -26,6 +26,7 @@ from ticktrail_alpaca.settings import HISTORY_FEEDS, LATEST_FEEDS, AlpacaSetting
 
 __all__ = [
     "Found",
+    "GroupPage",
     "Page",
     "ask_bars",
     "ask_latest_quotes",
@@ -33,6 +34,7 @@ __all__ = [
     "ask_quotes",
     "ask_snapshots",
     "ask_trades",
+    "ask_trades_of",
     "history_feed",
     "latest_feed",
 ]
@@ -47,6 +49,14 @@ class Page(Generic[Row]):
     """Part of a period: its rows in order, and the token of the next page; None: this was the last one."""
 
     rows: Sequence[Row]
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPage(Generic[Row]):
+    """As `Page`, of several symbols: one symbol's rows after another's, by the order of their names."""
+
+    rows: Mapping[str, Sequence[Row]]
     token: str | None
 
 
@@ -86,14 +96,23 @@ async def ask_trades(
         TransientError: As `RestClient.get`.
         PermanentError: The same.
     """
-    return await _ask_period(client, "trades", RestTrade, symbol, start_ns, end_ns, token)
+    return _of_one(
+        symbol, await ask_trades_of(client, [symbol], start_ns=start_ns, end_ns=end_ns, token=token)
+    )
+
+
+async def ask_trades_of(
+    client: RestClient, symbols: Sequence[str], *, start_ns: int, end_ns: int, token: str | None = None
+) -> GroupPage[RestTrade]:
+    """Return a page of the trades of several symbols in ``[start_ns, end_ns)``; raises as `ask_trades`."""
+    return await _ask_period(client, "trades", RestTrade, symbols, start_ns, end_ns, token)
 
 
 async def ask_quotes(
     client: RestClient, symbol: str, *, start_ns: int, end_ns: int, token: str | None = None
 ) -> Page[RestQuote]:
     """Return a page of the quotes in ``[start_ns, end_ns)``; raises as `ask_trades`."""
-    return await _ask_period(client, "quotes", RestQuote, symbol, start_ns, end_ns, token)
+    return _of_one(symbol, await _ask_period(client, "quotes", RestQuote, [symbol], start_ns, end_ns, token))
 
 
 async def ask_bars(
@@ -103,7 +122,9 @@ async def ask_bars(
     more = {"timeframe": timeframe}
     if client.settings.market == "stocks":
         more["adjustment"] = "raw"
-    return await _ask_period(client, "bars", RestBar, symbol, start_ns, end_ns, token, more)
+    return _of_one(
+        symbol, await _ask_period(client, "bars", RestBar, [symbol], start_ns, end_ns, token, more)
+    )
 
 
 async def ask_latest_trades(
@@ -138,15 +159,15 @@ async def _ask_period(
     client: RestClient,
     kind: Kind,
     row: type[Row],
-    symbol: str,
+    symbols: Sequence[str],
     start_ns: int,
     end_ns: int,
     token: str | None,
     more: Mapping[str, str] | None = None,
-) -> Page[Row]:
+) -> GroupPage[Row]:
     # The venue's end is inclusive, and no time of it is finer than a nanosecond.
     params = {
-        "symbols": symbol,
+        "symbols": ",".join(symbols),
         "start": _moment(start_ns),
         "end": _moment(end_ns - 1),
         "limit": str(client.settings.page_rows),
@@ -158,7 +179,7 @@ async def _ask_period(
         params["feed"] = feed
     if token is not None:
         params["page_token"] = token
-    return await client.get(_path(client, kind), params, lambda document: _page(document, kind, row, symbol))
+    return await client.get(_path(client, kind), params, lambda document: _page(document, kind, row, symbols))
 
 
 async def _ask_newest(
@@ -200,16 +221,20 @@ def _moment(at_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ns:09d}Z"
 
 
-def _page(document: object, kind: Kind, row: type[Row], symbol: str) -> Page[Row]:
+def _of_one(symbol: str, page: GroupPage[Row]) -> Page[Row]:
+    return Page(rows=page.rows.get(symbol, ()), token=page.token)
+
+
+def _page(document: object, kind: Kind, row: type[Row], symbols: Sequence[str]) -> GroupPage[Row]:
     rows: Mapping[str, list[Row] | None] = msgspec.convert(
         _field(document, kind),
         dict[str, list[row] | None],  # type: ignore[valid-type]
     )
-    others = ", ".join(sorted(rows.keys() - {symbol}))
+    others = ", ".join(sorted(rows.keys() - set(symbols)))
     if others:
-        raise ValueError(f"it is about {others[:80]}, asked for was {symbol}")
+        raise ValueError(f"it is about {others[:80]}, asked for was {', '.join(symbols)[:80]}")
     token = msgspec.convert(_field(document, "next_page_token"), str | None)
-    return Page(rows=rows.get(symbol) or (), token=token or None)
+    return GroupPage(rows={symbol: found for symbol, found in rows.items() if found}, token=token or None)
 
 
 def _found(document: object, field: str | None, row: type[Row], symbols: Sequence[str]) -> Found[Row]:
