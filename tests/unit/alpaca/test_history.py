@@ -101,7 +101,7 @@ AS_TOLD = {
         moment_ns(row["t"]),
     ),
     "quotes": lambda row: (row["bp"], row["bs"], row["ap"], row["as"], moment_ns(row["t"])),
-    "bars": lambda row: (row["o"], row["h"], row["l"], row["c"], row["v"], moment_ns(row["t"])),
+    "bars": lambda row: (row["o"], row["h"], row["l"], row["c"], row["v"], row["n"], moment_ns(row["t"])),
 }
 AS_FOUND = {
     "trades": lambda tick: (tick.id, tick.price, tick.size, tick.side, tick.event_ns),
@@ -112,7 +112,7 @@ AS_FOUND = {
         tick.ask_size,
         tick.event_ns,
     ),
-    "bars": lambda tick: (tick.open, tick.high, tick.low, tick.close, tick.volume, tick.start_ns),
+    "bars": lambda tick: (tick.open, tick.high, tick.low, tick.close, tick.volume, tick.trades, tick.start_ns),
 }
 
 

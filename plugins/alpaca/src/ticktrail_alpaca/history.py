@@ -262,6 +262,7 @@ class AlpacaHistory:
             start_ns=start_ns,
             end_ns=end_ns,
             final=True,
+            trades=row.n,
         )
 
     def _count_idle(self, series: _Series, instrument: InstrumentId, channel: Channel, rows: int) -> None:

@@ -108,7 +108,7 @@ class FuturesTicker(msgspec.Struct, gc=False):
 
 
 class Kline(msgspec.Struct, gc=False):
-    """The bar within a `KlineEvent`: `t` is its first moment, `T` its last one, `x` that it is closed."""
+    """The bar within a `KlineEvent`: `t` is its first moment, `T` its last, `n` its trades, `x` that it is closed."""
 
     t: Time
     T: Time
@@ -118,6 +118,7 @@ class Kline(msgspec.Struct, gc=False):
     c: Decimal
     v: Decimal
     x: bool
+    n: Id | None = None
 
 
 class KlineEvent(msgspec.Struct, gc=False):
@@ -234,6 +235,8 @@ class RestKline(msgspec.Struct, array_like=True, gc=False):
     close: Decimal
     volume: Decimal
     close_time: Time
+    quote_volume: Decimal | None = None
+    trades: Id | None = None
 
 
 class RestQuote(msgspec.Struct, gc=False):
