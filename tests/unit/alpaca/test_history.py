@@ -112,7 +112,15 @@ AS_FOUND = {
         tick.ask_size,
         tick.event_ns,
     ),
-    "bars": lambda tick: (tick.open, tick.high, tick.low, tick.close, tick.volume, tick.trades, tick.start_ns),
+    "bars": lambda tick: (
+        tick.open,
+        tick.high,
+        tick.low,
+        tick.close,
+        tick.volume,
+        tick.trades,
+        tick.start_ns,
+    ),
 }
 
 

@@ -1,12 +1,19 @@
 """Each built-in rule keeps the contract that a third party's rule must keep."""
 
+from decimal import Decimal
+
 import pytest
+from msgspec.structs import replace
 
 from ticktrail.plugin import ValidatorSpec
 from ticktrail.rules import (
+    BarSettings,
     ClockRuleSettings,
+    FrozenSettings,
+    IncrementsSettings,
     PriceJumpSettings,
     PriceRangeSettings,
+    RateSettings,
     SpreadSettings,
     StalenessSettings,
     VolumeSettings,
@@ -31,10 +38,21 @@ def spec(name: str) -> ValidatorSpec:
     return SPECS[name]
 
 
-def test_the_six_rules_are_declared_once() -> None:
-    """The plan's six rules, each by one name."""
+def test_the_ten_rules_are_declared_once() -> None:
+    """Each by one name, in the order of the page about validation."""
     names = [spec.name for spec in ticktrail_validators()]
-    assert names == ["price_range", "price_jump", "spread", "volume_24h", "staleness", "clock"]
+    assert names == [
+        "price_range",
+        "price_jump",
+        "spread",
+        "volume_24h",
+        "staleness",
+        "clock",
+        "increments",
+        "bar",
+        "frozen",
+        "rate",
+    ]
 
 
 def test_no_two_rules_share_a_key() -> None:
@@ -182,4 +200,90 @@ class TestClock(ValidatorConformance):
                 make_trade(event_ns=RECV_NS + SECOND + 50_000_001),
                 make_quote(event_ns=RECV_NS + 5 * SECOND),
             ],
+        )
+
+
+class TestIncrements(ValidatorConformance):
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("increments"),
+            settings=IncrementsSettings(tick_size=Decimal("0.05"), lot_size=Decimal("0.001")),
+            off=IncrementsSettings(tick_size=False, lot_size=False),
+            good=[
+                make_trade("100.05000000", size="0.00100000"),
+                make_trade("1E+40", size="3"),
+                make_quote("0", "100.05", bid_size="0", ask_size="0.0000001"),
+                make_ticker("100.10", bid="100.05", ask="100.15"),
+                make_bar("100.00"),
+            ],
+            bad=[
+                make_trade("100.04"),
+                make_trade("100.05000001"),
+                make_trade(size="0.0011"),
+                make_trade("1E+200"),  # beyond what is counted
+                make_quote("100.01", "100.05"),
+                make_quote("100.00", "100.01"),
+                make_ticker("100.01", bid="100.05", ask="100.15"),
+                make_ticker("100.10"),
+                make_bar(low="99.01"),
+            ],
+        )
+
+
+class TestBar(ValidatorConformance):
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("bar"),
+            settings=BarSettings(),
+            off=BarSettings(consistent_bars=False),
+            good=[
+                make_bar(),
+                make_bar("5", open="5", high="5", low="5"),
+                replace(make_bar(), trades=7),
+                replace(make_bar(), volume=Decimal(0), trades=0),
+                replace(make_bar(), volume=Decimal(0)),
+            ],
+            bad=[
+                make_bar("101"),
+                make_bar("98"),
+                make_bar(open="101"),
+                make_bar(open="98"),
+                make_bar(high="98", low="101"),
+                replace(make_bar(), trades=0),
+                replace(make_bar(), trades=-1),
+                replace(make_bar(), volume=Decimal(0), trades=1),
+                replace(make_bar(), end_ns=make_bar().start_ns),
+            ],
+        )
+
+
+class TestFrozen(ValidatorConformance):
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        # Repeated for two seconds and more; the bad quote is the twentieth repetition.
+        same = [make_quote("100", "101", recv_ns=RECV_NS + number * SECOND // 8) for number in range(20)]
+        trades = [make_trade("102", recv_ns=same[-1].recv_ns) for _ in range(3)]
+        return ValidatorCase(
+            spec=spec("frozen"),
+            settings=FrozenSettings(),
+            off=FrozenSettings(frozen_after_quotes=False),
+            good=[make_quote("99", "101"), *same, *trades],
+            bad=[make_quote("100.00", "101.0", recv_ns=RECV_NS + 5 * SECOND)],
+        )
+
+
+class TestRate(ValidatorConformance):
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        # Two trades a second, then as many as are allowed in one.
+        usual = [make_trade(recv_ns=RECV_NS + number * SECOND // 2) for number in range(22)]
+        flood = [make_trade(recv_ns=RECV_NS + 11 * SECOND) for _ in range(8)]
+        return ValidatorCase(
+            spec=spec("rate"),
+            settings=RateSettings(max_rate=Decimal(4), rate_floor=5),
+            off=RateSettings(max_rate=False),
+            good=[*usual, *flood],
+            bad=[make_trade(recv_ns=RECV_NS + 11 * SECOND)],
         )

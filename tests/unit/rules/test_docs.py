@@ -9,6 +9,11 @@ from ticktrail.rules.plugin import ticktrail_validators
 DOCS = Path(__file__).parents[3] / "docs"
 
 
+def read(value: str) -> Decimal | bool:
+    """Return what a value of TOML is."""
+    return value == "true" if value in {"true", "false"} else Decimal(value.strip('"'))
+
+
 def test_the_page_lists_every_rule_with_its_keys_and_defaults() -> None:
     """In the order in which they are declared."""
     rows = re.findall(
@@ -19,7 +24,7 @@ def test_the_page_lists_every_rule_with_its_keys_and_defaults() -> None:
     specs = list(ticktrail_validators())
     assert [name for name, _, _ in rows] == [spec.name for spec in specs]
     for (_, keys, violation), spec in zip(rows, specs, strict=True):
-        told = {key: Decimal(value.strip('"')) for key, value in re.findall(r"`(\w+) = ([^`]+)`", keys)}
+        told = {key: read(value) for key, value in re.findall(r"`(\w+) = ([^`]+)`", keys)}
         settings = spec.settings()
         assert told == {key: getattr(settings, key) for key in spec.settings.__struct_fields__}
         assert hasattr(__import__("ticktrail.rules", fromlist=[violation]), violation)

@@ -1,4 +1,4 @@
-"""Judge ticks: the six rules that ticktrail brings, and what each says of a tick that it refuses.
+"""Judge ticks: the ten rules that ticktrail brings, and what each says of a tick that it refuses.
 
 Owns: the rules' names, settings and violations (docs/explanation/validation.md tells why they are as they are).
 Never: corrects a tick. A rule objects or is silent.
@@ -9,25 +9,41 @@ The kind of a tick is asked with ``type(tick) is Quote``: on a Struct, `isinstan
 
 from __future__ import annotations
 
+from ticktrail.rules._bar import BadBar, BarRule, BarSettings
 from ticktrail.rules._clock import ClockRule, ClockRuleSettings, FromTheFuture
+from ticktrail.rules._frozen import Frozen, FrozenRule, FrozenSettings
+from ticktrail.rules._increments import IncrementsRule, IncrementsSettings, OffIncrement
 from ticktrail.rules._price_jump import PriceJump, PriceJumpRule, PriceJumpSettings
 from ticktrail.rules._price_range import PriceOutOfRange, PriceRangeRule, PriceRangeSettings
+from ticktrail.rules._rate import RateRule, RateSettings, RateSpike
 from ticktrail.rules._spread import BadSpread, SpreadRule, SpreadSettings
 from ticktrail.rules._staleness import Stale, StalenessRule, StalenessSettings
 from ticktrail.rules._volume import LowVolume, VolumeRule, VolumeSettings
 
 __all__ = [
+    "BadBar",
     "BadSpread",
+    "BarRule",
+    "BarSettings",
     "ClockRule",
     "ClockRuleSettings",
     "FromTheFuture",
+    "Frozen",
+    "FrozenRule",
+    "FrozenSettings",
+    "IncrementsRule",
+    "IncrementsSettings",
     "LowVolume",
+    "OffIncrement",
     "PriceJump",
     "PriceJumpRule",
     "PriceJumpSettings",
     "PriceOutOfRange",
     "PriceRangeRule",
     "PriceRangeSettings",
+    "RateRule",
+    "RateSettings",
+    "RateSpike",
     "SpreadRule",
     "SpreadSettings",
     "Stale",

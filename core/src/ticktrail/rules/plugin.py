@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ticktrail.plugin import ValidatorSpec, hookimpl
-from ticktrail.rules import _clock, _price_jump, _price_range, _spread, _staleness, _volume
+from ticktrail.rules import (
+    _bar,
+    _clock,
+    _frozen,
+    _increments,
+    _price_jump,
+    _price_range,
+    _rate,
+    _spread,
+    _staleness,
+    _volume,
+)
 
 __all__ = ["TICKTRAIL_API", "ticktrail_validators"]
 
@@ -14,7 +25,7 @@ TICKTRAIL_API = 1
 
 @hookimpl
 def ticktrail_validators() -> Iterable[ValidatorSpec]:
-    """Return the six rules, those first that tell most of a tick."""
+    """Return the ten rules, those first that tell most of a tick."""
     return (
         _price_range.SPEC,
         _price_jump.SPEC,
@@ -22,4 +33,8 @@ def ticktrail_validators() -> Iterable[ValidatorSpec]:
         _volume.SPEC,
         _staleness.SPEC,
         _clock.SPEC,
+        _increments.SPEC,
+        _bar.SPEC,
+        _frozen.SPEC,
+        _rate.SPEC,
     )
