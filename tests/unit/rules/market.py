@@ -34,9 +34,10 @@ NO_LIST = {
 
 @dataclass(frozen=True)
 class Market:
-    """One recording: the ticks by symbol, and the price and size increments where they are known."""
+    """One recording: the ticks by symbol, and the price and size increments, as recorded or as known otherwise."""
 
     ticks: Mapping[str, Sequence[Tick]]
+    stated: Mapping[str, tuple[Decimal, Decimal]]
     increments: Mapping[str, tuple[Decimal, Decimal]]
 
 
@@ -55,10 +56,9 @@ def market(name: str) -> Market:
                 tick = _tick(message.get("data", message), record["recv_ns"])
                 if tick is not None:
                     ticks.setdefault(tick.instrument, []).append(tick)
-    for symbol in ticks if name in NO_LIST else ():
-        price, size = NO_LIST[name]
-        increments[symbol] = Decimal(price), Decimal(size)
-    return Market(ticks, increments)
+    known = {name: (Decimal(price), Decimal(size)) for name, (price, size) in NO_LIST.items()}
+    more = dict.fromkeys(ticks, known[name]) if name in known else {}
+    return Market(ticks, increments, {**increments, **more})
 
 
 def _increments(info: dict) -> Iterator[tuple[str, tuple[Decimal, Decimal]]]:

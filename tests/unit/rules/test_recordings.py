@@ -76,7 +76,7 @@ def test_the_recording_is_whole(ticks: list[Tick]) -> None:
 
 
 def test_no_rule_objects_to_a_healthy_market(ticks: list[Tick]) -> None:
-    """All six rules at their defaults, the clock's offset known: not one false alarm in 93,078 ticks."""
+    """All rules at their defaults, the clock's offset known: not one false alarm in 93,078 ticks."""
     assert alarms(ticks, offset_ns=OFFSET_NS) == {}
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "RestQuote",
     "RestTrade",
     "ServerTime",
+    "SymbolFilter",
     "SymbolInfo",
     "Ticker24h",
     "TradeEvent",
@@ -248,8 +249,22 @@ class RestQuote(msgspec.Struct, gc=False):
     askQty: Decimal  # noqa: N815 - the venue's name
 
 
+class SymbolFilter(msgspec.Struct):
+    """One of a symbol's filters: steps and least values of ``PRICE_FILTER`` and ``LOT_SIZE``; 0 for none."""
+
+    filterType: str  # noqa: N815 - the venue's name
+    tickSize: Decimal = Decimal(0)  # noqa: N815 - the venue's name
+    minPrice: Decimal = Decimal(0)  # noqa: N815 - the venue's name
+    stepSize: Decimal = Decimal(0)  # noqa: N815 - the venue's name
+    minQty: Decimal = Decimal(0)  # noqa: N815 - the venue's name
+
+
 class SymbolInfo(msgspec.Struct):
-    """An entry of ``GET /exchangeInfo``; COIN-M calls its status `contractStatus`."""
+    """An entry of ``GET /exchangeInfo``; COIN-M calls its status `contractStatus`.
+
+    Its `filters` are left as they came, since a list of every symbol has thousands that nobody asks for:
+    `SymbolFilter`.
+    """
 
     symbol: str
     baseAsset: str  # noqa: N815 - the venue's name
@@ -257,6 +272,7 @@ class SymbolInfo(msgspec.Struct):
     status: str = ""
     contractStatus: str = ""  # noqa: N815 - the venue's name
     marginAsset: str = ""  # noqa: N815 - the venue's name
+    filters: msgspec.Raw = msgspec.Raw(b"[]")
 
     @property
     def state(self) -> str:
