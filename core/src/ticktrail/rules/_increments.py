@@ -62,13 +62,11 @@ class IncrementsRule:
         """Return the first price or size that is off its increment, or None."""
         price, size = self._price, self._size
         try:
-            if type(tick) is Quote:
-                if price is None or not (tick.bid_price % price or tick.ask_price % price):
+            if type(tick) is Trade or type(tick) is AggTrade:
+                if (price is None or not tick.price % price) and (size is None or not tick.size % size):
                     return None
-            elif (
-                (type(tick) is Trade or type(tick) is AggTrade)
-                and (price is None or not tick.price % price)
-                and (size is None or not tick.size % size)
+            elif type(tick) is Quote and (
+                price is None or not (tick.bid_price % price or tick.ask_price % price)
             ):
                 return None
         except ArithmeticError:  # NaN, or more increments than the thread's context can count
