@@ -115,7 +115,8 @@ def test_what_the_fields_mean():
             frame(
                 {"T": "t", "S": "AAPL", "i": 628, "x": "K", "p": 162.92, "s": 3, "c": ["@"], "z": "C", "t": at},
                 {"T": "q", "S": "AAPL", "bx": "K", "bp": 91.95, "bs": 2, "ax": "Q", "ap": 91.98, "as": 1, "t": at},
-                {"T": "b", "S": "AAPL", "o": 1, "h": 4, "l": 0.5, "c": 2.5, "v": 10, "t": "2023-04-06T11:54:00Z"},
+                {"T": "b", "S": "AAPL", "o": 1, "h": 4, "l": 0.5, "c": 2.5, "v": 10, "n": 3,
+                 "t": "2023-04-06T11:54:00Z"},
                 {"T": "u", "S": "AAPL", "o": 1, "h": 5, "l": 0.5, "c": 2.5, "v": 11, "t": "2023-04-06T11:54:00Z"},
                 {"T": "d", "S": "AAPL", "o": 1, "h": 4, "l": 0.5, "c": 2.5, "v": 99, "t": "2023-04-06T04:00:00Z"},
                 {"T": "s", "S": "AAPL", "sc": "H", "sm": "Trading Halt", "rc": "T12", "rm": "Asked", "t": at},
@@ -137,6 +138,7 @@ def test_what_the_fields_mean():
     assert all(isinstance(one, Bar) for one in (bar, updated, daily))
     assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == (1, 4, Decimal("0.5"), Decimal("2.5"), 10)
     assert bar.end_ns - bar.start_ns == 60 * 10**9
+    assert (bar.trades, updated.trades) == (3, None)
     assert (bar.final, updated.final, updated.high, daily.final) == (True, True, 5, False)
     assert isinstance(halt, Status)
     assert (halt.state, halt.reason) == ("H: Trading Halt", "T12: Asked")

@@ -56,7 +56,7 @@ AS_TOLD = {
         moment_ns(row["t"]),
     ),
     "quotes": lambda row: (row["bp"], row["bs"], row["ap"], row["as"], moment_ns(row["t"])),
-    "bars": lambda row: (row["o"], row["h"], row["l"], row["c"], row["v"], moment_ns(row["t"])),
+    "bars": lambda row: (row["o"], row["h"], row["l"], row["c"], row["v"], row["n"], moment_ns(row["t"])),
 }
 
 
@@ -69,7 +69,15 @@ AS_FOUND = {
         tick.ask_size,
         tick.event_ns,
     ),
-    "bars": lambda tick: (tick.open, tick.high, tick.low, tick.close, tick.volume, tick.start_ns),
+    "bars": lambda tick: (
+        tick.open,
+        tick.high,
+        tick.low,
+        tick.close,
+        tick.volume,
+        tick.trades,
+        tick.start_ns,
+    ),
 }
 
 

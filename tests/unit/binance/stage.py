@@ -10,6 +10,7 @@ import trio
 
 from recordings import recording
 from ticktrail.book import OrderBook
+from ticktrail.events import IncrementsLearned
 from ticktrail.plugin import ProviderContext, SystemClock
 from ticktrail_binance.live.provider import BinanceProvider
 from ticktrail_binance.markets import MARKETS
@@ -76,6 +77,10 @@ class Listener:
 
     def told(self, *kinds):
         return [event for event in self.events if isinstance(event, kinds)]
+
+    def told_of_trouble(self):
+        """Return every event but those that any session has."""
+        return [event for event in self.events if not isinstance(event, IncrementsLearned)]
 
 
 @asynccontextmanager

@@ -95,6 +95,13 @@ def test_a_bar_ends_where_the_next_begins():
     assert (tick.start_ns, tick.end_ns) == (1723161240000_000_000, 1723161300000_000_000)
     assert tick.event_ns == 1723161300012_000_000
     assert tick.final
+    assert tick.trades == 9
+
+
+def test_a_bar_that_does_not_count_its_trades():
+    """A bar is not lost for that."""
+    bar = {key: value for key, value in KLINE["k"].items() if key != "n"}
+    assert only(BTC.decode([combined("btcusdt@kline_1m", {**KLINE, "k": bar})], RECV_NS)).trades is None
 
 
 def test_a_bar_that_will_change():

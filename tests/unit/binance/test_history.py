@@ -156,6 +156,7 @@ async def test_bars_of_a_day():
     bars = ticks(pages)
     assert [bar.start_ns for bar in bars] == [start_ns + number * MINUTE for number in range(1_440)]
     assert all(bar.final and bar.backfilled and bar.end_ns == bar.start_ns + MINUTE for bar in bars)
+    assert {bar.trades for bar in bars} == {1}
     assert max(len(page.ticks) for page in pages) == 1_000
 
 

@@ -141,6 +141,8 @@ async def test_rest():
             ("BTCUSDT", "BTC"),
             ("ETHBTC", "ETH"),
         }
+        steps = {one["filterType"]: one.get("tickSize") or one["stepSize"] for one in listed[0]["filters"]}
+        assert steps == {"PRICE_FILTER": "0.01", "LOT_SIZE": "0.00001"}
         some = await client.get("/api/v3/exchangeInfo", params={"symbols": '["ETHBTC"]'})
         assert [entry["symbol"] for entry in some.json()["symbols"]] == ["ETHBTC"]
         none = await client.get("/api/v3/exchangeInfo", params={"symbols": '["NONE"]'})
@@ -295,7 +297,7 @@ def test_a_recording_is_sent_character_for_character():
     messages = list(found.messages())
     assert len(messages) == 10
     assert messages[0].raw.startswith(b'{"stream":"bnbbtc@trade","data":{"e":"trade"')
-    assert found.listing()["DOGEBNB"] == ("DOGE", "BNB", "BNB")
+    assert found.listing()["DOGEBNB"][:3] == ("DOGE", "BNB", "BNB")
 
 
 def test_times_move_and_nothing_else_does():

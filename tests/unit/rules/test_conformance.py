@@ -4,18 +4,23 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ticktrail.plugin import ValidatorContext, ValidatorSpec
 from ticktrail.rules import (
     BackwardsSettings,
+    BarSettings,
     ClockRuleSettings,
     CrossedSettings,
     CrossVenueSettings,
     EventDriftSettings,
+    FrozenSettings,
     IdGapSettings,
     IdOrderSettings,
+    IncrementsSettings,
     PriceJumpSettings,
     PriceRangeSettings,
+    RateSettings,
     SizeSettings,
     SpreadSettings,
     StalenessSettings,
@@ -433,5 +438,100 @@ def test_jumps_are_judged_only_where_ids_are_consecutive() -> None:
 
 
 def test_few_rules_let_the_tick_pass() -> None:
-    """What follows a hole is as good as any, and of two venues nobody knows which is wrong; all others reject."""
-    assert {name for name, spec in SPECS.items() if spec.action != "reject"} == {"id_gap", "cross_venue"}
+    """Those whose finding says little of the tick itself: a hole before it, another venue, a new step, a rush."""
+    flagging = {name for name, spec in SPECS.items() if spec.action != "reject"}
+    assert flagging == {"id_gap", "cross_venue", "increments", "rate"}
+
+
+class TestIncrements(ValidatorConformance):
+    RULE = "increments"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("increments"),
+            settings=IncrementsSettings(tick_size=Decimal("0.05"), lot_size=Decimal("0.001")),
+            off=IncrementsSettings(tick_size=False, lot_size=False),
+            good=[
+                make_trade("100.05000000", size="0.00100000"),
+                make_trade("1E+40", size="3"),
+                make_quote("0", "100.05", bid_size="0", ask_size="0.0000001"),
+                make_ticker("100.10", bid="100.05", ask="100.15"),
+                make_bar("100.00"),
+            ],
+            bad=[
+                make_trade("100.04"),
+                make_trade("100.05000001"),
+                make_trade(size="0.0011"),
+                make_trade("1E+200"),  # beyond what is counted
+                make_quote("100.01", "100.05"),
+                make_quote("100.00", "100.01"),
+                make_ticker("100.01", bid="100.05", ask="100.15"),
+                make_ticker("100.10"),
+                make_bar(low="99.01"),
+            ],
+        )
+
+
+class TestBar(ValidatorConformance):
+    RULE = "bar"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        return ValidatorCase(
+            spec=spec("bar"),
+            settings=BarSettings(),
+            off=BarSettings(consistent_bars=False),
+            good=[
+                make_bar(),
+                make_bar("5", open="5", high="5", low="5"),
+                replace(make_bar(), trades=7),
+                replace(make_bar(), volume=Decimal(0), trades=0),
+                replace(make_bar(), volume=Decimal(0)),
+            ],
+            bad=[
+                make_bar("101"),
+                make_bar("98"),
+                make_bar(open="101"),
+                make_bar(open="98"),
+                make_bar(high="98", low="101"),
+                replace(make_bar(), trades=0),
+                replace(make_bar(), trades=-1),
+                replace(make_bar(), volume=Decimal(0), trades=1),
+                replace(make_bar(), end_ns=make_bar().start_ns),
+            ],
+        )
+
+
+class TestFrozen(ValidatorConformance):
+    RULE = "frozen"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        # Repeated for two seconds and more; the bad quote is the twentieth repetition.
+        same = [make_quote("100", "101", recv_ns=RECV_NS + number * SECOND // 8) for number in range(20)]
+        trades = [make_trade("102", recv_ns=same[-1].recv_ns) for _ in range(3)]
+        return ValidatorCase(
+            spec=spec("frozen"),
+            settings=FrozenSettings(),
+            off=FrozenSettings(frozen_after_quotes=False),
+            good=[make_quote("99", "101"), *same, *trades],
+            bad=[make_quote("100.00", "101.0", recv_ns=RECV_NS + 5 * SECOND)],
+        )
+
+
+class TestRate(ValidatorConformance):
+    RULE = "rate"
+
+    @pytest.fixture
+    def case(self) -> ValidatorCase:
+        # Two trades a second, then as many as are allowed in one.
+        usual = [make_trade(recv_ns=RECV_NS + number * SECOND // 2) for number in range(22)]
+        flood = [make_trade(recv_ns=RECV_NS + 11 * SECOND) for _ in range(8)]
+        return ValidatorCase(
+            spec=spec("rate"),
+            settings=RateSettings(max_rate=Decimal(4), rate_floor=5),
+            off=RateSettings(max_rate=False),
+            good=[*usual, *flood],
+            bad=[make_trade(recv_ns=RECV_NS + 11 * SECOND)],
+        )

@@ -10,6 +10,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 def read(value: str) -> Decimal | bool:
+    """Return what a value of TOML is."""
     return value == "true" if value in {"true", "false"} else Decimal(value.strip('"'))
 
 

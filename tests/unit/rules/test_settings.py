@@ -24,6 +24,7 @@ SWITCHES = [
     if field.type is bool
 ]
 CONFIRMATIONS = ["jump_confirm", "backwards_confirm", "id_restart"]
+OF_THE_VENUE = {"tick_size", "lot_size"}
 
 
 def convert(table: dict[str, Any]) -> Settings:
@@ -32,18 +33,24 @@ def convert(table: dict[str, Any]) -> Settings:
 
 
 @pytest.mark.parametrize("key", LIMITS)
-@pytest.mark.parametrize("value", [Decimal("0.5"), "0.50", False])
+@pytest.mark.parametrize("value", [Decimal("1.5"), 1.25, "1.50", False])
 def test_a_limit_is_a_number_a_string_or_false(key: str, value: object) -> None:
     """A number with its digits, as a TOML number or a string; false turns the rule off."""
     read = getattr(convert({key: value}), key)
     assert read is False if value is False else read == Decimal(str(value))
 
 
-@pytest.mark.parametrize("key", LIMITS)
+@pytest.mark.parametrize("key", [key for key in LIMITS if key not in OF_THE_VENUE])
 def test_true_is_refused_with_the_remedy(key: str) -> None:
     """`true` names no limit."""
     with pytest.raises(msgspec.ValidationError, match=f"{key} = true .* give a number, or false"):
         convert({key: True})
+
+
+@pytest.mark.parametrize("key", sorted(OF_THE_VENUE))
+def test_true_leaves_an_increment_to_the_venue(key: str) -> None:
+    """There it has a meaning: what the venue states."""
+    assert getattr(convert({key: True}), key) is True
 
 
 @pytest.mark.parametrize("key", LIMITS)
@@ -92,11 +99,20 @@ def test_a_confirmation_that_cannot_work_is_refused(key: str, end: str, value: o
     [
         ({"min_price": 5, "max_price": 4}, "min_price 5 is above max_price 4"),
         ({"max_spread": 2}, "max_spread must be less than 2"),
-        ({"max_cross_venue_deviation": 1}, "max_cross_venue_deviation must be less than 1"),
+        ({"max_cross_venue_deviation": 2}, "max_cross_venue_deviation must be less than 2"),
         ({"cross_venue_max_age_s": 0}, "cross_venue_max_age_s must be above 0"),
         ({"cross_venue_max_age_s": "NaN"}, "cross_venue_max_age_s must be above 0"),
         ({"jump_confirm_ticks": False}, "Expected `int`"),
         ({"max_price_jump": "ten"}, "Invalid decimal string"),
+        ({"frozen_after_quotes": 1}, "frozen_after_quotes must be 2 to .* it is 1"),
+        ({"frozen_after_quotes": True}, "frozen_after_quotes must be 2 to .* it is true"),
+        ({"frozen_after_s": -1}, "frozen_after_s must be 0 to"),
+        ({"frozen_after_s": "NaN"}, "frozen_after_s must be 0 to"),
+        ({"frozen_after_trades": 0}, "frozen_after_trades must be 1 to"),
+        ({"max_rate": 1}, "max_rate must be more than 1"),
+        ({"max_rate": "1E+10"}, "max_rate must be more than 1"),
+        ({"rate_floor": 0}, "rate_floor must be 1 to"),
+        ({"consistent_bars": 1}, "Expected `bool`"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(table: dict[str, Any], message: str) -> None:
@@ -129,6 +145,14 @@ def test_the_defaults_are_those_of_the_documented_feed_file() -> None:
         "id_restart_ticks": 10,
         "id_restart_s": Decimal("5.0"),
         "gapless_ids": True,
+        "tick_size": True,
+        "lot_size": True,
+        "consistent_bars": True,
+        "frozen_after_quotes": 20,
+        "frozen_after_s": Decimal("2.0"),
+        "frozen_after_trades": 3,
+        "max_rate": Decimal(50),
+        "rate_floor": 2_000,
         "max_cross_venue_deviation": Decimal("0.02"),
         "cross_venue_max_age_s": Decimal(10),
     }

@@ -10,8 +10,10 @@ from ticktrail.rules import (
     Backwards,
     BackwardsRule,
     BackwardsSettings,
+    BadBar,
     BadSize,
     BadSpread,
+    BarRule,
     ClockRule,
     ClockRuleSettings,
     Crossed,
@@ -21,18 +23,27 @@ from ticktrail.rules import (
     EventDriftRule,
     EventDriftSettings,
     FromTheFuture,
+    Frozen,
+    FrozenRule,
+    FrozenSettings,
     IdGap,
     IdGapRule,
     IdOrderRule,
     IdOrderSettings,
     IdOutOfOrder,
+    IncrementsRule,
+    IncrementsSettings,
     LowVolume,
+    OffIncrement,
     PriceJump,
     PriceJumpRule,
     PriceJumpSettings,
     PriceOutOfRange,
     PriceRangeRule,
     PriceRangeSettings,
+    RateRule,
+    RateSettings,
+    RateSpike,
     SizeRule,
     SpreadRule,
     SpreadSettings,
@@ -42,7 +53,7 @@ from ticktrail.rules import (
     VolumeRule,
     VolumeSettings,
 )
-from ticktrail.testing import make_quote, make_ticker, make_trade
+from ticktrail.testing import make_bar, make_quote, make_ticker, make_trade
 from ticktrail.testing._ticks import RECV_NS
 
 
@@ -164,6 +175,59 @@ def test_volume_states_what_there_was_and_what_was_asked() -> None:
     assert rule.check(make_ticker(volume_24h="99.90"), RECV_NS) == LowVolume(
         volume_24h=Decimal("99.90"), min_volume_24h=Decimal(100)
     )
+
+
+def test_an_increment_names_the_field_and_its_step() -> None:
+    """The value stands with the digits that it came with."""
+    rule = IncrementsRule(IncrementsSettings())
+    rule.learn(Decimal("0.01"), None)
+    assert rule.check(make_quote("1.00", "1.0150"), RECV_NS) == OffIncrement(
+        field="ask_price", value=Decimal("1.0150"), increment=Decimal("0.01")
+    )
+
+
+def test_a_bar_stands_whole_in_its_violation() -> None:
+    """What contradicts what can be seen from it."""
+    bar = make_bar("101")
+    found = BarRule().check(bar, RECV_NS)
+    assert found == BadBar(
+        fault="prices",
+        open=bar.open,
+        high=bar.high,
+        low=bar.low,
+        close=bar.close,
+        volume=bar.volume,
+        trades=None,
+        start_ns=bar.start_ns,
+        end_ns=bar.end_ns,
+    )
+
+
+def test_a_frozen_quote_tells_what_proves_it() -> None:
+    """How often and how long, and the trades outside of it."""
+    rule = FrozenRule(FrozenSettings(frozen_after_quotes=2, frozen_after_s=Decimal(1), frozen_after_trades=1))
+    quote = make_quote("100", "101")
+    assert rule.check(quote, RECV_NS) is None
+    assert rule.check(quote, RECV_NS) is None
+    rule.accept(make_trade("99.5"))
+    assert rule.check(quote, RECV_NS + 1_500_000_000) == Frozen(
+        bid_price=Decimal(100),
+        ask_price=Decimal(101),
+        repeats=2,
+        frozen_s=1.5,
+        trades_outside=1,
+        last_trade=Decimal("99.5"),
+    )
+
+
+def test_a_flood_is_counted_and_compared() -> None:
+    """The kind is named as reports name it."""
+    rule = RateRule(RateSettings(max_rate=Decimal(2), rate_floor=1))
+    trade = make_trade()
+    for second in range(11):
+        assert rule.check(trade, RECV_NS + second * 1_000_000_000) is None
+    assert rule.check(trade, RECV_NS + 10_000_000_000) is None
+    assert rule.check(trade, RECV_NS + 10_999_999_999) == RateSpike(kind="trades", count=3, limit=2, mean=1.0)
 
 
 def test_age_and_clock_state_the_correction() -> None:

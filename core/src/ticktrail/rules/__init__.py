@@ -10,14 +10,18 @@ The kind of a tick is asked with ``type(tick) is Quote``: on a Struct, `isinstan
 from __future__ import annotations
 
 from ticktrail.rules._backwards import Backwards, BackwardsRule, BackwardsSettings
+from ticktrail.rules._bar import BadBar, BarRule, BarSettings
 from ticktrail.rules._clock import ClockRule, ClockRuleSettings, FromTheFuture
 from ticktrail.rules._cross_venue import CrossVenueDeviation, CrossVenueRule, CrossVenueSettings
 from ticktrail.rules._crossed import Crossed, CrossedRule, CrossedSettings
 from ticktrail.rules._event_drift import EventDrift, EventDriftRule, EventDriftSettings
+from ticktrail.rules._frozen import Frozen, FrozenRule, FrozenSettings
 from ticktrail.rules._id_gap import IdGap, IdGapRule, IdGapSettings
 from ticktrail.rules._id_order import IdOrderRule, IdOrderSettings, IdOutOfOrder
+from ticktrail.rules._increments import IncrementsRule, IncrementsSettings, OffIncrement
 from ticktrail.rules._price_jump import PriceJump, PriceJumpRule, PriceJumpSettings
 from ticktrail.rules._price_range import PriceOutOfRange, PriceRangeRule, PriceRangeSettings
+from ticktrail.rules._rate import RateRule, RateSettings, RateSpike
 from ticktrail.rules._size import BadSize, SizeRule, SizeSettings
 from ticktrail.rules._spread import BadSpread, SpreadRule, SpreadSettings
 from ticktrail.rules._staleness import Stale, StalenessRule, StalenessSettings
@@ -27,8 +31,11 @@ __all__ = [
     "Backwards",
     "BackwardsRule",
     "BackwardsSettings",
+    "BadBar",
     "BadSize",
     "BadSpread",
+    "BarRule",
+    "BarSettings",
     "ClockRule",
     "ClockRuleSettings",
     "CrossVenueDeviation",
@@ -41,19 +48,28 @@ __all__ = [
     "EventDriftRule",
     "EventDriftSettings",
     "FromTheFuture",
+    "Frozen",
+    "FrozenRule",
+    "FrozenSettings",
     "IdGap",
     "IdGapRule",
     "IdGapSettings",
     "IdOrderRule",
     "IdOrderSettings",
     "IdOutOfOrder",
+    "IncrementsRule",
+    "IncrementsSettings",
     "LowVolume",
+    "OffIncrement",
     "PriceJump",
     "PriceJumpRule",
     "PriceJumpSettings",
     "PriceOutOfRange",
     "PriceRangeRule",
     "PriceRangeSettings",
+    "RateRule",
+    "RateSettings",
+    "RateSpike",
     "SizeRule",
     "SizeSettings",
     "SpreadRule",

@@ -35,7 +35,7 @@ class CrossVenueSettings(Settings, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse a limit that lets everything or nothing pass, and an age at which no leg would vote."""
-        check_limit("max_cross_venue_deviation", self.max_cross_venue_deviation, below=1)
+        check_limit("max_cross_venue_deviation", self.max_cross_venue_deviation, below=2)
         if not (self.cross_venue_max_age_s.is_finite() and 0 < self.cross_venue_max_age_s <= _MAX_AGE_S):
             raise ValueError(
                 f"cross_venue_max_age_s must be above 0 and at most {_MAX_AGE_S} seconds; "

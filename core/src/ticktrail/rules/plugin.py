@@ -7,14 +7,18 @@ from collections.abc import Iterable
 from ticktrail.plugin import ValidatorSpec, hookimpl
 from ticktrail.rules import (
     _backwards,
+    _bar,
     _clock,
     _cross_venue,
     _crossed,
     _event_drift,
+    _frozen,
     _id_gap,
     _id_order,
+    _increments,
     _price_jump,
     _price_range,
+    _rate,
     _size,
     _spread,
     _staleness,
@@ -42,5 +46,9 @@ def ticktrail_validators() -> Iterable[ValidatorSpec]:
         _backwards.SPEC,
         _id_order.SPEC,
         _id_gap.SPEC,
+        _increments.SPEC,
+        _bar.SPEC,
+        _frozen.SPEC,
+        _rate.SPEC,
         _cross_venue.SPEC,
     )

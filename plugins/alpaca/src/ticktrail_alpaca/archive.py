@@ -113,4 +113,5 @@ def bar_of(
         start_ns=start_ns,
         end_ns=end_ns,
         final=True,
+        trades=row.n,
     )

@@ -243,6 +243,7 @@ def _bar(
         start_ns=start_ns,
         end_ns=end_ns,
         final=final,
+        trades=message.n,
     )
 
 

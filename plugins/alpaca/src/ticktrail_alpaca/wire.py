@@ -75,6 +75,7 @@ class _Bar(msgspec.Struct, Generic[Moment], gc=False):
     c: Decimal
     v: Decimal
     t: Moment
+    n: Id | None = None
 
 
 class BarMessage(_Bar[Moment], Generic[Moment], tag_field="T", tag="b", gc=False):

@@ -251,6 +251,7 @@ def read_bar(
         start_ns=time_ns(bar.t),
         end_ns=time_ns(bar.T + 1),
         final=bar.x,
+        trades=bar.n,
     )
 
 

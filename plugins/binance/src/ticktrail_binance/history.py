@@ -188,6 +188,7 @@ class BinanceHistory:
             start_ns=time_ns(row.open_time),
             end_ns=end_ns,
             final=True,
+            trades=row.trades,
         )
 
     async def _first_trade(

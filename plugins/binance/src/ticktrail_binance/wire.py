@@ -35,6 +35,7 @@ __all__ = [
     "RestQuote",
     "RestTrade",
     "ServerTime",
+    "SymbolFilter",
     "SymbolInfo",
     "Ticker24h",
     "TradeEvent",
@@ -108,7 +109,7 @@ class FuturesTicker(msgspec.Struct, gc=False):
 
 
 class Kline(msgspec.Struct, gc=False):
-    """The bar within a `KlineEvent`: `t` is its first moment, `T` its last one, `x` that it is closed."""
+    """The bar within a `KlineEvent`: `t` is its first moment, `T` its last, `n` its trades, `x` that it is closed."""
 
     t: Time
     T: Time
@@ -118,6 +119,7 @@ class Kline(msgspec.Struct, gc=False):
     c: Decimal
     v: Decimal
     x: bool
+    n: Id | None = None
 
 
 class KlineEvent(msgspec.Struct, gc=False):
@@ -234,6 +236,8 @@ class RestKline(msgspec.Struct, array_like=True, gc=False):
     close: Decimal
     volume: Decimal
     close_time: Time
+    quote_volume: Decimal | None = None
+    trades: Id | None = None
 
 
 class RestQuote(msgspec.Struct, gc=False):
@@ -245,8 +249,22 @@ class RestQuote(msgspec.Struct, gc=False):
     askQty: Decimal  # noqa: N815 - the venue's name
 
 
+class SymbolFilter(msgspec.Struct):
+    """One of a symbol's filters: steps and least values of ``PRICE_FILTER`` and ``LOT_SIZE``; 0 for none."""
+
+    filterType: str  # noqa: N815 - the venue's name
+    tickSize: Decimal = Decimal(0)  # noqa: N815 - the venue's name
+    minPrice: Decimal = Decimal(0)  # noqa: N815 - the venue's name
+    stepSize: Decimal = Decimal(0)  # noqa: N815 - the venue's name
+    minQty: Decimal = Decimal(0)  # noqa: N815 - the venue's name
+
+
 class SymbolInfo(msgspec.Struct):
-    """An entry of ``GET /exchangeInfo``; COIN-M calls its status `contractStatus`."""
+    """An entry of ``GET /exchangeInfo``; COIN-M calls its status `contractStatus`.
+
+    Its `filters` are left as they came, since a list of every symbol has thousands that nobody asks for:
+    `SymbolFilter`.
+    """
 
     symbol: str
     baseAsset: str  # noqa: N815 - the venue's name
@@ -254,6 +272,7 @@ class SymbolInfo(msgspec.Struct):
     status: str = ""
     contractStatus: str = ""  # noqa: N815 - the venue's name
     marginAsset: str = ""  # noqa: N815 - the venue's name
+    filters: msgspec.Raw = msgspec.Raw(b"[]")
 
     @property
     def state(self) -> str:

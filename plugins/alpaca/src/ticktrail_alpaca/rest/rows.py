@@ -60,7 +60,7 @@ class RestQuote(msgspec.Struct, frozen=True, gc=False, rename={"asks": "as"}):
 
 
 class RestBar(msgspec.Struct, frozen=True, gc=False):
-    """A bar that begins at `t`; of crypto from the quotes' middle, so that its volume may be 0."""
+    """A bar of `n` trades that begins at `t`; of crypto from the quotes' middle, so that it may have none of them."""
 
     t: str
     o: Number
@@ -68,6 +68,7 @@ class RestBar(msgspec.Struct, frozen=True, gc=False):
     l: Number  # noqa: E741 - the venue's name
     c: Number
     v: Number
+    n: Id | None = None
 
 
 class RestSnapshot(msgspec.Struct, frozen=True, gc=False):

@@ -1,4 +1,4 @@
-"""Ask the venue now and then: whether its instruments trade, and what time it has.
+"""Ask the venue now and then: whether its instruments trade, in what steps, and what time it has.
 
 Owns: what was last known of each instrument's status, and the ticks that tell of a change.
 Never: ends the session: a poll that fails is tried again at its next turn.
@@ -12,9 +12,10 @@ from collections.abc import Set as AbstractSet
 import anyio
 
 from ticktrail.errors import TransientError
-from ticktrail.events import VenueClockMeasured, VenueTrouble
+from ticktrail.events import IncrementsLearned, VenueClockMeasured, VenueTrouble
 from ticktrail.model import InstrumentId, Status
 from ticktrail.plugin import Intake, ProviderContext
+from ticktrail_binance.increments import Increments
 from ticktrail_binance.rest.client import Declined, RestClient
 from ticktrail_binance.rest.questions import ask_listing, ask_time
 from ticktrail_binance.settings import BinanceSettings
@@ -28,13 +29,14 @@ MS_NS = 1_000_000
 
 
 class StatusPoll:
-    """The status of a leg's instruments.
+    """The status of a leg's instruments, and the steps of their prices and sizes, which the same answer states.
 
     Args:
         symbols: The instruments by symbol.
         settings: Of the leg.
         context: Of the leg.
         on_listed: Called with the symbols that the venue lists now, whenever they have changed.
+        increments: What the leg has told of steps so far.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class StatusPoll:
         settings: BinanceSettings,
         context: ProviderContext,
         on_listed: Callable[[frozenset[str]], None],
+        increments: Increments,
     ) -> None:
         self._symbols = symbols
         self._settings = settings
         self._context = context
         self._on_listed = on_listed
+        self._increments = increments
         self._states: dict[str, str] = {}
         self._missing: AbstractSet[str] = frozenset()
         self._listed = frozenset(symbols)
@@ -101,6 +105,7 @@ class StatusPoll:
             else:
                 clock = context.clock
                 recv_ns, mono_ns = clock.now_ns(), clock.mono_ns()
+                self._tell_increments(intake, listing or (), recv_ns, period_s)
                 ticks = self.changes(listing or (), recv_ns)
                 for tick in ticks:
                     if tick.state == NOT_LISTED:
@@ -113,6 +118,27 @@ class StatusPoll:
                 if ticks and "status" in context.channels:
                     await intake.ticks(ticks, recv_ns=recv_ns, mono_ns=mono_ns)
             await anyio.sleep(period_s)
+
+    def _tell_increments(
+        self, intake: Intake, listing: Sequence[SymbolInfo], at_ns: int, period_s: float
+    ) -> None:
+        for instrument, steps in self._increments.changes(listing):
+            if steps.fault is not None:
+                self._tell(
+                    intake,
+                    f"the filters of {instrument} in exchangeInfo cannot be read ({steps.fault}), and its prices and "
+                    f"sizes are not checked against their increments: set tick_size and lot_size to have them checked",
+                    period_s,
+                )
+            intake.tell(
+                IncrementsLearned(
+                    at_ns=at_ns,
+                    provider=self._context.name,
+                    instrument=instrument,
+                    price=steps.price,
+                    size=steps.size,
+                )
+            )
 
     def _tell(self, intake: Intake, detail: str, retry_in_s: float) -> None:
         context = self._context

@@ -14,6 +14,7 @@ import anyio.abc
 from ticktrail.model import Tick, Undecodable
 from ticktrail.plugin import Intake, ProviderContext
 from ticktrail_binance.decoder import BinanceDecoder
+from ticktrail_binance.increments import Increments
 from ticktrail_binance.live.errands import Errands
 from ticktrail_binance.live.polls import StatusPoll, measure_clock
 from ticktrail_binance.live.shard import Shard
@@ -38,6 +39,7 @@ class BinanceProvider:
         self._context = context
         self._symbols = symbols_of(settings, context)
         self._streams = streams_of(settings, context)
+        self._increments = Increments(self._symbols)
         self._errands: Errands | None = None
         self._decoder = BinanceDecoder(self._streams, context.name, settings, on_want=self._wanted)
         self._instruments_checked = False
@@ -79,7 +81,13 @@ class BinanceProvider:
             def handed() -> int:
                 return taken_before + sum(shard.handed for shard in shards) + errands.handed
 
-            status = StatusPoll(self._symbols, settings, context, lambda listed: _carry(shards, listed))
+            status = StatusPoll(
+                self._symbols,
+                settings,
+                context,
+                lambda listed: _carry(shards, listed),
+                self._increments,
+            )
             try:
                 async with anyio.create_task_group() as tasks:
                     async with anyio.create_task_group() as opening:

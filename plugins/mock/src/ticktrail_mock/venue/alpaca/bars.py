@@ -143,7 +143,7 @@ def longer(bars: Sequence[dict[str, object]], timeframe: str) -> list[dict[str, 
             "l": min(numbers["l"]),
             "c": bar["c"],
             "v": volume,
-            "n": sum(numbers["n"]),
+            "n": int(sum(numbers["n"])),
             "vw": (turnover / volume).quantize(AVERAGE) if volume else 0,
         }
     return list(made.values())

@@ -57,7 +57,8 @@ class Meddler:
         if not self._wrongs:
             return message
         factor, age_ms = self._wrongs.popleft()
-        data["p"] = str(Decimal(data["p"]) * factor)
+        price = Decimal(data["p"])
+        data["p"] = str((price * factor).quantize(price))  # false, and still in the venue's steps
         data["E"] -= age_ms
         data["T"] -= age_ms
         self.falsified.append((symbol, number))

@@ -17,12 +17,18 @@ from ticktrail.model import InstrumentId
 __all__ = ["Listed", "Listing", "exchange_info", "listing_of", "symbol_of"]
 
 
+NO_STEP = "0.00000000"
+"""How the venue writes that there is no rule."""
+
+
 class Listed(NamedTuple):
-    """What stands behind a symbol: base and quote asset, and what a future settles in."""
+    """What stands behind a symbol: base and quote asset, what a future settles in, steps of prices and sizes."""
 
     base: str
     quote: str
     margin: str
+    tick_size: str = NO_STEP
+    lot_size: str = NO_STEP
 
 
 Listing: TypeAlias = Mapping[str, Listed]
@@ -46,11 +52,18 @@ QUOTE_ASSETS = (
 _EXPIRY = re.compile(r"_(PERP|\d{6})$")
 
 
+class _Filter(msgspec.Struct):
+    filterType: str  # noqa: N815 - the venue's name
+    tickSize: str = NO_STEP  # noqa: N815 - the venue's name
+    stepSize: str = NO_STEP  # noqa: N815 - the venue's name
+
+
 class _Symbol(msgspec.Struct):
     symbol: str
     baseAsset: str  # noqa: N815 - the venue's name
     quoteAsset: str  # noqa: N815 - the venue's name
     marginAsset: str | None = None  # noqa: N815 - the venue's name
+    filters: list[_Filter] = []
 
 
 class _ExchangeInfo(msgspec.Struct):
@@ -74,8 +87,14 @@ def listing_of(infos: Sequence[str], streams: Iterable[str]) -> Listing:
             listing[symbol] = Listed(base, quote, base if quote == "USD" else quote)
     for info in infos:
         for entry in msgspec.json.decode(info, type=_ExchangeInfo).symbols:
+            filters = {one.filterType: one for one in entry.filters}
+            prices, sizes = filters.get("PRICE_FILTER"), filters.get("LOT_SIZE")
             listing[entry.symbol] = Listed(
-                entry.baseAsset, entry.quoteAsset, entry.marginAsset or entry.quoteAsset
+                entry.baseAsset,
+                entry.quoteAsset,
+                entry.marginAsset or entry.quoteAsset,
+                NO_STEP if prices is None else prices.tickSize,
+                NO_STEP if sizes is None else sizes.stepSize,
             )
     return listing
 
@@ -96,14 +115,18 @@ def exchange_info(
     if wanted is not None and not set(wanted) <= set(listed):
         return None
     status = "contractStatus" if api.startswith("/dapi") else "status"
-    symbols: list[dict[str, str]] = []
+    symbols: list[dict[str, object]] = []
     for symbol in listed if wanted is None else wanted:
-        base, quote, margin = listing[symbol]
-        entry = {
+        base, quote, margin, tick_size, lot_size = listing[symbol]
+        entry: dict[str, object] = {
             "symbol": symbol,
             status: states.get(symbol, "TRADING"),
             "baseAsset": base,
             "quoteAsset": quote,
+            "filters": [
+                {"filterType": "PRICE_FILTER", "minPrice": tick_size, "tickSize": tick_size},
+                {"filterType": "LOT_SIZE", "minQty": lot_size, "stepSize": lot_size},
+            ],
         }
         if not api.startswith("/api"):
             dated = symbol.rpartition("_")[2].isdigit()

@@ -168,7 +168,8 @@ class SyntheticTape:
     def listing(self) -> Listing:
         """Return the instruments."""
         pairs = {symbol_of(name): name.split("/", 1) for name in self._instruments}
-        return {symbol: Listed(base, quote, quote) for symbol, (base, quote) in pairs.items()}
+        steps = str(price_of(1)), str(size_of(1))
+        return {symbol: Listed(base, quote, quote, *steps) for symbol, (base, quote) in pairs.items()}
 
     def snapshots(self) -> Mapping[str, Depth]:
         """Return nothing: this market has no book."""
