@@ -12,14 +12,14 @@ from typing import Final
 
 import click
 
-from ticktrail.errors import AuditError, ConfigError, FeedError
+from ticktrail.errors import AuditError, ClockError, ConfigError, FeedError
 
 __all__ = ["DEFECT", "HALTED", "INTERRUPTED", "WRONG_USE", "exit_status", "paragraphs", "report"]
 
 WRONG_USE: Final = 2
 """Settings, a plugin, a venue or a path is not as it must be; the message says what would be right."""
 HALTED: Final = 3
-"""The feed stopped itself: what it did could not be recorded."""
+"""The feed stopped itself: what it did could not be recorded, or not with times that can be proven."""
 DEFECT: Final = 70
 """ticktrail itself is at fault (the number that sysexits.h gives to an internal software error)."""
 INTERRUPTED: Final = 130
@@ -29,7 +29,7 @@ INTERRUPTED: Final = 130
 def exit_status(error: BaseException) -> int:
     """Return the exit status for an error, or for the worst one in a group of them."""
     leaves = list(_leaves(error))
-    if any(isinstance(leaf, AuditError) for leaf in leaves):
+    if any(isinstance(leaf, AuditError | ClockError) for leaf in leaves):
         return HALTED
     if any(not isinstance(leaf, FeedError | KeyboardInterrupt) for leaf in leaves):
         return DEFECT
