@@ -39,6 +39,7 @@ class TimeServer:
         self.mute = mute
         self.forged = forged
         self.asked = 0
+        self.was_asked = threading.Event()
 
     def answer(self, request):
         now = time.time() + self.offset_s + NTP_EPOCH_S
@@ -70,6 +71,7 @@ def time_server(**how):
                 if request == b"stop":
                     return
                 server.asked += 1
+                server.was_asked.set()
                 if not server.mute:
                     answer = server.answer(request)
                     time.sleep(server.delay_s)
