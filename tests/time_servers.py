@@ -39,7 +39,17 @@ class TimeServer:
         self.mute = mute
         self.forged = forged
         self.asked = 0
-        self.was_asked = threading.Event()
+        self._questions = threading.Condition()
+
+    def take_question(self):
+        with self._questions:
+            self.asked += 1
+            self._questions.notify_all()
+
+    def wait_asked(self, times=1, within_s=60):
+        """Wait until it was asked so many times in all; tells whether it was."""
+        with self._questions:
+            return self._questions.wait_for(lambda: self.asked >= times, within_s)
 
     def answer(self, request):
         now = time.time() + self.offset_s + NTP_EPOCH_S
@@ -70,8 +80,7 @@ def time_server(**how):
                 request, client = own.recvfrom(512)
                 if request == b"stop":
                     return
-                server.asked += 1
-                server.was_asked.set()
+                server.take_question()
                 if not server.mute:
                     answer = server.answer(request)
                     time.sleep(server.delay_s)

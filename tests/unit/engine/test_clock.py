@@ -110,7 +110,7 @@ async def test_a_stop_does_not_wait_for_a_measurement(tmp_path):
         with anyio.fail_after(2):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(runner.run)
-                await anyio.to_thread.run_sync(server.was_asked.wait)
+                await anyio.to_thread.run_sync(server.wait_asked)
                 runner.stop("interrupted")
     assert STAGE.sessions["a"] == 0
     assert records(ClockMeasured, ClockUnavailable) == []
