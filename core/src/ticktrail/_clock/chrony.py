@@ -26,7 +26,10 @@ CHRONY = "chrony"
 _FIELDS = 14
 _LOCAL = "7F7F0101"
 _SYNCHRONISED = frozenset({"Normal", "Insert second", "Delete second"})
-_NO_DAEMON = ("506 Cannot talk to daemon", "Could not open connection to daemon")  # silent, and no socket there
+_NO_DAEMON = (
+    "506 Cannot talk to daemon",
+    "Could not open connection to daemon",
+)  # silent, and no socket there
 _NS = 1_000_000_000
 
 

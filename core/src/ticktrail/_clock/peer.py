@@ -21,8 +21,6 @@ from ticktrail.model import AggTrade, BookDelta, Quote, Tick, Trade, Undecodable
 __all__ = ["PeerDelay", "PeerReading", "excess_ns"]
 
 _NS_PER_S = 1_000_000_000
-_KINDS = (Trade, AggTrade, Quote, BookDelta)
-"""What a venue sends at once; bars, tickers and status tell of times long past."""
 _LOOKED_AT = 8
 """Ticks of a batch that are tried, from the newest: all were received at one time, and the last was sent last."""
 _LEAST_SECONDS = 5
@@ -49,7 +47,17 @@ class PeerDelay:
     def see(self, ticks: Sequence[Tick | Undecodable], recv_ns: int) -> None:
         """Take in a batch: the newest tick in it that has an event time and is live."""
         for tick in reversed(ticks[-_LOOKED_AT:]):
-            if isinstance(tick, _KINDS) and not tick.backfilled and tick.event_ns is not None:
+            # What a venue sends at once; bars, tickers and status tell of times long past. `isinstance` is slow here.
+            if (
+                (
+                    type(tick) is Quote
+                    or type(tick) is Trade
+                    or type(tick) is AggTrade
+                    or type(tick) is BookDelta
+                )
+                and tick.event_ns is not None
+                and not tick.backfilled
+            ):
                 delay = recv_ns - tick.event_ns
                 second = recv_ns // _NS_PER_S
                 if second != self._second:
