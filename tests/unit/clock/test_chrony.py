@@ -18,7 +18,7 @@ LINE = (
 def test_a_line_is_an_offset_with_its_bound() -> None:
     """System time with its sign, half of the root delay and the root dispersion, to the nanosecond."""
     assert read_tracking(LINE) == Measurement(
-        server="chrony", offset_ns=-123_456, bound_ns=5_000_001 + 1_000_002
+        server="local chronyd", offset_ns=-123_456, bound_ns=5_000_001 + 1_000_002
     )
 
 

@@ -48,7 +48,7 @@ def test_a_minority_of_liars_never_hides_the_truth(
     assert abs(agreed.offset_ns - truth) <= agreed.bound_ns
     assert min(one.offset_ns - one.bound_ns for one in honest) <= agreed.offset_ns
     assert agreed.offset_ns <= max(one.offset_ns + one.bound_ns for one in honest)
-    assert agreed.bound_ns <= 2 * max(one.bound_ns for one in honest) * 2
+    assert agreed.bound_ns <= 4 * max(one.bound_ns for one in honest)
     assert all(one in liars for one in agreed.false_tickers)
 
 

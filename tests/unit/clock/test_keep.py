@@ -104,6 +104,7 @@ async def test_the_feed_may_begin_after_the_timeout() -> None:
         kept = Kept(settings(server.address, timeout_s=0.2, every_min_s=60, every_max_s=60))
         await kept.run_until(lambda: kept.started)
     assert kept.kinds == [ClockUnavailable]
+    assert "could not be measured at the start: no time server answered" in kept.warnings[0]
 
 
 async def test_the_last_offset_stays_when_servers_fall_silent() -> None:

@@ -232,4 +232,4 @@ async def test_chronyd_is_used_only_where_it_runs() -> None:
         event = await measured(server, chrony="auto", chrony_address="/nonexistent/chronyd.sock")
     assert list(verdicts(event)) == [server.address]
     alone = await unavailable(chrony="only", chrony_address="/nonexistent/chronyd.sock")
-    assert verdicts(alone) == {"chrony": "no_answer"}
+    assert verdicts(alone) == {"local chronyd": "no_answer"}

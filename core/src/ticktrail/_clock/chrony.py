@@ -21,8 +21,8 @@ from ticktrail._clock.ntp import Measurement
 
 __all__ = ["CHRONY", "NotRunning", "ask_chrony", "read_tracking"]
 
-CHRONY = "chrony"
-"""What chronyd on this machine is called among the servers."""
+CHRONY = "local chronyd"
+"""What chronyd on this machine is called among the servers; with a blank, so that no host has the name."""
 _FIELDS = 14
 _LOCAL = "7F7F0101"
 _SYNCHRONISED = frozenset({"Normal", "Insert second", "Delete second"})

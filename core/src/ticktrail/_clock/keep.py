@@ -43,7 +43,7 @@ async def keep_measuring(
         settings: The ``[clock]`` table.
         clock: Its `offset_ns` and `bound_ns` are set after each measurement.
         publish: Is given each measurement, and each step and breach.
-        warn: Is told, once, that the limit can never be proven.
+        warn: Is told, once each, that there is no measurement at the start, and that the limit can never be proven.
         halt: Is told once why the feed must end, where ``on_unsynchronised = "halt"``; measuring ends then.
         task_status: Started after the first measurement, or its timeout.
     """
@@ -68,9 +68,13 @@ async def keep_measuring(
         if is_first:
             is_first = False
             task_status.started()
-            if settings.on_unsynchronised == "halt" and isinstance(found, ClockUnavailable):
-                halt(ClockError(f"the clock cannot be proven, and the feed does not start: {found.cause}"))
-                return
+            if isinstance(found, ClockUnavailable):
+                if settings.on_unsynchronised == "halt":
+                    halt(
+                        ClockError(f"the clock cannot be proven, and the feed does not start: {found.cause}")
+                    )
+                    return
+                warn(f"the clock could not be measured at the start: {found.cause}")
         if _must_halt(settings, track, found, halt):
             return
         pause_s = pace.next_s(clock.now_ns() + (clock.offset_ns or 0))
