@@ -32,6 +32,8 @@ def test_the_pause_doubles_while_stable_and_falls_back() -> None:
         ("2026-07-01T13:24:00+00:00", 60),  # summer: 09:30 is 13:30 UTC
         ("2026-12-01T14:24:00+00:00", 60),  # winter: 14:30 UTC
         ("2026-07-01T13:25:00+00:00", 86_400),  # this one is now: the next is tomorrow's
+        ("2026-07-01T13:24:57+00:00", 86_403),  # as good as now: no second question in the same breath
+        ("2026-07-01T13:24:55+00:00", 5),
         ("2026-10-31T13:25:00+00:00", 90_000),  # the night in between has an hour more
         ("2026-03-07T14:25:00+00:00", 82_800),  # and this one an hour less
     ],
@@ -58,7 +60,7 @@ def test_there_is_an_opening_every_day(now: datetime, time: str, zone: str, lead
     """The next moment is never now, and never further than a day and the change of the clocks."""
     opening = MarketOpen(time=time, zone=zone, lead_s=lead_s)
     seconds = seconds_to_opening([opening], round(now.replace(tzinfo=UTC).timestamp()) * 1_000_000_000)
-    assert 0 < seconds <= 25.1 * 3600
+    assert 4 < seconds <= 25.1 * 3600
 
 
 def test_the_opening_cuts_the_pause_short() -> None:

@@ -18,6 +18,8 @@ from ticktrail._plan.clock import ClockSettings, MarketOpen
 __all__ = ["Pace", "seconds_to_opening"]
 
 _NS_PER_S = 1_000_000_000
+_JUST_NOW = timedelta(seconds=4)
+"""A moment as near as this counts as past: a wait that ended a little early must not ask the servers twice."""
 
 
 class Pace:
@@ -45,8 +47,8 @@ class Pace:
 def seconds_to_opening(openings: Iterable[MarketOpen], now_ns: int) -> float:
     """Return how long it is until the first moment that lies `lead_s` before an opening; infinite without one.
 
-    A local time that a change of the clocks leaves out counts as if they had not been changed yet; of one that comes
-    twice the first counts.
+    One that is less than four seconds away counts as past: the measurement at hand serves it. A local time that a
+    change of the clocks leaves out counts as if they had not been changed yet; of one that comes twice, the first.
     """
     return min((_seconds_to(opening, now_ns) for opening in openings), default=float("inf"))
 
@@ -60,6 +62,6 @@ def _seconds_to(opening: MarketOpen, now_ns: int) -> float:
     day = (now + lead).astimezone(zone).date()
     while True:
         moment = datetime.combine(day, time.fromisoformat(opening.time), tzinfo=zone).astimezone(UTC) - lead
-        if moment > now:
+        if moment > now + _JUST_NOW:
             return (moment - now).total_seconds()
         day += timedelta(days=1)
