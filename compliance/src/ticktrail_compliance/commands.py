@@ -6,52 +6,18 @@ Never: opens the log itself; `ticktrail_compliance.console` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import get_args
 
 import click
 
 from ticktrail import events
+from ticktrail_compliance.options import TimeType, which_log
 
 __all__ = ["audit"]
 
-KINDS = frozenset(
-    str(getattr(events, name).__struct_config__.tag) for name in events.__all__ if name != "Event"
-) | {"routed"}
+KINDS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(events.Event)) | {"routed"}
 """What `--event` may name: every event there is, and what became of a batch."""
-Command = TypeVar("Command", bound=Callable[..., object])
-
-
-class TimeType(click.ParamType[int]):
-    """A moment as ISO 8601 (UTC where it names no zone) or as integer nanoseconds."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return nanoseconds since the epoch."""
-        text = str(value)
-        if text.isdigit():
-            return int(text)
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            self.fail(f"{text!r} is no time; write 2026-11-23T14:30:00Z, or nanoseconds", param, ctx)
-        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-        whole = moment.replace(microsecond=0)
-        return int(whole.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000
-
-
-def _which_log(command: Command) -> Command:
-    """Add the ways to name a log."""
-    command = click.option("--key", help="With --database: file:PATH, env:NAME or keyring:SERVICE/USER.")(
-        command
-    )
-    command = click.option("--database", help="The log's SQLAlchemy URL, instead of a feed file.")(command)
-    return click.argument(
-        "feed_file", required=False, type=click.Path(path_type=Path), metavar="[FEED.toml]"
-    )(command)
 
 
 @click.group()
@@ -60,7 +26,7 @@ def audit() -> None:
 
 
 @audit.command()
-@_which_log
+@which_log
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def verify(
@@ -81,7 +47,7 @@ def verify(
 
 
 @audit.command()
-@_which_log
+@which_log
 @click.option("--from", "from_seq", type=click.IntRange(1), default=1, help="First entry, by number.")
 @click.option("--to", "to_seq", type=click.IntRange(1), help="Last entry, by number.")
 @click.option("--since", "since_ns", type=TimeType(), help="First moment, such as 2026-11-23T14:30:00Z.")

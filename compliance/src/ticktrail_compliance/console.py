@@ -1,29 +1,22 @@
 """Run the audit commands.
 
-Owns: how a log is named on the command line, and the form of what is printed.
+Owns: the form of what is printed.
 Never: checks or decrypts by itself.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
-from ticktrail.errors import ConfigError
-from ticktrail.feedfile import load_table
-from ticktrail.plugin import Secret
 from ticktrail_compliance.entry import Header
-from ticktrail_compliance.log import AuditLog
-from ticktrail_compliance.opening import open_log
+from ticktrail_compliance.naming import moment, open_named
 from ticktrail_compliance.reading import Range, read_records
 from ticktrail_compliance.records import StoredRecord, StoredRouted
-from ticktrail_compliance.settings import ComplianceSettings
 from ticktrail_compliance.verify import Verified
 from ticktrail_compliance.verify import verify as walk
 
@@ -35,7 +28,7 @@ FLUSH_EVERY = 1_000
 
 def verify(feed_file: Path | None, database: str | None, key: str | None, *, as_json: bool) -> int:
     """Verify a log, print the outcome, and return the exit status."""
-    with _open(feed_file, database, key) as log:
+    with open_named(feed_file, database, key) as log:
         if as_json or not sys.stderr.isatty():
             found = walk(log)
         else:
@@ -59,7 +52,7 @@ def show(
     as_json: bool,
 ) -> None:
     """Print the records of a range."""
-    with _open(feed_file, database, key) as log:
+    with open_named(feed_file, database, key) as log:
         printed = 0
         for header, record in read_records(log, wanted):
             tag = _tag(record)
@@ -71,33 +64,6 @@ def show(
                     return
                 click.echo(line)
                 printed += 1
-
-
-def _open(feed_file: Path | None, database: str | None, key: str | None) -> AuditLog:
-    if feed_file is not None and database is None and key is None:
-        settings, base_dir = load_table(feed_file, "compliance", ComplianceSettings), feed_file.parent
-    elif feed_file is None and database is not None and key is not None:
-        settings, base_dir = ComplianceSettings(database=database, key=_secret(key)), Path()
-    else:
-        raise click.UsageError("name the log by its FEED.toml, or by both --database and --key")
-    return open_log(settings, base_dir, write=False, now_ns=time.time_ns(), warn=lambda _: None)
-
-
-def _secret(ref: str) -> Secret:
-    kind, _, value = ref.partition(":")
-    try:
-        match kind:
-            case "file" if value:
-                return Secret(file=value)
-            case "env" if value:
-                return Secret(env=value)
-            case "keyring" if value:
-                return Secret(keyring=value)
-    except ValueError as exc:
-        raise ConfigError(f"--key {exc}") from None  # what was written may be the key itself
-    raise ConfigError(
-        "--key is file:PATH, env:NAME or keyring:SERVICE/USER; a key itself never stands on a command line"
-    )
 
 
 def _tell(found: Verified) -> None:
@@ -129,9 +95,9 @@ def _lines(header: Header, tag: str, record: StoredRecord) -> Iterator[str]:
             name: getattr(record, name) for name in record.__struct_fields__ if name not in {"at_ns", "plan"}
         }
         told = ", ".join(f"{name} {value}" for name, value in fields.items())
-        yield f"{header.seq:>6}  {_moment(record.at_ns)}  {tag}: {told}"
+        yield f"{header.seq:>6}  {moment(record.at_ns)}  {tag}: {told}"
         return
-    at = f"{header.seq:>6}  {_moment(record.recv_ns)}"
+    at = f"{header.seq:>6}  {moment(record.recv_ns)}"
     for tick in record.delivered:
         yield f"{at}  delivered   {_one_line(tick)}"
     for rejected in record.rejected:
@@ -153,8 +119,3 @@ def _one_line(tick: msgspec.Struct) -> str:
         f"{name}={value}" for name, value in shown.items() if value is not None and value is not False
     )
     return f"{tick.__struct_config__.tag} {told}"
-
-
-def _moment(at_ns: int) -> str:
-    whole = datetime.fromtimestamp(at_ns // 1_000_000_000, tz=UTC)
-    return f"{whole:%Y-%m-%dT%H:%M:%S}.{at_ns % 1_000_000_000:09d}Z"

@@ -13,6 +13,7 @@ import click
 
 from ticktrail.plugin import Observer, ObserverContext, ObserverSpec, hookimpl, observer_spec
 from ticktrail_compliance.commands import audit
+from ticktrail_compliance.reports.commands import report
 from ticktrail_compliance.settings import ComplianceSettings
 
 __all__ = ["TICKTRAIL_API", "ticktrail_commands", "ticktrail_observers"]
@@ -36,8 +37,8 @@ def ticktrail_observers() -> Iterable[ObserverSpec]:
 
 @hookimpl
 def ticktrail_commands() -> Iterable[click.Command]:
-    """Declare ``audit``."""
-    return [audit]
+    """Declare ``audit`` and ``report``."""
+    return [audit, report]
 
 
 def _open(settings: ComplianceSettings, context: ObserverContext) -> AbstractAsyncContextManager[Observer]:

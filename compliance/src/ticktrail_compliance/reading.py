@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy
 
@@ -24,17 +25,23 @@ BLOBS = ("nonce", "body", "previous", "digest")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Which records: by number of their entry, by their own time (nanoseconds, both ends within); None: no bound."""
+    """Which records: by number of their entry, by their own time (nanoseconds, both ends within); None: no bound.
+
+    `kind` keeps to events (``control``) or to ticks (``journal``): entries of the other kind are not decrypted.
+    """
 
     from_seq: int = 1
     to_seq: int | None = None
     since_ns: int | None = None
     until_ns: int | None = None
+    kind: Literal["control", "journal"] | None = None
 
     def may_hold(self, header: Header) -> bool:
-        """Tell whether an entry can hold a record of these times."""
-        return (self.since_ns is None or header.last_ns >= self.since_ns) and (
-            self.until_ns is None or header.first_ns <= self.until_ns
+        """Tell whether an entry is of this kind, and can hold a record of these times."""
+        return (
+            self.kind in {None, header.kind}
+            and (self.since_ns is None or header.last_ns >= self.since_ns)
+            and (self.until_ns is None or header.first_ns <= self.until_ns)
         )
 
     def holds(self, at_ns: int) -> bool:

@@ -12,6 +12,7 @@ Never: carries bad market data, which is a value.
     │   ├── TransientError   retry; .retry_after_s or None
     │   └── PermanentError   do not retry (credentials, unknown instrument)
     ├── SinkError            this lane only
+    ├── ClockError           halt: times that nobody can prove must not be recorded
     └── AuditError           halt: unrecorded data must not flow
 
 Bad market data is never an exception: it is a `ticktrail.model.Rejected` value. Every message names the place
@@ -24,6 +25,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "AuditError",
+    "ClockError",
     "ConfigError",
     "FeedError",
     "PermanentError",
@@ -85,6 +87,10 @@ class PermanentError(ProviderError):
 
 class SinkError(FeedError):
     """A sink cannot take ticks; the other lanes go on."""
+
+
+class ClockError(FeedError):
+    """This machine's clock is out of tolerance or unproven; a feed with ``on_unsynchronised = "halt"`` stops."""
 
 
 class AuditError(FeedError):

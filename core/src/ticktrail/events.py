@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -18,7 +18,11 @@ from ticktrail.model import InstrumentId, ProviderId
 from ticktrail.quality import InstrumentQuality
 
 __all__ = [
+    "ClockBreachBegun",
+    "ClockBreachEnded",
     "ClockMeasured",
+    "ClockSource",
+    "ClockStepped",
     "ClockUnavailable",
     "ConnectionReplaced",
     "ConnectionRotated",
@@ -33,6 +37,8 @@ __all__ = [
     "LegDown",
     "LegSwitched",
     "LegUp",
+    "PeerOffsetDisagrees",
+    "PeerOffsetMeasured",
     "PluginLoaded",
     "PluginQuarantined",
     "PriceLevelConfirmed",
@@ -266,19 +272,104 @@ class SinkFailed(_Event, frozen=True, tag="sink_failed"):
     dropped: int
 
 
+class ClockSource(msgspec.Struct, frozen=True, kw_only=True):
+    """What one time source said in one measurement: true time = local + `offset_ns`, within ± `bound_ns`.
+
+    `verdict` is ``used``, ``false_ticker`` (it cannot be right if the majority is), ``no_majority`` (it answered, and
+    too few agree to say who is right) or ``no_answer`` (`detail` says why; offset and bound are then None).
+    """
+
+    server: str
+    verdict: Literal["used", "false_ticker", "no_majority", "no_answer"]
+    offset_ns: int | None = None
+    bound_ns: int | None = None
+    detail: str = ""
+
+
 class ClockMeasured(_Event, frozen=True, tag="clock_measured"):
-    """This machine's clock against a time server: true time = local + `offset_ns`, within ± `bound_ns`."""
+    """This machine's clock against time servers: true time = local + `offset_ns`, within ± `bound_ns`.
+
+    `server` is the one of the used sources that knows best, `sources` all that were asked. `in_tolerance` says that
+    |offset| + bound is within `limit_ns`. `drift_ppm` is how fast the offset grows, in millionths, by the
+    measurements since the last step; None before there are three. Logs of earlier versions hold no `sources`,
+    `limit_ns` or `drift_ppm`.
+    """
 
     server: str
     offset_ns: int
     bound_ns: int
     in_tolerance: bool
+    sources: Sequence[ClockSource] = ()
+    limit_ns: int | None = None
+    drift_ppm: float | None = None
 
 
 class ClockUnavailable(_Event, frozen=True, tag="clock_unavailable"):
-    """No time server answered."""
+    """The clock could not be measured: no source answered, or no majority of them agrees (`sources` says which)."""
 
     cause: str
+    sources: Sequence[ClockSource] = ()
+
+
+class ClockStepped(_Event, frozen=True, tag="clock_stepped"):
+    """The offset changed by more than the bounds of both measurements and 15 ppm of the time between them allow."""
+
+    from_offset_ns: int
+    to_offset_ns: int
+    allowed_ns: int
+
+
+class ClockBreachBegun(_Event, frozen=True, tag="clock_breach_begun"):
+    """The clock is not in tolerance from here on.
+
+    `cause` is ``offset`` (|offset| + bound is above `limit_ns`) or ``unmeasured`` (no valid measurement for
+    `max_unmeasured_s`; offset and bound are then those of the last one, None if there was none).
+    """
+
+    cause: Literal["offset", "unmeasured"]
+    offset_ns: int | None
+    bound_ns: int | None
+    limit_ns: int
+
+
+class ClockBreachEnded(_Event, frozen=True, tag="clock_breach_ended"):
+    """A measurement found the clock in tolerance again, `lasted_s` (monotonic) after the breach begun at `begun_ns`."""
+
+    cause: Literal["offset", "unmeasured"]
+    begun_ns: int
+    lasted_s: float
+    offset_ns: int
+    bound_ns: int
+    limit_ns: int
+
+
+class PeerOffsetMeasured(_Event, frozen=True, tag="peer_offset_measured"):
+    """How soon after its event time a leg's data arrives at best: what a venue's clock says of this machine's.
+
+    `least_delay_ns` is receive time minus event time, uncorrected: the lower quartile, over the seconds of `window_s`,
+    of each second's least. Nothing arrives before it is sent: below zero, this machine's clock is behind by at least so
+    much, or the venue's is ahead. `ticks` is how many were looked at.
+    """
+
+    provider: ProviderId
+    least_delay_ns: int
+    ticks: int
+    window_s: float
+
+
+class PeerOffsetDisagrees(_Event, frozen=True, tag="peer_offset_disagrees"):
+    """A leg's data says that this machine's clock is not where it is believed to be; told when it begins.
+
+    `excess_ns` is how far `least_delay_ns`, corrected by the measured offset, lies outside of what can be: negative
+    where data comes from the future, positive where it is later than `max_peer_delay_ms`. `offset_ns` is the measured
+    offset, None where there is none.
+    """
+
+    provider: ProviderId
+    least_delay_ns: int
+    offset_ns: int | None
+    excess_ns: int
+    detail: str
 
 
 Event: TypeAlias = (
@@ -307,4 +398,9 @@ Event: TypeAlias = (
     | SinkFailed
     | ClockMeasured
     | ClockUnavailable
+    | ClockStepped
+    | ClockBreachBegun
+    | ClockBreachEnded
+    | PeerOffsetMeasured
+    | PeerOffsetDisagrees
 )

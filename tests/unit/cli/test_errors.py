@@ -1,7 +1,15 @@
 import pytest
 
 from ticktrail.cli.errors import DEFECT, HALTED, INTERRUPTED, WRONG_USE, exit_status, paragraphs, report
-from ticktrail.errors import AuditError, ConfigError, PermanentError, PluginError, SinkError, TransientError
+from ticktrail.errors import (
+    AuditError,
+    ClockError,
+    ConfigError,
+    PermanentError,
+    PluginError,
+    SinkError,
+    TransientError,
+)
 
 
 @pytest.mark.parametrize(
@@ -13,6 +21,7 @@ from ticktrail.errors import AuditError, ConfigError, PermanentError, PluginErro
         (TransientError("x", provider="p"), WRONG_USE),
         (SinkError("x"), WRONG_USE),
         (AuditError("x"), HALTED),
+        (ClockError("x"), HALTED),
         (KeyboardInterrupt(), INTERRUPTED),
         (ZeroDivisionError("x"), DEFECT),
         (ExceptionGroup("g", [ConfigError("x"), ExceptionGroup("h", [AuditError("y")])]), HALTED),

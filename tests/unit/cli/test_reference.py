@@ -10,7 +10,7 @@ from ticktrail._host.builtin import BUILTIN
 from ticktrail._plan.model import BackoffSettings, ClockSettings, Limits, Validation
 from ticktrail._plan.rules import RuleTable
 from ticktrail._plan.tables import FeedTable, LaneTable, PluginsTable, ProviderTable
-from ticktrail.cli import backfill, check, plugins, run, schema
+from ticktrail.cli import backfill, check, clock, plugins, run, schema
 from ticktrail.cli.errors import DEFECT, HALTED, INTERRUPTED, WRONG_USE
 from ticktrail.cli.program import program
 
@@ -92,6 +92,7 @@ def test_each_sink_of_core_is_documented():
     [
         ("ticktrail backfill", backfill.backfill),
         ("ticktrail check", check.check),
+        ("ticktrail clock", clock.clock),
         ("ticktrail plugins list", plugins.list_plugins),
         ("ticktrail run", run.run),
         ("ticktrail schema", schema.schema),

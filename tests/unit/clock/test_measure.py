@@ -1,90 +1,100 @@
-"""Measuring over real UDP, against servers of our own on the loopback."""
+"""Measuring over real UDP: against the tests' own server, and against real chronyd."""
 
-import socket
-import struct
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
-import anyio
 import pytest
 
-from ticktrail._clock.measure import keep_measuring, measure_once
-from ticktrail._plan.model import ClockSettings
-from ticktrail.events import ClockMeasured, ClockUnavailable, Event
+from chrony import shifted_chronyds
+from ticktrail._clock.measure import measure_once
+from ticktrail._clock.sources import TimeSources
+from ticktrail._plan.clock import ClockSettings
+from ticktrail.events import ClockMeasured, ClockSource, ClockUnavailable
 from ticktrail.plugin import SystemClock
+from ticktrail.testing import ManualClock
+from time_servers import TimeServer, time_server
 
 pytestmark = pytest.mark.anyio
-NTP_EPOCH_S = 2_208_988_800
 MS = 1_000_000
 
 
-@contextmanager
-def time_server(
-    *,
-    offset_s: float = 0.0,
-    stratum: int = 1,
-    root_dispersion_s: float = 0.0,
-    mute: bool = False,
-    forged: bool = False,
-) -> Iterator[str]:
-    """Serve NTP with the machine's time plus `offset_s`."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-
-        def serve() -> None:
-            while True:
-                request, address = server.recvfrom(512)
-                if request == b"stop":
-                    return
-                if mute:
-                    continue
-                now = time.time() + offset_s + NTP_EPOCH_S
-                stamp = struct.pack("!II", int(now), int(now % 1 * 2**32))
-                origin = bytes(8) if forged else request[40:48]
-                head = struct.pack(
-                    "!BBBbIII", 4 << 3 | 4, stratum, 0, -20, 0, int(root_dispersion_s * 2**16), 0
-                )
-                server.sendto(head + stamp + origin + stamp + stamp, address)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        host, port = server.getsockname()
-        try:
-            yield f"{host}:{port}"
-        finally:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stop:
-                stop.sendto(b"stop", (host, port))
-            thread.join()
+def settings(*servers: str, **more: object) -> ClockSettings:
+    return ClockSettings(
+        servers=servers,
+        **{"chrony": "off", "timeout_s": 2, **more},  # type: ignore[arg-type]
+    )
 
 
-def settings(
-    *servers: str, max_offset_ms: float = 50, timeout_s: float = 2, every_s: float = 300
-) -> ClockSettings:
-    return ClockSettings(servers=servers, max_offset_ms=max_offset_ms, timeout_s=timeout_s, every_s=every_s)
-
-
-async def measured(*servers: str, max_offset_ms: float = 50) -> ClockMeasured:
-    event = await measure_once(settings(*servers, max_offset_ms=max_offset_ms), SystemClock())
+async def measured(*servers: TimeServer, **more: object) -> ClockMeasured:
+    event = await measure_once(settings(*(server.address for server in servers), **more), SystemClock())
     assert isinstance(event, ClockMeasured), event
     return event
 
 
-async def unavailable(*servers: str, timeout_s: float = 2) -> ClockUnavailable:
-    event = await measure_once(settings(*servers, timeout_s=timeout_s), SystemClock())
+async def unavailable(*servers: TimeServer, **more: object) -> ClockUnavailable:
+    event = await measure_once(settings(*(server.address for server in servers), **more), SystemClock())
     assert isinstance(event, ClockUnavailable), event
     return event
+
+
+def verdicts(event: ClockMeasured | ClockUnavailable) -> dict[str, str]:
+    return {source.server: source.verdict for source in event.sources}
 
 
 @pytest.mark.parametrize("offset_s", [0.0, 0.030, 0.080, -0.5, 3600.0])
 async def test_the_offset_is_found_within_its_bound(offset_s: float) -> None:
     """The set offset lies within the stated bound, and the bound is small on the loopback."""
     with time_server(offset_s=offset_s) as server:
-        event = await measured(server)
-    assert event.server == server
+        event = await measured(server, samples=4)
+    assert event.server == server.address
     assert abs(event.offset_ns - offset_s * 1e9) <= event.bound_ns
     assert event.bound_ns < 250 * MS  # a busy machine's loopback; some 0.1 ms where it is idle
+    assert event.sources == (
+        ClockSource(
+            server=server.address, verdict="used", offset_ns=event.offset_ns, bound_ns=event.bound_ns
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def chronyds() -> Iterator[dict[float, tuple[str, str]]]:
+    """Address and command socket of a real chronyd by the offset that it serves, in milliseconds."""
+    offsets_ms = (30.0, 80.0, -500.0, 5000.0)
+    with shifted_chronyds(*(offset_ms / 1000 for offset_ms in offsets_ms)) as found:
+        yield dict(zip(offsets_ms, found, strict=True))
+
+
+@pytest.mark.parametrize("offset_ms", [30.0, 80.0, -500.0])
+async def test_real_chronyd_is_measured_within_2_ms(
+    chronyds: dict[float, tuple[str, str]], offset_ms: float
+) -> None:
+    """By NTP, by chronyc, and by both together."""
+    address, socket = chronyds[offset_ms]
+    by_ntp = settings(address, samples=8)
+    by_chronyc = settings(chrony="only", chrony_address=socket)
+    by_both = settings(address, samples=8, chrony="auto", chrony_address=socket)
+    for one, sources in ((by_ntp, 1), (by_chronyc, 1), (by_both, 2)):
+        event = await measure_once(one, SystemClock())
+        assert isinstance(event, ClockMeasured), event
+        assert abs(event.offset_ns / MS - offset_ms) < 2
+        assert (
+            abs(event.offset_ns - offset_ms * MS) <= event.bound_ns + 0.5 * MS
+        )  # what chronyd has yet to slew
+        assert list(verdicts(event).values()) == ["used"] * sources
+
+
+async def test_a_real_liar_of_three_is_thrown_out(chronyds: dict[float, tuple[str, str]]) -> None:
+    """One chronyd is five seconds off, two servers are right: it is named, and has no say in the offset."""
+    liar, _ = chronyds[5000.0]
+    with time_server() as one, time_server() as other:
+        event = await measure_once(settings(one.address, liar, other.address, samples=4), SystemClock())
+    assert isinstance(event, ClockMeasured)
+    assert verdicts(event) == {one.address: "used", liar: "false_ticker", other.address: "used"}
+    assert abs(event.offset_ns) <= event.bound_ns
+    (false,) = (source for source in event.sources if source.verdict == "false_ticker")
+    assert false.offset_ns is not None
+    assert abs(false.offset_ns / MS - 5000) < 250
 
 
 @pytest.mark.parametrize(
@@ -98,15 +108,60 @@ async def test_tolerance_is_what_is_proven(
     with time_server(offset_s=offset_s, root_dispersion_s=dispersion_s) as server:
         event = await measured(server, max_offset_ms=limit_ms)
     assert event.in_tolerance is within
+    assert event.limit_ns == limit_ms * MS
 
 
-async def test_the_server_that_knows_best_is_believed() -> None:
-    """Among several answers, the one with the smallest bound."""
+async def test_a_liar_of_three_is_thrown_out_and_named() -> None:
+    """With its offset and bound."""
+    with time_server() as one, time_server(offset_s=5) as liar, time_server() as other:
+        event = await measured(one, liar, other)
+    assert verdicts(event) == {one.address: "used", liar.address: "false_ticker", other.address: "used"}
+    assert abs(event.offset_ns) <= event.bound_ns
+
+
+async def test_two_that_disagree_prove_nothing() -> None:
+    """Both are told, with what they said; neither is called wrong."""
+    with time_server() as one, time_server(offset_s=5) as other:
+        event = await unavailable(one, other)
+    assert verdicts(event) == {one.address: "no_majority", other.address: "no_majority"}
+    assert "no majority" in event.cause
+    assert "at least three servers" in event.cause
+    assert all(source.offset_ns is not None for source in event.sources)
+
+
+async def test_the_server_that_knows_best_is_taken() -> None:
+    """Among those that agree, the one with the smallest bound."""
     with ExitStack() as stack:
         vague = stack.enter_context(time_server(offset_s=5, root_dispersion_s=8))
         close = stack.enter_context(time_server(offset_s=0.030))
         event = await measured(vague, close)
-    assert event.server == close
+    assert event.server == close.address
+
+
+async def test_a_long_way_back_is_in_the_bound() -> None:
+    """An answer that takes 0.2 s on its way back shifts the offset by half of it, which the bound admits."""
+    with time_server(delay_s=0.2) as server:
+        event = await measured(server)
+    assert event.bound_ns >= 100 * MS
+    assert -event.bound_ns <= event.offset_ns < -50 * MS
+
+
+async def test_of_several_samples_the_quickest_stands() -> None:
+    """The server is asked as often as is set; one slow answer does not matter."""
+    with time_server(delay_s=0.2) as server:
+
+        class Once(SystemClock):
+            """Let the second question find a quick server."""
+
+            def now_ns(self) -> int:
+                if server.asked:
+                    server.delay_s = 0
+                return super().now_ns()
+
+        event = await measure_once(settings(server.address, samples=3), Once())
+    assert server.asked == 3
+    assert isinstance(event, ClockMeasured)
+    assert event.bound_ns < 100 * MS
 
 
 async def test_a_mute_server_costs_the_timeout_and_no_more() -> None:
@@ -117,73 +172,64 @@ async def test_a_mute_server_costs_the_timeout_and_no_more() -> None:
     assert time.monotonic() - before < 3
     assert "no time server answered" in event.cause
     assert "servers = [] to go without" in event.cause
+    assert verdicts(event) == {server.address: "no_answer"}
 
 
 async def test_a_mute_server_does_not_hide_one_that_answers() -> None:
-    """They are asked at the same time."""
+    """They are asked at the same time; the mute one is told."""
     with time_server(mute=True) as mute, time_server(offset_s=0.030) as server:
-        event = await measure_once(settings(mute, server, timeout_s=0.5), SystemClock())
-    assert isinstance(event, ClockMeasured)
-    assert event.server == server
+        event = await measured(mute, server, timeout_s=0.5)
+    assert event.server == server.address
+    assert verdicts(event) == {mute.address: "no_answer", server.address: "used"}
 
 
 @pytest.mark.parametrize(
     ("fault", "cause"),
-    [({"stratum": 16}, "not synchronised"), ({"stratum": 0}, "refuses"), ({"forged": True}, "was not asked")],
+    [
+        ({"stratum": 16}, "not synchronised"),
+        ({"leap": 3}, "not synchronised"),
+        ({"kiss": "DENY"}, "refuses to serve"),
+        ({"forged": True}, "was not asked"),
+    ],
 )
-async def test_an_answer_that_proves_nothing_is_no_measurement(fault: dict[str, int], cause: str) -> None:
+async def test_an_answer_that_proves_nothing_is_no_measurement(fault: dict[str, object], cause: str) -> None:
     """Unsynchronised, refusing, or answering somebody else's question."""
-    with time_server(**fault) as server:  # type: ignore[arg-type]
+    with time_server(**fault) as server:
         event = await unavailable(server)
     assert cause in event.cause
+    assert cause in event.sources[0].detail
 
 
-@pytest.mark.parametrize("server", ["", ":123", "127.0.0.1:99999"])
-async def test_a_server_that_is_no_address_is_named(server: str) -> None:
-    """A slip in the feed file is a finding, not a crash."""
-    assert server in (await unavailable(server)).cause
+@pytest.mark.parametrize(("kiss", "ever_again"), [("DENY", False), ("RSTR", False), ("RATE", True)])
+async def test_who_refuses_is_spared(kiss: str, ever_again: bool) -> None:
+    """DENY and RSTR for good, RATE for the longest pause; meanwhile the event says why it was not asked."""
+    clock = ManualClock(now_ns=time.time_ns())
+    with time_server(kiss=kiss) as server:
+        own = settings(server.address)
+        sources = TimeSources(own, clock)
+        first = await measure_once(own, clock, sources)
+        again = await measure_once(own, clock, sources)
+        assert server.asked == 1
+        clock.advance(own.every_max_s)
+        clock.step(-own.every_max_s)
+        await measure_once(own, clock, sources)
+        assert server.asked == (2 if ever_again else 1)
+    for event in (first, again):
+        assert isinstance(event, ClockUnavailable)
+        assert kiss in event.cause
 
 
-async def test_the_clock_learns_its_offset_again_and_again() -> None:
-    """Each round publishes an event and sets the clock."""
-    clock, events = SystemClock(), list[Event]()
-    with time_server(offset_s=1.0) as server, anyio.fail_after(10):
-        async with anyio.create_task_group() as tasks:
-            done = anyio.Event()
-
-            def publish(event: Event) -> None:
-                events.append(event)
-                if len(events) == 3:
-                    done.set()
-
-            tasks.start_soon(keep_measuring, settings(server, every_s=0.01), clock, publish)
-            await done.wait()
-            tasks.cancel_scope.cancel()
-    assert [type(event) for event in events] == [ClockMeasured] * 3
-    assert clock.offset_ns is not None
-    assert abs(clock.offset_ns - 1_000 * MS) < 250 * MS
+async def test_a_host_that_does_not_exist_is_told() -> None:
+    """The name is in the event."""
+    event = await measure_once(settings("clock.invalid"), SystemClock())
+    assert isinstance(event, ClockUnavailable)
+    assert "clock.invalid" in event.cause
 
 
-async def test_the_last_offset_stays_when_servers_fall_silent() -> None:
-    """An old measurement is better than none; the event says that it could not be renewed."""
-    clock, events = SystemClock(), list[Event]()
-    clock.offset_ns = 42
-    with time_server(mute=True) as server, anyio.fail_after(10):
-        async with anyio.create_task_group() as tasks:
-
-            def publish(event: Event) -> None:
-                events.append(event)
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(keep_measuring, settings(server, timeout_s=0.1), clock, publish)
-    assert [type(event) for event in events] == [ClockUnavailable]
-    assert clock.offset_ns == 42
-
-
-async def test_no_servers_means_no_measurement() -> None:
-    """It returns, and the offset stays unknown."""
-    clock, events = SystemClock(), list[Event]()
-    with anyio.fail_after(1):
-        await keep_measuring(settings(), clock, events.append)
-    assert events == []
-    assert clock.offset_ns is None
+async def test_chronyd_is_used_only_where_it_runs() -> None:
+    """Set to auto and not there, it is passed over in silence; set to only, that is the finding."""
+    with time_server() as server:
+        event = await measured(server, chrony="auto", chrony_address="/nonexistent/chronyd.sock")
+    assert list(verdicts(event)) == [server.address]
+    alone = await unavailable(chrony="only", chrony_address="/nonexistent/chronyd.sock")
+    assert verdicts(alone) == {"local chronyd": "no_answer"}

@@ -14,6 +14,7 @@ GOOD = Answer(
     leap=0,
     mode=4,
     stratum=2,
+    reference_id=0,
     root_delay_s=0.0,
     root_dispersion_s=0.0,
     sent_s=ERA_S,
@@ -66,7 +67,9 @@ def test_the_truth_lies_within_the_bound(
     [
         ({"mode": 3}, "mode 3"),
         ({"leap": 3}, "not synchronised"),
-        ({"stratum": 0}, "refuses to serve"),
+        ({"stratum": 0}, "kiss-o'-death without a code"),
+        ({"stratum": 0, "reference_id": int.from_bytes(b"RATE", "big")}, "kiss-o'-death RATE"),
+        ({"stratum": 0, "reference_id": 0xFF000000}, "kiss-o'-death"),
         ({"stratum": 16}, "not synchronised"),
         ({"server_sent_s": ERA_S + 0.009}, "times that cannot be"),
         ({"received_s": ERA_S - 1}, "times that cannot be"),

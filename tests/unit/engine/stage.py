@@ -73,6 +73,10 @@ class Session:
     async def ticks(self, *ticks):
         await self._intake.ticks(list(ticks), recv_ns=self._clock.now_ns(), mono_ns=self._clock.mono_ns())
 
+    async def received(self, recv_ns, *ticks):
+        """Hand over ticks as if they had been received at that time."""
+        await self._intake.ticks(list(ticks), recv_ns=recv_ns, mono_ns=self._clock.mono_ns())
+
     async def frames(self, *payloads):
         await self._intake.frames(list(payloads), recv_ns=self._clock.now_ns(), mono_ns=self._clock.mono_ns())
 

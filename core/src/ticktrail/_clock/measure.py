@@ -1,114 +1,81 @@
-"""Keep knowing how wrong this machine's clock is.
+"""Measure this machine's clock once: what the sources said, as one event.
 
-Owns: when time servers are asked, the deadline of asking, and the clock's `offset_ns`.
-Never: sets the machine's clock, or stops a feed: the events say what was found.
+Owns: what counts as a measurement, and the words where there is none.
+Never: sets the machine's clock, or decides when to measure (`ticktrail._clock.keep` does).
 
 A clock is in tolerance where that is proven: the offset and its error bound together are within `max_offset_ms`.
-Where no server answers, the last offset stays in use, and the event says that it could not be renewed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from typing import Literal
 
-import anyio
-import anyio.lowlevel
-import anyio.to_thread
-import ntplib  # type: ignore[import-untyped]  # it ships no types
+from ticktrail._clock.intersection import intersect
+from ticktrail._clock.ntp import Measurement
+from ticktrail._clock.sources import NoAnswer, Said, TimeSources
+from ticktrail._contracts.clock import Clock
+from ticktrail._plan.clock import ClockSettings
+from ticktrail.events import ClockMeasured, ClockSource, ClockUnavailable
 
-from ticktrail._clock.ntp import Answer, Measurement, best, measure
-from ticktrail._plan.model import ClockSettings
-from ticktrail.events import ClockMeasured, ClockUnavailable, Event
-from ticktrail.plugin import SystemClock
+__all__ = ["conclude", "measure_once"]
 
-__all__ = ["keep_measuring", "measure_once"]
-
-_NTP_PORT = 123
-_NTP_VERSION = 4
 _NS_PER_MS = 1_000_000
-_NS_PER_S = 1_000_000_000
-_SLACK_S = 1e-5  # seconds since 1900 as doubles
 
 
-async def keep_measuring(
-    settings: ClockSettings, clock: SystemClock, publish: Callable[[Event], None]
-) -> None:
-    """Measure now and every `every_s`, until cancelled; return at once where no servers are set.
+async def measure_once(
+    settings: ClockSettings, clock: Clock, sources: TimeSources | None = None
+) -> ClockMeasured | ClockUnavailable:
+    """Ask all sources at the same time, and return what most of them agree on; takes `timeout_s` at most.
 
     Args:
-        settings: The ``[clock]`` table. A server is a host, or ``host:port``.
-        clock: Its `offset_ns` is set after each measurement.
-        publish: Is given a `ClockMeasured` or a `ClockUnavailable` each time.
+        settings: The ``[clock]`` table.
+        clock: Whose offset is measured.
+        sources: Those of an earlier measurement, who remember which servers want to be spared.
     """
-    if not settings.servers:
-        await anyio.lowlevel.checkpoint()
-        return
-    while True:
-        event = await measure_once(settings, clock)
-        if isinstance(event, ClockMeasured):
-            clock.offset_ns = event.offset_ns
-        publish(event)
-        await anyio.sleep(settings.every_s)
+    said = await (sources or TimeSources(settings, clock)).ask()
+    return conclude(said, settings, at_ns=clock.now_ns())
 
 
-async def measure_once(settings: ClockSettings, clock: SystemClock) -> ClockMeasured | ClockUnavailable:
-    """Ask all servers at the same time, and return the closest measurement; takes `timeout_s` at most."""
-    found: list[Measurement] = []
-    faults: list[str] = []
-
-    async def ask(server: str) -> None:
-        try:
-            # Left behind on cancellation: name look-up knows no deadline, and the socket has its own.
-            answer = await anyio.to_thread.run_sync(
-                _ask, server, settings.timeout_s, clock, abandon_on_cancel=True
-            )
-            found.append(measure(answer))
-        except (OSError, ValueError, ntplib.NTPException) as exc:
-            faults.append(f"{server}: {exc}")
-
-    with anyio.move_on_after(settings.timeout_s) as deadline:
-        async with anyio.create_task_group() as tasks:
-            for server in settings.servers:
-                tasks.start_soon(ask, server)
-    if not found:
-        if deadline.cancelled_caught:
-            faults.append(f"no answer within {settings.timeout_s:g} s")
-        return ClockUnavailable(
-            at_ns=clock.now_ns(),
-            cause=f"no time server answered ({'; '.join(faults)}): let UDP port {_NTP_PORT} out, name servers that "
-            "can be reached in [clock] servers, or set servers = [] to go without",
-        )
-    chosen = best(found)
+def conclude(
+    said: Sequence[Said], settings: ClockSettings, *, at_ns: int
+) -> ClockMeasured | ClockUnavailable:
+    """Return what the sources prove together."""
+    measured = [one for one in said if isinstance(one, Measurement)]
+    agreed = intersect(measured)
+    if agreed is None:
+        sources = tuple(_told(one, "no_majority") for one in said)
+        return ClockUnavailable(at_ns=at_ns, cause=_why_not(said, measured), sources=sources)
+    false = {one.server for one in agreed.false_tickers}
     return ClockMeasured(
-        at_ns=clock.now_ns(),
-        server=chosen.server,
-        offset_ns=chosen.offset_ns,
-        bound_ns=chosen.bound_ns,
-        in_tolerance=abs(chosen.offset_ns) + chosen.bound_ns <= settings.max_offset_ms * _NS_PER_MS,
+        at_ns=at_ns,
+        server=agreed.server,
+        offset_ns=agreed.offset_ns,
+        bound_ns=agreed.bound_ns,
+        in_tolerance=abs(agreed.offset_ns) + agreed.bound_ns <= settings.limit_ns,
+        sources=tuple(_told(one, "false_ticker" if one.server in false else "used") for one in said),
+        limit_ns=settings.limit_ns,
     )
 
 
-def _ask(server: str, timeout_s: float, clock: SystemClock) -> Answer:
-    """Ask one server, blocking."""
-    address = urlsplit(f"//{server}")
-    if address.hostname is None:
-        raise ValueError(f"{server!r} is neither a host nor host:port")
-    asked_s = ntplib.system_to_ntp_time(clock.now_ns() / _NS_PER_S)
-    reply = ntplib.NTPClient().request(
-        address.hostname, version=_NTP_VERSION, port=address.port or _NTP_PORT, timeout=timeout_s
-    )
-    if not asked_s - _SLACK_S <= reply.orig_timestamp <= reply.dest_timestamp + _SLACK_S:
-        raise ValueError(f"{server} answered a question that was not asked (its origin time is not ours)")
-    return Answer(
-        server=server,
-        leap=reply.leap,
-        mode=reply.mode,
-        stratum=reply.stratum,
-        root_delay_s=reply.root_delay,
-        root_dispersion_s=reply.root_dispersion,
-        sent_s=reply.orig_timestamp,
-        server_received_s=reply.recv_timestamp,
-        server_sent_s=reply.tx_timestamp,
-        received_s=reply.dest_timestamp,
+def _told(one: Said, verdict: Literal["used", "false_ticker", "no_majority"]) -> ClockSource:
+    if isinstance(one, NoAnswer):
+        return ClockSource(server=one.server, verdict="no_answer", detail=one.cause)
+    return ClockSource(server=one.server, verdict=verdict, offset_ns=one.offset_ns, bound_ns=one.bound_ns)
+
+
+def _why_not(said: Sequence[Said], measured: Sequence[Measurement]) -> str:
+    if measured:
+        told = "; ".join(
+            f"{one.server}: {one.offset_ns / _NS_PER_MS:+.3f} ms ± {one.bound_ns / _NS_PER_MS:.3f} ms"
+            for one in measured
+        )
+        return (
+            f"no majority of the time sources agrees ({told}): name at least three servers that have nothing to do "
+            "with each other in [clock] servers, and take out those that are wrong"
+        )
+    told = "; ".join(f"{one.server}: {one.cause}" for one in said if isinstance(one, NoAnswer))
+    return (
+        f"no time server answered ({told}): let UDP port 123 out, name servers that can be reached in [clock] "
+        "servers, or set servers = [] to go without"
     )

@@ -1,11 +1,12 @@
-"""Read one time server's answer as an offset with its error bound, and choose among several.
+"""Read one time server's answer as an offset with its error bound, and choose among several of one server.
 
 Owns: the arithmetic of RFC 5905, and which answers are no evidence.
 Never: opens a socket, or reads a clock.
 
 Sources: RFC 5905 (June 2010): section 8 for offset and delay, section 7.3 for stratum and leap indicator, sections
 11.1 and 11.2 for the root synchronisation distance, of which `bound_ns` is the part that one exchange can know:
-half of its delay, half of the server's root delay, and the server's root dispersion.
+half of its delay, half of the server's root delay, and the server's root dispersion; section 7.4 for the kiss codes,
+by which a server refuses.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Answer", "Measurement", "best", "measure"]
+__all__ = ["Answer", "Kissed", "Measurement", "best", "measure"]
 
 _NS = 1_000_000_000
 _MAX_STRATUM = 15  # 16 says unsynchronised
@@ -30,6 +31,7 @@ class Answer:
     leap: int
     mode: int
     stratum: int
+    reference_id: int
     root_delay_s: float
     root_dispersion_s: float
     sent_s: float
@@ -47,17 +49,29 @@ class Measurement:
     bound_ns: int
 
 
+class Kissed(ValueError):
+    """The server refuses to serve, by a kiss-o'-death; `code` is such as ``RATE`` (too often), ``DENY``, ``RSTR``."""
+
+    def __init__(self, server: str, code: str) -> None:
+        super().__init__(f"{server} refuses to serve (kiss-o'-death {code})")
+        self.code = code
+
+
 def measure(answer: Answer) -> Measurement:
     """Return what an answer proves.
 
     Raises:
-        ValueError: It proves nothing: the server is not synchronised, refuses, or answers something else.
+        Kissed: The server refuses to serve.
+        ValueError: It proves nothing: the server is not synchronised, or answers something else.
     """
     if answer.mode != _SERVER_MODE:
         raise ValueError(f"{answer.server} answered in mode {answer.mode}, which is no server's")
-    if answer.leap == _UNSYNCHRONISED or not 1 <= answer.stratum <= _MAX_STRATUM:
+    if answer.stratum == 0:
+        code = answer.reference_id.to_bytes(4, "big").rstrip(b"\0").decode("ascii", "backslashreplace")
+        raise Kissed(answer.server, code or "without a code")
+    if answer.leap == _UNSYNCHRONISED or answer.stratum > _MAX_STRATUM:
         raise ValueError(
-            f"{answer.server} says that it is not synchronised or refuses to serve "
+            f"{answer.server} says that it is not synchronised "
             f"(stratum {answer.stratum}, leap indicator {answer.leap})"
         )
     out_s = answer.server_received_s - answer.sent_s
@@ -74,9 +88,9 @@ def measure(answer: Answer) -> Measurement:
 
 
 def best(measurements: Iterable[Measurement]) -> Measurement:
-    """Return the measurement that is known most closely.
+    """Return the measurement that is known most closely; of one server, the one with the least delay.
 
     Raises:
         ValueError: There is none.
     """
-    return min(measurements, key=lambda found: found.bound_ns)
+    return min(measurements, key=lambda found: (found.bound_ns, found.offset_ns, found.server))

@@ -30,10 +30,11 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The operating system's clocks; `offset_ns` is set by whoever measures it."""
+    """The operating system's clocks; `offset_ns` and the error bound of it are set by whoever measures them."""
 
     def __init__(self) -> None:
         self.offset_ns: int | None = None
+        self.bound_ns: int | None = None
 
     def now_ns(self) -> int:
         """Return UTC nanoseconds since the epoch."""

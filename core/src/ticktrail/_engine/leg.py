@@ -16,6 +16,8 @@ import anyio
 import anyio.abc
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from ticktrail._clock.peer import PeerDelay
+from ticktrail._clock.witness import is_witness
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.provider import Holding, Provider, ProviderContext
 from ticktrail._contracts.route import Batch
@@ -93,6 +95,10 @@ class Leg:
         self._backoff = Backoff(feed.backoff, random)
         self._equivalents = Equivalents(plan.equivalents)
         self.judge = judge_of_leg(plan, feed, clock, bus)
+        self.peer: PeerDelay | None = None
+        """The delays of this leg's data, where they say something of this machine's clock."""
+        if is_witness(feed.clock, plan.capabilities):
+            self.peer = PeerDelay(window_s=feed.clock.peer_window_s)
         self._provider: Provider = plan.spec.open(
             plan.settings,
             ProviderContext(
@@ -253,6 +259,8 @@ class Leg:
         if self._equivalents:
             ticks = self._equivalents.rename(ticks)
         self._tally.take(self.name, ticks)
+        if self.peer is not None:
+            self.peer.see(ticks, recv_ns)
         verdict = self.judge.judge(ticks, recv_ns, recv_ns)
         return Batch(
             provider=self.name,

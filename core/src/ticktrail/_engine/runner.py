@@ -14,7 +14,8 @@ from random import Random
 import anyio
 import anyio.abc
 
-from ticktrail._clock.measure import keep_measuring
+from ticktrail._clock.keep import keep_measuring
+from ticktrail._clock.witness import hear_witnesses
 from ticktrail._contracts.clock import SystemClock
 from ticktrail._contracts.observer import Observer, ObserverContext, Record
 from ticktrail._contracts.sink import SinkContext
@@ -26,7 +27,7 @@ from ticktrail._engine.route import Route
 from ticktrail._engine.tally import Tally, by_name
 from ticktrail._plan.model import NodePlan, ObserverPlan, Plan, SinkPlan
 from ticktrail._plan.render import render
-from ticktrail.errors import FeedError, SinkError
+from ticktrail.errors import ClockError, FeedError, SinkError
 from ticktrail.events import FeedStarted, FeedStopped, FeedStopping, LegDown, LegUp
 from ticktrail.model import ProviderId
 from ticktrail.report import Report
@@ -71,6 +72,8 @@ class Runner:
         self._some_leg_was_up = False
         self._failed_at_start: set[ProviderId] = set()
         self._flow = anyio.CancelScope()
+        self._before_flow = anyio.CancelScope()
+        self._halted_by: ClockError | None = None
         cold = frozenset(_cold_legs(plan.route, cold=False))
         random = Random()  # noqa: S311 - jitter, not a secret
         self._legs = [
@@ -111,6 +114,7 @@ class Runner:
             self._stop_cause = cause
             self._bus.publish(FeedStopping(at_ns=self._clock.now_ns(), cause=cause))
             self._flow.deadline = anyio.current_time() + self._plan.limits.stop_s
+            self._before_flow.cancel()
             for leg in self._legs:
                 leg.stop()
 
@@ -118,8 +122,9 @@ class Runner:
         """Run to the end and return the counts.
 
         Raises:
-            FeedError: What ended the feed before its time: no leg is left, the audit cannot record, a lane with
-                ``on_overflow = "halt"`` is full. Several at once come as an `ExceptionGroup`.
+            FeedError: What ended the feed before its time: no leg is left, the audit cannot record, the clock is
+                unproven and set to halt, a lane with ``on_overflow = "halt"`` is full. Several at
+                once come as an `ExceptionGroup`.
         """
         try:
             await self._run(task_status)
@@ -130,6 +135,8 @@ class Runner:
             raise
         finally:
             self.ended = True
+        if self._halted_by is not None:
+            raise self._halted_by
         failures = [
             failure
             for leg in self._legs
@@ -177,7 +184,7 @@ class Runner:
             self._bus.close()
 
     async def _sources(self) -> None:
-        """Run legs and route until every leg has ended."""
+        """Measure the clock, then run legs and route until every leg has ended."""
         sender, receiver = anyio.create_memory_object_stream[LegNews](self._plan.limits.route_batches)
         route = Route(
             self._plan,
@@ -191,7 +198,10 @@ class Runner:
         qualities = [quality for judge in judges for quality in judge.qualities.values()]
         quality = self._quality = QualityLog(qualities, self._bus.publish, self._clock.now_ns)
         async with anyio.create_task_group() as beside:
-            beside.start_soon(keep_measuring, self._plan.clock, self._clock, self._bus.publish)
+            with self._before_flow:  # a stop does not wait for time servers
+                await beside.start(self._measure_clock)
+            peers = {leg.name: leg.peer for leg in self._legs if leg.peer is not None}
+            beside.start_soon(hear_witnesses, self._plan.clock, self._clock, peers, self._bus.publish)
             beside.start_soon(quality.keep_recording, self._plan.validation.quality_every_s)
             with receiver.clone() as left_over:
                 with self._flow:
@@ -204,6 +214,21 @@ class Runner:
                     route.give_up(left_over)
             beside.cancel_scope.cancel()
         self.stop("ended")
+
+    async def _measure_clock(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        await keep_measuring(
+            self._plan.clock,
+            self._clock,
+            self._bus.publish,
+            warn=self._take_warning,
+            halt=self._halt,
+            task_status=task_status,
+        )
+
+    def _halt(self, error: ClockError) -> None:
+        """End the feed in good order: the audit holds the reason, and `run` raises it."""
+        self._halted_by = error
+        self.stop(str(error))
 
     async def _observe(self, plan: ObserverPlan, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         queue = self._bus.attach()

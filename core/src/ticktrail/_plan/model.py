@@ -19,6 +19,7 @@ from ticktrail._contracts.route import RouteSpec
 from ticktrail._contracts.settings import Settings
 from ticktrail._contracts.sink import SinkSpec
 from ticktrail._contracts.validator import Action, Severity, ValidatorSpec
+from ticktrail._plan.clock import ClockSettings
 from ticktrail.events import PluginLoaded, PluginQuarantined
 from ticktrail.model import Channel, InstrumentId, ProviderId
 
@@ -42,15 +43,6 @@ Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=86_400)]
 
 Overflow: TypeAlias = Literal["block", "drop_oldest", "conflate", "halt"]
-
-
-class ClockSettings(Settings, frozen=True):
-    """The ``[clock]`` table: how this machine's clock is measured; `servers = []` turns the measurement off."""
-
-    servers: tuple[str, ...] = ("time.nist.gov", "time.cloudflare.com", "pool.ntp.org")
-    max_offset_ms: Annotated[float, Meta(gt=0, le=60_000)] = 50.0
-    every_s: Seconds = 300.0
-    timeout_s: Seconds = 5.0
 
 
 class Validation(Settings, frozen=True):

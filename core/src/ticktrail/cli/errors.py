@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from ticktrail.cli.statuses import DEFECT, HALTED, INTERRUPTED, WRONG_USE
-from ticktrail.errors import AuditError, ConfigError, FeedError
+from ticktrail.errors import AuditError, ClockError, ConfigError, FeedError
 
 __all__ = ["DEFECT", "HALTED", "INTERRUPTED", "WRONG_USE", "exit_status", "paragraphs", "report"]
 
@@ -20,7 +20,7 @@ __all__ = ["DEFECT", "HALTED", "INTERRUPTED", "WRONG_USE", "exit_status", "parag
 def exit_status(error: BaseException) -> int:
     """Return the exit status for an error, or for the worst one in a group of them."""
     leaves = list(_leaves(error))
-    if any(isinstance(leaf, AuditError) for leaf in leaves):
+    if any(isinstance(leaf, AuditError | ClockError) for leaf in leaves):
         return HALTED
     if any(not isinstance(leaf, FeedError | KeyboardInterrupt) for leaf in leaves):
         return DEFECT

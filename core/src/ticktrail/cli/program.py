@@ -34,6 +34,7 @@ _CORE: Final = {
         "Fetch a period's past into a feed's sinks, and go on where it stopped.",
     ),
     "check": _Lazy("ticktrail.cli.check", "check", "Check a feed file and print what it composes."),
+    "clock": _Lazy("ticktrail.cli.clock", "clock", "Measure this machine's clock once."),
     "plugins": _Lazy(
         "ticktrail.cli.plugins", "plugins", "See which plugins take part, and why others do not."
     ),

@@ -24,7 +24,7 @@ from ticktrail._contracts.observer import Record
 from ticktrail._engine.runner import Runner
 from ticktrail._plan.compose import compose
 from ticktrail.errors import FeedError
-from ticktrail.events import SinkFailed
+from ticktrail.events import ClockBreachBegun, ClockBreachEnded, PeerOffsetDisagrees, SinkFailed
 from ticktrail.report import Report
 
 __all__ = ["has_received", "outcome", "print_report", "run", "stop_on_signal", "tell_failures", "warn"]
@@ -112,9 +112,22 @@ def warn(console: Console, text: str) -> None:
 
 
 def tell_failures(console: Console, record: Record) -> None:
-    """Tell a person that a sink has failed: the feed goes on for the others."""
-    if isinstance(record, SinkFailed):
-        warn(console, f"sink {record.sink} has failed and gets nothing more: {record.cause}")
+    """Tell a person that a sink has failed, or that the clock is not to be trusted: the feed goes on."""
+    match record:
+        case SinkFailed():
+            warn(console, f"sink {record.sink} has failed and gets nothing more: {record.cause}")
+        case ClockBreachBegun(cause="offset", offset_ns=int(offset_ns), bound_ns=int(bound_ns)):
+            warn(
+                console,
+                f"the clock is out of tolerance: offset {offset_ns / 1e6:+.3f} ms ± {bound_ns / 1e6:.3f} ms, "
+                f"limit {record.limit_ns / 1e6:g} ms",
+            )
+        case ClockBreachBegun():
+            warn(console, "the clock has had no valid measurement for too long ([clock] max_unmeasured_s)")
+        case ClockBreachEnded():
+            warn(console, f"the clock is in tolerance again, after {record.lasted_s:,.0f} s")
+        case PeerOffsetDisagrees():
+            warn(console, f"leg {record.provider}: {record.detail}")
 
 
 async def stop_on_signal(runner: Runner, *, task_status: anyio.abc.TaskStatus[None]) -> None:

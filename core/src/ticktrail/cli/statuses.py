@@ -13,7 +13,7 @@ __all__ = ["DEFECT", "HALTED", "INTERRUPTED", "WRONG_USE"]
 WRONG_USE: Final = 2
 """Settings, a plugin, a venue or a path is not as it must be; the message says what would be right."""
 HALTED: Final = 3
-"""The feed stopped itself: what it did could not be recorded."""
+"""The feed stopped itself: what it did could not be recorded, or not with times that can be proven."""
 DEFECT: Final = 70
 """ticktrail itself is at fault (the number that sysexits.h gives to an internal software error)."""
 INTERRUPTED: Final = 130

@@ -1,0 +1,186 @@
+"""The loop of measuring: what it publishes, when it warns, and when it says that the feed must halt."""
+
+from collections.abc import Callable
+
+import anyio
+import pytest
+
+from ticktrail._clock.keep import keep_measuring
+from ticktrail._plan.clock import ClockSettings
+from ticktrail.errors import ClockError
+from ticktrail.events import (
+    ClockBreachBegun,
+    ClockBreachEnded,
+    ClockMeasured,
+    ClockStepped,
+    ClockUnavailable,
+    Event,
+)
+from ticktrail.plugin import SystemClock
+from time_servers import time_server
+
+pytestmark = pytest.mark.anyio
+MS = 1_000_000
+LIMIT_S = 20
+
+
+def settings(*servers: str, **more: object) -> ClockSettings:
+    quick = {"chrony": "off", "timeout_s": 2.0, "every_min_s": 0.01, "every_max_s": 0.01}
+    return ClockSettings(servers=servers, **{**quick, **more})  # type: ignore[arg-type]
+
+
+class Kept:
+    """What the loop said; `until` waits for a state of it."""
+
+    def __init__(self, own: ClockSettings) -> None:
+        self.settings = own
+        self.clock = SystemClock()
+        self.events: list[Event] = []
+        self.warnings: list[str] = []
+        self.halts: list[ClockError] = []
+        self.started = False
+        self._changed = anyio.Event()
+
+    async def run_until(self, done: Callable[[], bool]) -> None:
+        """Run until `done` is true, which is asked again after each event; then the loop is cancelled."""
+        with anyio.fail_after(LIMIT_S):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._run, tasks)
+                while not done():
+                    await self._changed.wait()
+                    self._changed = anyio.Event()
+                tasks.cancel_scope.cancel()
+
+    async def _run(self, tasks: anyio.abc.TaskGroup) -> None:
+        await tasks.start(self._keep)
+        self.started = True
+        self._changed.set()
+
+    async def _keep(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        await keep_measuring(
+            self.settings,
+            self.clock,
+            self._publish,
+            warn=self.warnings.append,
+            halt=self._halt,
+            task_status=task_status,
+        )
+
+    def _publish(self, event: Event) -> None:
+        self.events.append(event)
+        self._changed.set()
+
+    def _halt(self, error: ClockError) -> None:
+        self.halts.append(error)
+        self._changed.set()
+
+    @property
+    def kinds(self) -> list[type]:
+        return [type(event) for event in self.events]
+
+
+async def test_the_clock_learns_its_offset_again_and_again() -> None:
+    """Each round publishes a measurement and sets the clock."""
+    with time_server(offset_s=1.0) as server:
+        kept = Kept(settings(server.address, max_offset_ms=5000))
+        await kept.run_until(lambda: kept.kinds.count(ClockMeasured) == 3)
+    assert kept.clock.offset_ns is not None
+    assert kept.clock.bound_ns is not None
+    assert abs(kept.clock.offset_ns - 1_000 * MS) <= kept.clock.bound_ns < 250 * MS
+    assert (kept.warnings, kept.halts) == ([], [])
+
+
+async def test_the_feed_may_begin_after_the_first_measurement() -> None:
+    """Not before it, and not later."""
+    with time_server() as server:
+        kept = Kept(settings(server.address, every_min_s=60, every_max_s=60))
+        await kept.run_until(lambda: kept.started)
+    assert kept.kinds == [ClockMeasured]
+
+
+async def test_the_feed_may_begin_after_the_timeout() -> None:
+    """Where nobody answers."""
+    with time_server(mute=True) as server:
+        kept = Kept(settings(server.address, timeout_s=0.2, every_min_s=60, every_max_s=60))
+        await kept.run_until(lambda: kept.started)
+    assert kept.kinds == [ClockUnavailable]
+    assert "could not be measured at the start: no time server answered" in kept.warnings[0]
+
+
+async def test_the_last_offset_stays_when_servers_fall_silent() -> None:
+    """An old measurement is better than none; the event says that it could not be renewed."""
+    with time_server(mute=True) as server:
+        kept = Kept(settings(server.address, timeout_s=0.1))
+        kept.clock.offset_ns = 42
+        await kept.run_until(lambda: bool(kept.events))
+    assert kept.kinds == [ClockUnavailable]
+    assert kept.clock.offset_ns == 42
+
+
+async def test_no_servers_means_no_measurement() -> None:
+    """It returns, and the offset stays unknown."""
+    kept = Kept(settings())
+    with anyio.fail_after(LIMIT_S):
+        await kept.run_until(lambda: kept.started)
+    assert kept.events == []
+    assert kept.clock.offset_ns is None
+
+
+async def test_a_step_and_a_breach_are_flagged_and_the_feed_goes_on() -> None:
+    """The server jumps by a second and back: step, breach begun, step, breach ended; nothing halts."""
+    with time_server() as server:
+        kept = Kept(settings(server.address, max_offset_ms=500))
+
+        def is_over() -> bool:
+            """Shift the server once the clock was measured, and back once the breach has begun."""
+            if kept.events and not server.offset_s and ClockBreachBegun not in kept.kinds:
+                server.offset_s = 1.0
+            elif ClockBreachBegun in kept.kinds:
+                server.offset_s = 0.0
+            return ClockBreachEnded in kept.kinds
+
+        await kept.run_until(is_over)
+    assert kept.kinds.count(ClockStepped) == 2
+    assert kept.halts == []
+
+
+async def test_a_breach_halts_where_set() -> None:
+    """At the first measurement already; the error says by how much, and what to do."""
+    with time_server(offset_s=1.0) as server:
+        kept = Kept(settings(server.address, max_offset_ms=500, on_unsynchronised="halt"))
+        await kept.run_until(lambda: bool(kept.halts))
+    assert kept.kinds == [ClockMeasured, ClockBreachBegun]
+    assert "out of tolerance: offset +" in str(kept.halts[0])
+    assert "max_offset_ms = 500" in str(kept.halts[0])
+
+
+async def test_a_clock_that_cannot_be_measured_at_the_start_halts_where_set() -> None:
+    """The feed does not start."""
+    with time_server(mute=True) as server:
+        kept = Kept(settings(server.address, timeout_s=0.1, on_unsynchronised="halt"))
+        await kept.run_until(lambda: bool(kept.halts))
+    assert kept.kinds == [ClockUnavailable]
+    assert "the feed does not start" in str(kept.halts[0])
+
+
+@pytest.mark.parametrize("how", ["halt", "flag"])
+async def test_too_long_without_a_measurement(how: str) -> None:
+    """It halts or is flagged at `max_unmeasured_s`, though the next measurement is far away."""
+    with time_server() as server:
+        own = settings(
+            server.address, every_min_s=600, every_max_s=600, max_unmeasured_s=0.3, on_unsynchronised=how
+        )
+        kept = Kept(own)
+        await kept.run_until(lambda: bool(kept.halts) if how == "halt" else ClockBreachBegun in kept.kinds)
+    assert kept.kinds == [ClockMeasured, ClockBreachBegun]
+    assert len(kept.halts) == (how == "halt")
+    assert not kept.halts or "no valid measurement for 0.3 s" in str(kept.halts[0])
+
+
+async def test_a_limit_below_the_bound_is_warned_of_once() -> None:
+    """0.1 ms cannot be proven by a server that admits to 20 ms."""
+    with time_server(root_dispersion_s=0.020) as server:
+        kept = Kept(settings(server.address, max_offset_ms=0.1))
+        await kept.run_until(lambda: kept.kinds.count(ClockMeasured) == 3)
+    assert len(kept.warnings) == 1
+    assert "max_offset_ms = 0.1 cannot be proven" in kept.warnings[0]
