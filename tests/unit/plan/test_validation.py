@@ -53,6 +53,10 @@ def test_classes_may_overlap_where_they_do_not_contradict(plan):
     ("text", "fault"),
     [
         ('[validation.classes.x]\ninstruments = ["SOL/*"]\n', "no instrument of the feed is meant by SOL/*"),
+        (
+            '[validation.classes.x]\ninstruments = ["BTC/*", "SOL/USDT"]\n',
+            "no instrument of the feed is meant by SOL/USDT",
+        ),
         ("[validation.classes.x]\nmax_spread = 0.1\n", "the key instruments is missing"),
         (
             '[validation.classes.x]\ninstruments = ["*"]\nmax_sprad = 1\n',
@@ -71,6 +75,12 @@ def test_what_is_wrong_is_told_in_its_place(plan, text, fault):
         plan(ONE + text)
     (found,) = faults(caught)
     assert fault in found
+
+
+def test_feeds_may_share_a_rule_set(plan):
+    """One of several patterns may mean nobody."""
+    feed = plan(ONE + '[validation.classes.x]\ninstruments = ["*/EUR", "ETH/*"]\nmax_spread = 0.2\n')
+    assert spreads(feed)["ETH/USDT"] == "0.2"
 
 
 def test_what_a_finding_does_is_the_feeds_to_say(plan):

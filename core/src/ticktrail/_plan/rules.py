@@ -144,11 +144,12 @@ class _Layers:
     def _members(
         self, place: Path, whom: ClassTable, instruments: Sequence[InstrumentId]
     ) -> Sequence[InstrumentId]:
+        """Return whom a class means; of several patterns some may mean nobody, so that feeds can share a rule set."""
         members: dict[InstrumentId, None] = {}
         for number, pattern in enumerate(whom.instruments):
             found = [name for name in instruments if fnmatchcase(name, pattern)]
             members.update(dict.fromkeys(found))
-            if not found:
+            if not found and (len(whom.instruments) == 1 or not any(sign in pattern for sign in "*?[")):
                 self._document.blame(
                     (*place, _INSTRUMENTS, number),
                     f"no instrument of the feed is meant by {pattern}; {nearest(pattern, instruments)} "
