@@ -19,7 +19,7 @@ FOREIGN_TO_CORE = {"sqlalchemy", "cryptography", "zstandard", "alpaca", "h11"}
 
 # Core's layers, lowest first; a module may import from its own layer's folder and from those below.
 LAYERS = (
-    ("errors", "model", "address", "claim"),
+    ("errors", "model", "address", "claim", "recent"),
     ("quality",),
     ("events", "wire", "book"),
     ("_contracts",),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticktrail.rules import IdGapRule, IdOrderRule, IdOrderSettings
-from ticktrail.rules._ids import Names, Numbers
+from ticktrail.rules._ids import Numbers
 from ticktrail.testing import make_agg_trade, make_quote, make_trade
 
 MS = 1_000_000
@@ -45,19 +45,6 @@ def test_numbers_with_holes_are_kept_within_a_bound():
     for number in range(-20_000, 0, 2):
         seen.add(number)
     assert sum(number in seen for number in range(-20_000, 20_000)) <= 2_001
-
-
-def test_names_are_kept_within_a_bound():
-    """The last ten thousand are known, and at most twice as many."""
-    seen = Names()
-    for number in range(50_000):
-        seen.add(f"K:{number}", number)
-    known = [number for number in range(50_000) if seen.holds(f"K:{number}", number)]
-    assert 10_000 <= len(known) <= 20_000
-    assert known == list(range(known[0], 50_000))
-    assert not seen.holds("K:49999", 1)
-    seen.forget()
-    assert not seen.holds("K:49999", 49_999)
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=80))

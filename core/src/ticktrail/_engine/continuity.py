@@ -32,6 +32,7 @@ from ticktrail.model import (
     Tick,
     Trade,
 )
+from ticktrail.recent import Recent
 
 __all__ = ["Continuity"]
 
@@ -49,7 +50,7 @@ class _Place:
     """Where one channel of one instrument stands."""
 
     __slots__ = (
-        "_last_held", "_older_names", "event_ns", "held", "id", "mono_ns", "names", "provider", "recv_ns", "rejected",
+        "_last_held", "event_ns", "held", "id", "mono_ns", "names", "provider", "recv_ns", "rejected",
         "session_ns",
     )  # fmt: skip
 
@@ -61,29 +62,17 @@ class _Place:
         self.event_ns: int | None = None
         self.id: int | None = None
         self.rejected: dict[int, None] = {}
-        self.names: set[tuple[str, int | None]] = set()
-        self._older_names: set[tuple[str, int | None]] = set()
+        self.names: Recent[tuple[str, int | None], None] = Recent(REMEMBERED_NAMES)
         self.held = 0  # duplicates in a row that may be of a new count
         self._last_held = -1
 
     def knows(self, name: str, event_ns: int | None) -> bool:
-        """Tell whether a trade of that name and time was here, and remember it.
-
-        Names go by the generation: taking the oldest one out of a dictionary walks over the places of all that were
-        taken out before.
-        """
+        """Tell whether a trade of that name and time was here, and remember it."""
         key = (name, event_ns)
-        if key in self.names or key in self._older_names:
+        if key in self.names:
             return True
-        self.names.add(key)
-        if len(self.names) >= REMEMBERED_NAMES:
-            self._older_names, self.names = self.names, set()
+        self.names.note(key, None)
         return False
-
-    def forget_names(self) -> None:
-        """Begin anew with the names."""
-        self.names.clear()
-        self._older_names.clear()
 
     def counts_anew(self, tick: Tick, number: int, mono_ns: int) -> bool:
         """Tell whether a tick that seems a duplicate by its id completes a new count."""
@@ -203,7 +192,7 @@ class Continuity:
     def _is_known(self, place: _Place, trade: Trade, provider: ProviderId) -> bool:
         """Tell whether a trade that has a name in place of a number was delivered already."""
         if place.provider is not None and not self._same_ids(place.provider, provider):
-            place.forget_names()  # another venue's names mean nothing here
+            place.names.clear()  # another venue's names mean nothing here
         return place.knows(str(trade.id), trade.event_ns)
 
     def _same_ids(self, one: ProviderId, other: ProviderId) -> bool:

@@ -17,12 +17,14 @@ from typing import Literal
 
 from ticktrail.model import AggTrade, Quote, Tick, Trade, Violation
 from ticktrail.plugin import Settings, ValidatorContext, validator_spec
-from ticktrail.rules._ids import Names, Numbers
+from ticktrail.recent import Recent
+from ticktrail.rules._ids import Numbers
 from ticktrail.rules._limits import check_confirmation, nanoseconds
 
 __all__ = ["IdOrderRule", "IdOrderSettings", "IdOutOfOrder"]
 
 _NS_PER_S = 1_000_000_000
+_MOST_NAMES = 10_000
 
 
 class IdOrderSettings(Settings, frozen=True):
@@ -71,7 +73,7 @@ class IdOrderRule:
         self._restart_ticks = settings.id_restart_ticks
         self._restart_ns = nanoseconds(settings.id_restart_s, unit_ns=_NS_PER_S)
         self._trade, self._agg_trade, self._quote = _Line(), _Line(), _Line()
-        self._names = Names()
+        self._names: Recent[str, int | None] = Recent(_MOST_NAMES)
 
     def check(self, tick: Tick, at_ns: int) -> IdOutOfOrder | None:
         """Return the id that is out of order, or None where it is not, or the venue counts anew."""
@@ -111,7 +113,7 @@ class IdOrderRule:
         if number == line.last + 1:
             line.last = number
         elif type(number) is not int:
-            self._names.add(str(number), tick.event_ns)
+            self._names.note(str(number), tick.event_ns)
             return
         elif tick.backfilled:
             line.add(number)
@@ -127,7 +129,7 @@ class IdOrderRule:
         """Forget: the venue may repeat what it sent to the session before."""
         for line in (self._trade, self._agg_trade, self._quote):
             line.forget()
-        self._names.forget()
+        self._names.clear()
 
     def _check_name(self, trade: Trade, name: str) -> IdOutOfOrder | None:
         if not self._names.holds(name, trade.event_ns) or trade.backfilled:

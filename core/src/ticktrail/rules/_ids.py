@@ -1,6 +1,6 @@
-"""Remember which ids were here, within a bound.
+"""Remember which numbers were here, within a bound.
 
-Owns: numbers as runs without holes, names by generations.
+Owns: numbers as runs without holes.
 Never: judges an id.
 """
 
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-__all__ = ["Names", "Numbers"]
+__all__ = ["Numbers"]
 
 _MOST_RUNS = 1_000
-_MOST_NAMES = 10_000
 
 
 class Numbers:
@@ -75,36 +74,3 @@ class Numbers:
             lasts.insert(at, number)
             if len(firsts) > 2 * _MOST_RUNS:
                 del firsts[:_MOST_RUNS], lasts[:_MOST_RUNS]
-
-
-class Names:
-    """Names with a time each, the last 10,000 at least and twice as many at most.
-
-    Two generations: when the younger one is full it becomes the older, which is dropped whole. Taking the oldest name
-    out of one dictionary at every step would walk over the places of those that were taken out before.
-    """
-
-    __slots__ = ("_older", "_younger")
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin anew."""
-        self._younger: dict[str, int | None] = {}
-        self._older: dict[str, int | None] = {}
-
-    def holds(self, name: str, event_ns: int | None) -> bool:
-        """Tell whether a tick of that name and time was added: a name alone may be another day's."""
-        younger = self._younger
-        if name in younger:
-            return younger[name] == event_ns
-        older = self._older
-        return name in older and older[name] == event_ns
-
-    def add(self, name: str, event_ns: int | None) -> None:
-        """Remember the name, with this time in place of another."""
-        younger = self._younger
-        younger[name] = event_ns
-        if len(younger) >= _MOST_NAMES:
-            self._older, self._younger = younger, {}

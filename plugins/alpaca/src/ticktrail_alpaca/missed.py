@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from ticktrail.model import Correction, Gap, Tick, Trade, Undecodable
+from ticktrail.recent import Recent
 
 __all__ = ["Tape"]
 
-REMEMBERED = 50_000
-"""Names of trades kept a symbol: more than a repair brings, and a busy stock's for some minutes."""
+REMEMBERED = 25_000
+"""Names of trades kept a symbol at least: more than a repair brings, and a busy stock's for some minutes."""
 
 
 class _Mending(NamedTuple):
@@ -62,7 +63,7 @@ class Tape:
         self._cause = "reconnect"
         self._before = 0
         self._since_ns = 0
-        self._times_ns: dict[str, int | None] = {}
+        self._times_ns: Recent[str, int | None] = Recent(REMEMBERED)
         self._held: list[_Held] = []
 
     @property
@@ -160,27 +161,19 @@ class Tape:
                 reason=f"a correction of the trade {correction.original_id}, which this leg has not brought",
             )
         if correction.id is not None:
-            self._remember(str(correction.id), correction.event_ns)
+            self._times_ns.note(str(correction.id), correction.event_ns)
         return correction
 
     def _has(self, trade: Trade) -> bool:
         """Tell whether this very trade went on: its name alone may be another day's."""
-        name = str(trade.id)
-        return name in self._times_ns and self._times_ns[name] == trade.event_ns
+        return self._times_ns.holds(str(trade.id), trade.event_ns)
 
     def _note(self, trade: Trade) -> None:
-        self._remember(str(trade.id), trade.event_ns)
+        self._times_ns.note(str(trade.id), trade.event_ns)
         self.newest, self.heard_ns = trade, trade.recv_ns
         if trade.event_ns is not None:
             self.first_ns = trade.event_ns if self.first_ns is None else self.first_ns
             self.latest_ns = max(trade.event_ns, self.latest_ns or 0)
-
-    def _remember(self, name: str, event_ns: int | None) -> None:
-        times_ns = self._times_ns
-        times_ns.pop(name, None)  # the same name of another day is the newest now
-        times_ns[name] = event_ns
-        if len(times_ns) > REMEMBERED:
-            del times_ns[next(iter(times_ns))]
 
 
 def _gap(newest: Trade, from_ns: int | None, to_ns: int, cause: str) -> Gap:
