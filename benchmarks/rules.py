@@ -10,6 +10,7 @@ import os
 import statistics
 import sys
 import time
+from decimal import Decimal
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def judge_with(specs):
         )
         for spec in specs
     ]
-    return Judge(
+    judge = Judge(
         rules,
         [INSTRUMENT],
         Validation(),
@@ -67,6 +68,8 @@ def judge_with(specs):
         tell=lambda _: None,
         now_ns=clock.now_ns,
     )
+    judge.learn(INSTRUMENT, Decimal("0.01"), Decimal("0.00001"))  # as the venue states them
+    return judge
 
 
 def cost_us(judge, batches, count):

@@ -93,16 +93,12 @@ class _Level:
         low, high = self._band(self.last)
         return low <= price <= high
 
-    def move(self, price: Decimal) -> None:
-        """Take a price as the last accepted one."""
-        self.count = 0
-        self.last = price
-        low, high = self.zone
-        if not low <= price <= high:
-            width = EXACT.multiply(EXACT.abs(price), EXACT.multiply(min(self.jump, _ONE), _EIGHTH))
-            self.zone = EXACT.subtract(price, width), EXACT.add(price, width)  # never across zero
-            (low_a, high_a), (low_b, high_b) = (self._band(end) for end in self.zone)
-            self.sure = max(low_a, low_b), min(high_a, high_b)
+    def lay_zone(self, price: Decimal) -> None:
+        """Lay the zone around an accepted price that left the last one."""
+        width = EXACT.multiply(EXACT.abs(price), EXACT.multiply(min(self.jump, _ONE), _EIGHTH))
+        self.zone = EXACT.subtract(price, width), EXACT.add(price, width)  # never across zero
+        (low_a, high_a), (low_b, high_b) = (self._band(end) for end in self.zone)
+        self.sure = max(low_a, low_b), min(high_a, high_b)
 
     def _band(self, price: Decimal) -> tuple[Decimal, Decimal]:
         reach = EXACT.multiply(EXACT.abs(price), self.jump)
@@ -118,9 +114,11 @@ class PriceJumpRule:
         "_confirm_ns",
         "_confirm_ticks",
         "_context",
+        "_judged",
         "_jump",
         "_levels",
         "_quote",
+        "_sum",
         "_ticker",
         "_trade",
     )
@@ -133,6 +131,8 @@ class PriceJumpRule:
         self._trade = _Level("price", self._jump)
         self._agg_trade = _Level("price", self._jump)
         self._quote = _Level("mid", self._jump, _HALF)
+        self._judged: Tick | None = None  # the quote whose sides were added up last, and their sum
+        self._sum = _NAN
         self._ticker = _Level("last", self._jump)
         self._bar = _Level("close", self._jump)
         self._levels: Mapping[type[Tick], _Level] = {
@@ -152,7 +152,8 @@ class PriceJumpRule:
                 level, price = (
                     self._quote,
                     tick.bid_price + tick.ask_price,
-                )  # twice the mid, of twice the last mid
+                )  # twice the mid, of twice the last
+                self._judged, self._sum = tick, price
             elif type(tick) is AggTrade:
                 level, price = self._agg_trade, tick.price
             elif type(tick) is Ticker:
@@ -179,7 +180,8 @@ class PriceJumpRule:
         elif type(tick) is Quote:
             if not (tick.bid_price and tick.ask_price):
                 return
-            level, price = self._quote, tick.bid_price + tick.ask_price
+            level = self._quote
+            price = self._sum if tick is self._judged else tick.bid_price + tick.ask_price
         elif type(tick) is AggTrade:
             level, price = self._agg_trade, tick.price
         elif type(tick) is Ticker:
@@ -188,9 +190,14 @@ class PriceJumpRule:
             level, price = self._bar, tick.close
         else:
             return
-        if level.count and not level.reaches(price):
-            self._tell(level, price)
-        level.move(price)
+        if level.count:
+            if not level.reaches(price):
+                self._tell(level, price)
+            level.count = 0
+        level.last = price
+        low, high = level.zone
+        if not low <= price <= high:
+            level.lay_zone(price)
 
     def _tell(self, level: _Level, price: Decimal) -> None:
         """Record that a new level was confirmed: the one way for a price out of reach to be accepted."""
