@@ -92,7 +92,7 @@ def test_people_get_lines(log):
     lines = told(log).splitlines()
     assert lines[1] == "60 ticks seen, 20 (33.333%) rejected, 0 flagged"
     assert "  price_range (critical): 1 (3.333%) rejected, 0 flagged" in lines
-    assert any("trade 15: field price, price 5000000" in line for line in lines)
+    assert any("a trade 15: field price, price 5000000" in line for line in lines)
     assert any("price_level_confirmed: provider a, instrument ETH/USDT" in line for line in lines)
 
 

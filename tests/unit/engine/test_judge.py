@@ -7,6 +7,7 @@ import pytest
 from ticktrail._engine.judge import Judge
 from ticktrail._plan.model import RulePlan, Validation
 from ticktrail.book import OrderBook
+from ticktrail.errors import PluginError
 from ticktrail.events import InstrumentQuarantined, InstrumentReleased, RuleDisabled, RuleFailing
 from ticktrail.model import BookDelta, BookSnapshot, Gap, Quote, Trade, Violation
 from ticktrail.plugin import Settings, ValidatorContext, validator_spec
@@ -55,7 +56,7 @@ class Court:
         return self.judge.judge(ticks, at_s * S, at_s * S)
 
 
-def court(*rules, action="reject", ticks=(Trade, Quote, BookDelta, BookSnapshot), **settings):
+def court(*rules, action="reject", ticks=(Trade, Quote, BookDelta, BookSnapshot), opens=None, **settings):
     """Return a judge over these rules, the first named picky, the others picky1, picky2 …, and its events."""
     events = []
     plans = [
@@ -64,7 +65,7 @@ def court(*rules, action="reject", ticks=(Trade, Quote, BookDelta, BookSnapshot)
                 name=f"picky{number or ''}",
                 summary="x",
                 settings=Picky,
-                open=lambda settings, context, rule=rule: rule,
+                open=lambda settings, context, rule=rule: opens() if opens else rule,
                 ticks=ticks,
             ),
             settings={BTC: Picky(), ETH: Picky()},
@@ -186,6 +187,30 @@ def test_a_rule_that_raises_hurts_itself_alone(action):
     assert not verdict.good[0].flagged
     assert len(verdict.rejected or verdict.flagged) == 1  # the sound one still judges
     assert len(bench.events) == 2 + (action == "quarantine")
+
+
+class Odd(Violation, frozen=True, tag="odd"):
+    thing: object
+
+
+@pytest.mark.parametrize("nonsense", [True, "bad", 7, Odd(thing=object()), Odd(thing=1 << 70)])
+def test_a_finding_that_is_none_is_the_rule_s_own_failure(nonsense):
+    """What is no violation, or could not be recorded, says nothing of the tick."""
+    rule = Rule()
+    rule.check = lambda tick, at_ns: nonsense
+    bench = court(rule, max_rule_failures=2)
+    verdict = bench.judged(make_trade("5"), make_trade("6"), make_trade("7"))
+    assert [tick.flagged for tick in verdict.good] == [True, True, False]
+    assert {finding.violations[0].failed for finding in verdict.flagged} == {"picky"}
+    assert [type(event) for event in bench.events] == [RuleFailing, RuleDisabled]
+
+
+def test_a_rule_that_cannot_be_opened_ends_the_start_with_its_name():
+    """And with what to do."""
+    with pytest.raises(
+        PluginError, match="the rule picky cannot judge BTC/USDT: .*ZeroDivisionError.*turn it off"
+    ):
+        court(None, opens=lambda: 1 / 0)
 
 
 def test_a_rule_that_fails_to_remember_is_counted_too():

@@ -88,6 +88,16 @@ async def test_the_leg_that_stands_alone_is_found_in_the_route(tmp_path, action,
     assert (row.seen, row.rejected, row.flagged) == (10, int(kept), int(not kept))
 
 
+async def test_each_leg_that_deviates_is_an_alarm_of_its_own(tmp_path):
+    """Two venues that disagree, the whole run long: one alarm each, not one a tick."""
+    two = ONE.replace("[[sinks]]", '[providers.b]\nplugin = "scripted"\nscript = "b"\n[[sinks]]')
+    route = '[route]\nkind = "hybrid"\nprimary = "a"\nfallback = "b"\n'
+    turns = Turns([("a", 100), ("b", 110)] * 5)
+    report = await run(feed(tmp_path, route + two, a=turns, b=turns))
+    assert report.flagged["cross_venue"] >= 8
+    assert sorted(alarm.provider for alarm in events(CriticalFinding)) == ["a", "b"]
+
+
 async def test_a_new_level_is_recorded(tmp_path):
     """A market that moves by a fifth and stays: refused, confirmed, followed, and told."""
 

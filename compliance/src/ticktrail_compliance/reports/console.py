@@ -107,7 +107,7 @@ def _of(count: int, seen: int) -> str:
 
 def _example(example: Example) -> str:
     found = ", ".join(f"{key} {value}" for key, value in example.violation.items() if key != "rule")
-    what = " ".join(str(example.tick[key]) for key in ("type", "id") if key in example.tick)
+    what = " ".join(str(example.tick[key]) for key in ("provider", "type", "id") if key in example.tick)
     return f"{what}: {found}" if found else what
 
 

@@ -23,6 +23,7 @@ from ticktrail._engine.bench import Accept, Bench, Check, RuleFailed, Seat
 from ticktrail._engine.quality import Finding, Quality, plain
 from ticktrail._engine.quarantine import Quarantine
 from ticktrail._plan.model import RulePlan, Validation
+from ticktrail.errors import FeedError, PluginError
 from ticktrail.events import CriticalFinding, Event, RuleDisabled, RuleFailing
 from ticktrail.model import (
     BookDelta,
@@ -95,7 +96,7 @@ class Judge:
             quarantine = Quarantine(provider, name, settings.quarantine_s, tell, now_ns)
             by_kind: dict[type, list[Seat]] = {}
             for rule in rules:
-                judge = rule.spec.open(rule.settings[name], context(name))
+                judge = _opened(rule, context(name))
                 if judge is not None:
                     seat = Seat(rule.spec.name, rule.action, rule.severity, judge)
                     self._judges.setdefault(name, []).append((seat.rule, judge))
@@ -187,6 +188,9 @@ class Judge:
                 findings.append(Finding(violation.failed, "warning", violation))
                 continue
             seat = bench.seat_of(check)
+            if (defect := _defect_of(violation)) is not None:
+                findings.append(Finding(seat.rule, "warning", self._failed(seat.rule, defect)))
+                continue
             findings.append(Finding(seat.rule, seat.severity, violation))
             if seat.action != "flag":
                 kept = True
@@ -249,6 +253,34 @@ class Judge:
                 )
             )
         return RuleFailed(failed=rule, error=error)
+
+
+def _opened(rule: RulePlan, context: ValidatorContext) -> Validator | None:
+    """Return the rule's judge of one instrument.
+
+    Raises:
+        PluginError: It could not be made, by a defect of the rule's own.
+    """
+    try:
+        return rule.spec.open(rule.settings[context.instrument], context)
+    except FeedError:
+        raise
+    except Exception as exc:
+        raise PluginError(
+            f"the rule {rule.spec.name} cannot judge {context.instrument}: opening it failed by a defect of its own, "
+            f"{type(exc).__name__}: {exc}; turn it off in [validation], or remove its plugin"
+        ) from exc
+
+
+def _defect_of(violation: object) -> Exception | None:
+    """Return what makes a finding none: it is no `Violation`, or holds what cannot be recorded."""
+    if not isinstance(violation, Violation):
+        return TypeError(f"check returned {type(violation).__name__}, which is no Violation")
+    try:
+        msgspec.msgpack.encode(violation)
+    except (TypeError, ValueError, OverflowError) as exc:
+        return exc
+    return None
 
 
 def _book_gap(tick: BookDelta | BookSnapshot, recv_ns: int) -> Gap:

@@ -42,7 +42,7 @@ class _RuleCount:
 class Quality:
     """One instrument of one leg, or of the route."""
 
-    __slots__ = ("_flagged", "_instrument", "_provider", "_rejected", "_rules", "seen")
+    __slots__ = ("_flagged", "_instrument", "_known", "_provider", "_rejected", "_rules", "seen")
 
     def __init__(self, provider: ProviderId | None, instrument: InstrumentId) -> None:
         self.seen = 0
@@ -51,9 +51,10 @@ class Quality:
         self._rejected = 0
         self._flagged = 0
         self._rules: dict[str, _RuleCount] = {}
+        self._known: set[tuple[str, ProviderId]] = set()
 
     def count(self, tick: Tick, found: Sequence[Finding], recv_ns: int, *, kept: bool) -> Sequence[Finding]:
-        """Count a tick that rules objected to, and return which findings are the first of their rule since `take`.
+        """Count a tick that rules objected to; return which findings are the first of rule and leg since `take`.
 
         Args:
             tick: It.
@@ -71,6 +72,8 @@ class Quality:
             count = self._rules.get(rule)
             if count is None:
                 count = self._rules[rule] = _RuleCount(severity)
+            if (rule, tick.provider) not in self._known:
+                self._known.add((rule, tick.provider))
                 news.append(finding)
             if kept:
                 count.rejected += 1
@@ -86,6 +89,7 @@ class Quality:
         told = self.look()
         self.seen = self._rejected = self._flagged = 0
         self._rules = {}
+        self._known = set()
         return told
 
     def look(self) -> InstrumentQuality:
