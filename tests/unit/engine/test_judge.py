@@ -208,7 +208,7 @@ def test_a_finding_that_is_none_is_the_rule_s_own_failure(nonsense):
 def test_a_rule_that_cannot_be_opened_ends_the_start_with_its_name():
     """And with what to do."""
     with pytest.raises(
-        PluginError, match="the rule picky cannot judge BTC/USDT: .*ZeroDivisionError.*turn it off"
+        PluginError, match=r"the rule picky cannot judge BTC/USDT: .*ZeroDivisionError.*turn it off"
     ):
         court(None, opens=lambda: 1 / 0)
 

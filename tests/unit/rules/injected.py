@@ -7,7 +7,7 @@ from ticktrail.rules.plugin import ticktrail_validators
 from ticktrail.testing import ManualClock
 
 
-def judge_of(ticks, *, offset_ns, consecutive_ids=True, **settings):
+def judge_of(ticks, *, offset_ns, consecutive_ids=True, tell=lambda event: None, **settings):
     """Return a leg's judge with every rule at its defaults but for `settings`, by rule."""
     instrument = ticks[0].instrument
     clock = ManualClock(offset_ns=offset_ns)
@@ -29,7 +29,7 @@ def judge_of(ticks, *, offset_ns, consecutive_ids=True, **settings):
             provider=ticks[0].provider, instrument=name, clock=clock, consecutive_ids=consecutive_ids
         ),
         provider=ticks[0].provider,
-        tell=lambda event: None,
+        tell=tell,
         now_ns=clock.now_ns,
     )
 
