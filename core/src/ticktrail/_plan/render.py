@@ -7,6 +7,7 @@ Never: shows a secret: references only, and no password inside of an address.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -153,7 +154,7 @@ def _leg_text(leg: LegPlan) -> str:
 def _rule_text(rule: RulePlan) -> str:
     """Tell what a finding does, what most instruments have, and then only where one differs."""
     texts = {instrument: _keys(settings) for instrument, settings in rule.settings.items()}
-    usual = max(texts.values(), key=list(texts.values()).count)
+    ((usual, _),) = Counter(texts.values()).most_common(1)
     others = "".join(f"; {name}: {text}" for name, text in texts.items() if text != usual)
     return f"{_DOES[rule.action]} ({rule.severity}): {usual}{others}"
 
