@@ -6,13 +6,35 @@ Never: opens the log itself; `ticktrail_compliance.reports.console` does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict, TypeVar, Unpack
 
 import click
 
 from ticktrail_compliance.options import TimeType, which_log
 
 __all__ = ["report"]
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+class _Named(TypedDict):
+    feed_file: Path | None
+    database: str | None
+    key: str | None
+    from_ns: int | None
+    to_ns: int | None
+
+
+def _of_a_period(command: Command) -> Command:
+    """Add what every report is asked with: a log, a period, and a form."""
+    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+    command = click.option("--to", "to_ns", type=TimeType(), help="Last moment.")(command)
+    command = click.option(
+        "--from", "from_ns", type=TimeType(), help="First moment, such as 2026-11-23T14:30:00Z."
+    )(command)
+    return which_log(command)
 
 
 @click.group()
@@ -21,19 +43,8 @@ def report() -> None:
 
 
 @report.command()
-@which_log
-@click.option("--from", "from_ns", type=TimeType(), help="First moment, such as 2026-11-23T14:30:00Z.")
-@click.option("--to", "to_ns", type=TimeType(), help="Last moment.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def clock(
-    feed_file: Path | None,
-    database: str | None,
-    key: str | None,
-    *,
-    from_ns: int | None,
-    to_ns: int | None,
-    as_json: bool,
-) -> None:
+@_of_a_period
+def clock(*, as_json: bool, **wanted: Unpack[_Named]) -> None:
     """Show each check of this machine's clock, and each time out of tolerance.
 
     What FINRA rules 4590 and 6820 ask to be kept: the times and results of the checks with source, offset and bound;
@@ -47,23 +58,12 @@ def clock(
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.reports import console  # noqa: PLC0415 - `ticktrail --help` needs no database
 
-    console.clock(feed_file, database, key, from_ns=from_ns, to_ns=to_ns, as_json=as_json)
+    console.clock(console.Wanted(**wanted), as_json=as_json)
 
 
 @report.command()
-@which_log
-@click.option("--from", "from_ns", type=TimeType(), help="First moment, such as 2026-11-23T14:30:00Z.")
-@click.option("--to", "to_ns", type=TimeType(), help="Last moment.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def quality(
-    feed_file: Path | None,
-    database: str | None,
-    key: str | None,
-    *,
-    from_ns: int | None,
-    to_ns: int | None,
-    as_json: bool,
-) -> None:
+@_of_a_period
+def quality(*, as_json: bool, **wanted: Unpack[_Named]) -> None:
     """Show what the rules found: by leg, instrument and rule, with examples.
 
     Of each: how many ticks were seen, rejected, flagged; the first and the last one with the numbers that tripped the
@@ -76,4 +76,4 @@ def quality(
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.reports import console  # noqa: PLC0415 - `ticktrail --help` needs no database
 
-    console.quality(feed_file, database, key, from_ns=from_ns, to_ns=to_ns, as_json=as_json)
+    console.quality(console.Wanted(**wanted), as_json=as_json)
