@@ -237,6 +237,22 @@ async def test_a_feed_that_cannot_begin_ends_with_the_leg_s_error(tmp_path, erro
     assert isinstance(STAGE.observers["main"].records[-1], FeedStopped)
 
 
+async def test_a_venue_that_asks_to_wait_at_the_start_is_waited_for(tmp_path):
+    """There is nothing to mend, as where an earlier run's connection still counts; the person is told."""
+
+    async def later(session):
+        if session.number < 3:
+            raise TransientError(
+                "one connection too many", provider=session.name, cause="limited", retry_after_s=0.01
+            )
+        session.up()
+        await session.trades(1)
+
+    report = await run(feed(tmp_path, ONE, a=later))
+    assert report.delivered == {"trades": 1}
+    assert report.warnings == ("leg a waits 0 s: one connection too many",) * 2
+
+
 async def test_a_feed_may_be_told_to_go_on_trying(tmp_path):
     """retry_at_start: the first failure is like any other."""
 

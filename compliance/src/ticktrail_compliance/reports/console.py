@@ -40,7 +40,9 @@ class Wanted:
 
 
 class _Draw(Protocol[R_co]):
-    def __call__(self, records: Iterable[StoredRecord], *, from_ns: int | None, to_ns: int | None) -> R_co: ...
+    def __call__(
+        self, records: Iterable[StoredRecord], *, from_ns: int | None, to_ns: int | None
+    ) -> R_co: ...
 
 
 def clock(wanted: Wanted, *, as_json: bool) -> None:

@@ -272,10 +272,18 @@ class Runner:
         )
 
     def _watch_start(self, record: Record) -> None:
-        """End a feed of which no leg could be opened: whoever started it is there to mend it."""
+        """End a feed of which no leg could be opened: whoever started it is there to mend it.
+
+        A venue that asks to wait is waited for: there is nothing to mend.
+        """
         if type(record) is LegUp:
             self._some_leg_was_up = True
         elif type(record) is LegDown and not self._some_leg_was_up and not self._plan.backoff.retry_at_start:
+            if record.cause == "limited" and not record.permanent:
+                self._take_warning(
+                    f"leg {record.provider} waits {record.retry_in_s or 0:.0f} s: {record.detail}"
+                )
+                return
             self._failed_at_start.add(record.provider)
             if len(self._failed_at_start) == len(self._legs):
                 self.stop(NOT_STARTED)
