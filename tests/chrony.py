@@ -33,14 +33,17 @@ def why_not():
     if not (os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get")):
         return "no chronyd here (Debian package chrony)"
     for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chrony"]):
-        done = subprocess.run(
-            ["apt-get", *command],
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                ["apt-get", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1", *command],
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"no chronyd here, and apt-get {command[0]} took more than two minutes"
         if done.returncode:
             return f"no chronyd here, and apt-get {command[0]} failed: {done.stderr.strip()[-200:]}"
     return ""
