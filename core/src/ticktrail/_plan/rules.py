@@ -146,6 +146,10 @@ class _Layers:
     ) -> Sequence[InstrumentId]:
         """Return whom a class means; of several patterns some may mean nobody, so that feeds can share a rule set."""
         members: dict[InstrumentId, None] = {}
+        if not whom.instruments:
+            self._document.blame(
+                (*place, _INSTRUMENTS), f"means nobody; name some of {spell(instruments)}, or take the class out"
+            )
         for number, pattern in enumerate(whom.instruments):
             found = [name for name in instruments if fnmatchcase(name, pattern)]
             members.update(dict.fromkeys(found))
