@@ -148,7 +148,8 @@ class _Layers:
         members: dict[InstrumentId, None] = {}
         if not whom.instruments:
             self._document.blame(
-                (*place, _INSTRUMENTS), f"means nobody; name some of {spell(instruments)}, or take the class out"
+                (*place, _INSTRUMENTS),
+                f"means nobody; name some of {spell(instruments)}, or take the class out",
             )
         for number, pattern in enumerate(whom.instruments):
             found = [name for name in instruments if fnmatchcase(name, pattern)]
