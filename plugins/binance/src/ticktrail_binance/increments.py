@@ -3,9 +3,10 @@
 Owns: what was last told of each instrument.
 Never: asks; it is given each listing that was asked for anyway.
 
-Source: developers.binance.com, Binance Spot API docs, "Filters" (``PRICE_FILTER``: a price is a multiple of `tickSize`;
-``LOT_SIZE``: a quantity of `stepSize`; 0 means that there is no such rule), and USDⓈ-M Futures, "Common definition"
-(there, counted from `minPrice` and `minQty`), read 2026-11.
+Source: github.com/binance/binance-spot-api-docs, filters.md at 07550e7, read 2026-11-25: under ``PRICE_FILTER`` a price
+is a multiple of `tickSize`, and a `tickSize` of 0 is no rule; under ``LOT_SIZE`` a quantity is a multiple of `stepSize`
+(taken in the same way where it is 0, of which that page says nothing). Of futures their own page was not at hand: they
+count from `minPrice` and `minQty`, as users quote it (dev.binance.vision/t/10921).
 """
 
 from __future__ import annotations
