@@ -141,6 +141,10 @@ async def test_somebody_elses_rule_is_declared_like_ours_and_cannot_break_the_fe
     (failing,), (off,) = events(RuleFailing), events(RuleDisabled)
     assert (failing.rule, off.rule, off.provider, off.failures) == ("round", "round", "a", 3)
     assert off.error == "LookupError: unlucky"
+    assert [warning.partition(":")[0] for warning in report.warnings] == [
+        "the rule round failed on a",
+        "the rule round judges no more on a",
+    ]
 
 
 async def test_quality_is_recorded_in_turns_and_adds_up(tmp_path):

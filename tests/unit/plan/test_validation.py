@@ -57,6 +57,7 @@ def test_classes_may_overlap_where_they_do_not_contradict(plan):
             '[validation.classes.x]\ninstruments = ["BTC/*", "SOL/USDT"]\n',
             "no instrument of the feed is meant by SOL/USDT",
         ),
+        ('[validation.rules.cross_venue]\naction = "quarantine"\n', "would silence all of them"),
         ("[validation.classes.x]\ninstruments = []\n", "instruments: means nobody; name some of BTC/USDT"),
         ("[validation.classes.x]\nmax_spread = 0.1\n", "the key instruments is missing"),
         (

@@ -19,7 +19,10 @@ __all__ = ["quality_lines"]
 def quality_lines(found: QualityReport) -> Iterator[str]:
     """Yield the lines of the report."""
     if found.counted_from_ns is None or found.counted_to_ns is None:
-        yield "nothing was judged: the log has no counts in this period"
+        yield (
+            "the log has no counts in this period: they are recorded every quality_every_s and when a feed stops, so "
+            "that a run which was killed has none of its last part; `ticktrail audit show --event routed` shows each tick"
+        )
         return
     yield f"quality, counted from {moment(found.counted_from_ns)} to {moment(found.counted_to_ns)}"
     yield (

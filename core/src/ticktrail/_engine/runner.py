@@ -28,7 +28,7 @@ from ticktrail._engine.tally import Tally, by_name
 from ticktrail._plan.model import NodePlan, ObserverPlan, Plan, SinkPlan
 from ticktrail._plan.render import render
 from ticktrail.errors import ClockError, FeedError, SinkError
-from ticktrail.events import FeedStarted, FeedStopped, FeedStopping, LegDown, LegUp
+from ticktrail.events import FeedStarted, FeedStopped, FeedStopping, LegDown, LegUp, RuleDisabled, RuleFailing
 from ticktrail.model import ProviderId
 from ticktrail.report import Report
 
@@ -67,6 +67,7 @@ class Runner:
         if listener is not None:
             self._bus.listen(listener)
         self._bus.listen(self._watch_start)
+        self._bus.listen(self._watch_rules)
         self.ended = False
         self._stop_cause: str | None = None
         self._some_leg_was_up = False
@@ -247,6 +248,9 @@ class Runner:
             self._bus.publish(loaded)
         for quarantined in self._plan.quarantined:
             self._bus.publish(quarantined)
+            self._take_warning(
+                f"the plugin {quarantined.name} of {quarantined.distribution} takes no part: {quarantined.reason}"
+            )
         self._bus.publish(
             FeedStarted(
                 at_ns=self._clock.now_ns(),
@@ -270,6 +274,18 @@ class Runner:
                 undecodable=self.tally.undecodable,
             )
         )
+
+    def _watch_rules(self, record: Record) -> None:
+        """Tell the person of a rule that fails: what it should find is not found any more."""
+        if type(record) is RuleFailing:
+            self._take_warning(
+                f"the rule {record.rule} failed on {record.provider or 'the route'}: {record.error}"
+            )
+        elif type(record) is RuleDisabled:
+            self._take_warning(
+                f"the rule {record.rule} judges no more on {record.provider or 'the route'}: it failed "
+                f"{record.failures} times; mend its plugin and start the feed again"
+            )
 
     def _watch_start(self, record: Record) -> None:
         """End a feed of which no leg could be opened: whoever started it is there to mend it.

@@ -210,6 +210,17 @@ def _orders(document: Document, table: Table, specs: Mapping[str, ValidatorSpec]
             document.blame(place, f"there is no such rule; {nearest(name, specs)}")
         keys = as_table(document, place, value)
         order = None if keys is None else decode(document, place, keys, RuleTable)
+        if (
+            order is not None
+            and order.action == "quarantine"
+            and name in specs
+            and specs[name].scope == "route"
+        ):
+            document.blame(
+                (*place, "action"),
+                "a rule of the route sees every leg, and its quarantine would silence all of them; "
+                'write "reject" or "flag"',
+            )
         if order is not None:
             orders[name] = order
     return orders
