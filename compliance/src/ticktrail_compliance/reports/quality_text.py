@@ -21,7 +21,8 @@ def quality_lines(found: QualityReport) -> Iterator[str]:
     if found.counted_from_ns is None or found.counted_to_ns is None:
         yield (
             "the log has no counts in this period: they are recorded every quality_every_s and when a feed stops, so "
-            "that a run which was killed has none of its last part; `ticktrail audit show --event routed` shows each tick"
+            "that a run which was killed has none of its last part; `ticktrail audit show --event routed` shows each "
+            "tick"
         )
         return
     yield f"quality, counted from {moment(found.counted_from_ns)} to {moment(found.counted_to_ns)}"
