@@ -127,6 +127,50 @@ def test_candidates_that_disagree_confirm_nothing() -> None:
     assert not any(judge(rule, price, number * 500 * MS) for number, price in enumerate(nonsense))
 
 
+@pytest.mark.parametrize(("wrong", "true"), [("50", ("1.00", "1.13")), ("0.00000001", ("2E-8", "5E-8"))])
+def test_a_market_that_never_agrees_with_itself_is_followed_in_the_end(
+    wrong: str, true: tuple[str, str]
+) -> None:
+    """A wrong first price, and a true one that moves by more than the limit from tick to tick."""
+    rule = PriceJumpRule(PriceJumpSettings())
+    assert judge(rule, Decimal(wrong), 0)
+    verdicts = [judge(rule, Decimal(true[number % 2]), number * 250 * MS) for number in range(1_000)]
+    first = verdicts.index(True)
+    assert first == 499  # five hundred of them, and more than a hundred seconds
+    assert sum(verdicts[first:]) >= 250
+
+
+def test_a_repair_is_judged_at_its_own_time() -> None:
+    """A page of trades comes at one moment; a fall in it is followed after a second of theirs."""
+    rule = PriceJumpRule(PriceJumpSettings())
+    old = [
+        make_trade("100" if n < 500 else "88", event_ns=n * 60 * MS, backfilled=True) for n in range(1_000)
+    ]
+    now = 60_000 * MS
+    refused = 0
+    for tick in old:
+        if rule.check(tick, now) is None:
+            rule.accept(tick)
+        else:
+            refused += 1
+    assert refused == 17  # of a second, as live
+    assert rule.check(make_trade("88.1", event_ns=now), now) is None
+
+
+def test_what_is_older_than_the_level_says_nothing_of_it() -> None:
+    """A provider that brings a repair after newer trades: neither is refused for the other."""
+    rule = PriceJumpRule(PriceJumpSettings())
+    for number, price in enumerate(["104", "110", "115"]):
+        tick = make_trade(price, event_ns=(100 + number) * MS)
+        assert rule.check(tick, 0) is None
+        rule.accept(tick)
+    for number, price in enumerate(["100", "90", "80"]):
+        tick = make_trade(price, event_ns=number * MS, backfilled=True)
+        assert rule.check(tick, 0) is None
+        rule.accept(tick)
+    assert rule.check(make_trade("120", event_ns=200 * MS), 0) is None
+
+
 def test_only_what_every_rule_accepts_moves_the_reference() -> None:
     """A confirmed level that another rule refuses leaves the reference where it was."""
     rule = PriceJumpRule(PriceJumpSettings())

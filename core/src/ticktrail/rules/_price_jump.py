@@ -7,7 +7,11 @@ may stand half a spread away from the mid, and that half would use up the limit.
 
 The reference moves only when a tick is accepted by every rule. A price outside of the band around it is refused
 and becomes a candidate. Candidates that follow each other and agree (each pair within the limit) confirm a new
-level: the one that completes both the count and the time is let through, those before it stay refused.
+level: the one that completes both the count and the time is let through, those before it stay refused. Where they never
+agree and nothing was accepted for a hundred times as many and as long, the next one is: nobody is locked out.
+
+A backfilled tick is judged at its own time, since a page of them is received at one moment. One that is older than the
+reference says nothing of it: it is not judged, and does not move it.
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ _HALF = Decimal("0.5")
 _ONE = Decimal(1)
 _EIGHTH = Decimal("0.125")
 _NAN = Decimal("NaN")
+_LAST_RESORT = 100
+"""So many times the confirmation, in ticks and time, without an accepted one: then any price is the level."""
 _MAX_CONFIRM_TICKS = 10_000
 _MAX_CONFIRM_S = 3_600
 
@@ -73,18 +79,24 @@ class _Level:
     of it is compared exactly.
     """
 
-    __slots__ = ("count", "field", "highest", "jump", "last", "lowest", "scale", "since_ns", "sure", "zone")
+    __slots__ = (
+        *("by", "count", "field", "highest", "jump", "last", "lowest"),
+        *("refused", "refused_ns", "scale", "since_ns", "sure", "zone"),
+    )
 
     def __init__(self, field: str, jump: Decimal, scale: Decimal = _ONE) -> None:
         self.field = field
         self.jump = jump
         self.scale = scale  # what a stated price is of the compared one: a mid is half of bid + ask
         self.last: Decimal | None = None
+        self.by: Tick | None = None  # whose price that is
         self.zone = (HUGE, -HUGE)
         self.sure = (-HUGE, HUGE)
         self.count = 0
         self.since_ns = 0
         self.lowest = self.highest = HUGE
+        self.refused = 0  # since the last accepted one, whether they agreed or not
+        self.refused_ns = 0
 
     def reaches(self, price: Decimal) -> bool:
         """Tell exactly whether the price is within the limit of the last one."""
@@ -92,6 +104,16 @@ class _Level:
             return True
         low, high = self._band(self.last)
         return low <= price <= high
+
+    def is_newer_than(self, tick: Tick) -> bool:
+        """Tell whether the last accepted tick happened after this one."""
+        by = self.by
+        return (
+            by is not None
+            and by.event_ns is not None
+            and tick.event_ns is not None
+            and tick.event_ns < by.event_ns
+        )
 
     def lay_zone(self, price: Decimal) -> None:
         """Lay the zone around an accepted price that left the last one."""
@@ -167,10 +189,14 @@ class PriceJumpRule:
                 return None
         except ArithmeticError:  # NaN, or two infinities: no price at all, so no candidate either
             return self._violation(self._levels[type(tick)], _NAN)
-        if type(tick) is Quote and not (tick.bid_price and tick.ask_price):
-            return None  # an empty side leaves no mid
+        if (type(tick) is Quote and not (tick.bid_price and tick.ask_price)) or (
+            tick.backfilled and level.is_newer_than(tick)
+        ):
+            return None  # an empty side leaves no mid; the past says nothing of the present
         if not price.is_finite():
             return self._violation(level, price)
+        if tick.backfilled and tick.event_ns is not None:
+            at_ns = tick.event_ns
         return None if level.reaches(price) else self._confirm(level, price, at_ns)
 
     def accept(self, tick: Tick) -> None:
@@ -190,11 +216,13 @@ class PriceJumpRule:
             level, price = self._bar, tick.close
         else:
             return
+        if tick.backfilled and level.is_newer_than(tick):
+            return
         if level.count:
             if not level.reaches(price):
                 self._tell(level, price)
-            level.count = 0
-        level.last = price
+            level.count = level.refused = 0
+        level.last, level.by = price, tick
         low, high = level.zone
         if not low <= price <= high:
             level.lay_zone(price)
@@ -210,7 +238,7 @@ class PriceJumpRule:
                     field=level.field,
                     from_price=EXACT.multiply(level.last, level.scale),
                     to_price=EXACT.multiply(price, level.scale),
-                    refused=level.count - 1,
+                    refused=level.refused - 1,
                 )
             )
 
@@ -224,7 +252,14 @@ class PriceJumpRule:
         else:  # the first, one that disagrees with those before, or time was set back
             level.count, level.since_ns = 1, at_ns
             level.lowest = level.highest = price
+        level.refused_ns = min(level.refused_ns, at_ns) if level.refused else at_ns
+        level.refused += 1
         if level.count >= self._confirm_ticks and at_ns - level.since_ns >= self._confirm_ns:
+            return None
+        if (
+            level.refused >= _LAST_RESORT * self._confirm_ticks
+            and at_ns - level.refused_ns >= _LAST_RESORT * self._confirm_ns
+        ):
             return None
         return self._violation(level, price)
 
