@@ -9,7 +9,7 @@ MEMBERS := core plugins/binance plugins/alpaca plugins/mock compliance
 SOURCES := $(addsuffix /src,$(MEMBERS))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sync demo test slow soak check lint format type architecture docs bench lock clean
+.PHONY: help sync demo test slow foreign soak check lint format type architecture docs bench lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ test: $(STAMP)  ## The tests; no network beyond loopback
 slow: $(STAMP)  ## The long runs
 	@$(BIN)/pytest -m slow $(ARGS)
 
+foreign:  ## Set up .venv-foreign: a log verifier, a witness and OpenBao, for the tests (Python 3.12+)
+	@$(PYTHON) tests/foreign/set_up.py
+
 soak: $(STAMP)  ## An hour of a feed that is cut, muted and garbled; SECONDS=N for another length
 	@$(BIN)/python benchmarks/soak.py --seconds $(or $(SECONDS),3600)
 
@@ -47,7 +50,7 @@ format: $(STAMP)  ## Let ruff mend what it can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 type: $(STAMP)
-	@$(BIN)/mypy $(SOURCES) tests/typing
+	@$(BIN)/mypy $(SOURCES) tests/typing examples/house-ticktrail
 
 architecture: $(STAMP)
 	@$(BIN)/pytest -q tests/architecture
@@ -58,6 +61,7 @@ docs: $(STAMP)  ## Build the documentation into docs/_build
 bench: $(STAMP)  ## Measure; ratios in one run
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 	@$(BIN)/python benchmarks/rules.py
+	@$(BIN)/python benchmarks/audit.py
 	@$(BIN)/python benchmarks/websocket_tap.py
 
 lock: $(STAMP)  ## Compile requirements.lock anew from the members' lower bounds
@@ -67,4 +71,4 @@ lock: $(STAMP)  ## Compile requirements.lock anew from the members' lower bounds
 	@rm -f uv.lock
 
 clean:  ## Remove what was built
-	rm -rf $(VENV) docs/_build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-foreign docs/_build .mypy_cache .pytest_cache .ruff_cache

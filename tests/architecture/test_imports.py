@@ -19,11 +19,12 @@ FOREIGN_TO_CORE = {"sqlalchemy", "cryptography", "zstandard", "alpaca", "h11"}
 
 # Core's layers, lowest first; a module may import from its own layer's folder and from those below.
 LAYERS = (
-    ("errors", "model", "address", "claim", "recent"),
-    ("quality",),
-    ("events", "wire", "book"),
+    ("errors", "model", "address", "claim", "recent", "text"),
+    ("quality", "shadow", "health"),
+    ("events", "wire", "book", "latest"),
     ("_contracts",),
     ("hookspecs", "plugin", "net", "report"),
+    ("status",),
     ("_settings",),
     ("rules", "_sinks", "_routes", "testing", "feedfile"),
     ("_host",),
@@ -114,6 +115,15 @@ def test_the_checks_can_fail(tmp_path):
     assert len(faults_of_core(core)) >= 2
 
 
+def test_what_stands_alone_imports_nothing_of_ours_and_is_imported_by_none():
+    """A file that goes out with an export shares no code with what it checks."""
+    paths = {module: path for package in MEMBERS.values() for module, path in modules(package)}
+    for alone in ALONE:
+        ours = [one for one in imports(paths[alone]) if one.split(".")[0] in MEMBERS]
+        users = [module for module, path in paths.items() if alone in set(imports(path))]
+        assert (ours, users) == ([], [])
+
+
 @pytest.mark.parametrize("name", MEMBERS)
 def test_every_module_says_what_it_owns(name):
     """A module's docstring names what it owns; packages' own files are exempt."""
@@ -127,12 +137,18 @@ def test_every_module_says_what_it_owns(name):
     assert silent == []
 
 
+ALONE = {
+    "ticktrail_compliance.export.verify_export": "one file that goes with every export and runs without any other",
+}
+"""Modules that may be long, with the reason: nobody imports them, and an auditor gets them by themselves."""
+
+
 @pytest.mark.parametrize("name", MEMBERS)
 def test_modules_stay_short(name):
     """A module of more than 400 lines does two things."""
     long = {
         module: lines
         for module, path in modules(MEMBERS[name])
-        if (lines := path.read_text().count("\n")) > 400
+        if (lines := path.read_text().count("\n")) > 400 and module not in ALONE
     }
     assert long == {}

@@ -1,6 +1,8 @@
 """What the documentation says stands in the code, and its examples run."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,6 +16,7 @@ from ticktrail import errors, events, hookspecs
 from ticktrail._host import Host
 from ticktrail._plan import compose
 from ticktrail.plugin import Settings
+from ticktrail_compliance import acts
 from ticktrail_mock.venue.faults import Fault, FaultKind
 
 ROOT = Path(__file__).parents[2]
@@ -39,9 +42,10 @@ def test_every_error_is_on_its_page():
 
 
 def test_every_event_is_on_its_page():
-    """The reference of events names each tag."""
+    """The reference of events names each tag: the feed's, and those of the audit log itself."""
     page = (DOCS / "reference/events.md").read_text()
-    tags = {kind.__struct_config__.tag for kind in get_args(events.Event)}
+    kinds = (*get_args(events.Event), *get_args(acts.Act))
+    tags = {kind.__struct_config__.tag for kind in kinds}
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == tags
 
 
@@ -131,3 +135,55 @@ def test_every_suffering_is_tested():
     for path, name in rows:
         source = (ROOT / "tests" / path).read_text(encoding="utf-8")
         assert re.search(rf"^(async )?def {name}\(", source, re.MULTILINE), name
+
+
+HOUSE = ROOT / "examples/house-ticktrail"
+
+
+def test_the_example_plugin_is_the_one_on_the_page():
+    """Whoever reads the page sees the files that are proven below."""
+    page = (DOCS / "how-to/write-a-plugin.md").read_text()
+    shown = {}
+    for language in ("toml", "python"):
+        for text in fenced(page, language):
+            head, _, body = text.partition("\n")
+            shown[head.removeprefix("# ")] = body
+    for path in HOUSE.glob("*.*"):
+        assert shown[path.name] == path.read_text(), path.name
+
+
+def test_the_example_plugin_installs_and_proves_itself(tmp_path):
+    """Built and installed as its reader would, its tests pass, and the page's table composes."""
+    page = (DOCS / "how-to/write-a-plugin.md").read_text()
+    (table,) = (text for text in fenced(page, "toml") if text.startswith("[plugins]"))
+    source, site = tmp_path / "house-ticktrail", tmp_path / "site"
+    shutil.copytree(HOUSE, source, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    pip = [
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--target",
+        str(site),
+    ]
+    (tmp_path / "feed.toml").write_text(table + (ROOT / "examples/synthetic.toml").read_text())
+    commands = (
+        [*pip, str(source)],
+        ["pytest", "-q", "-p", "no:cacheprovider", str(source)],
+        ["ticktrail", "check", "feed.toml"],
+    )
+    for module, *arguments in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(site)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"trade_size +flags \(warning\): min_trade_size = 0.001", done.stdout)
+    assert re.search(r"size_jump +flags \(warning\): max_size_jump = 100", done.stdout)

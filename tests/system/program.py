@@ -12,13 +12,13 @@ PROGRAM = [sys.executable, "-m", "ticktrail"]
 LIMIT_S = 120
 
 
-def run(*arguments, status=0, cwd=None, env=None):
+def run(*arguments, status=0, cwd=None, env=None, limit_s=LIMIT_S):
     """Run a command to its end; gives stdout and stderr."""
     done = subprocess.run(
         [*PROGRAM, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=LIMIT_S,
+        timeout=limit_s,
         check=False,
         cwd=cwd,
         env={**os.environ, **(env or {})},

@@ -8,6 +8,7 @@ DAY = "2026-07-17"
 FEED = """\
 [feed]
 name = "past"
+profile = "development"
 instruments = ["AAPL", "NOPE"]
 channels = ["trades"]
 [providers.alpaca]

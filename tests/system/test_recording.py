@@ -135,7 +135,9 @@ def test_a_market_that_goes_on(tmp_path, recorded, repair):
 
 
 ATTACKS = {
-    "a byte of a segment": ["UPDATE audit_entries SET body = x'00' || substr(body, 2) WHERE seq = {seq}"],
+    "a byte of a segment": [
+        "UPDATE audit_entries SET body = CAST(x'00' || substr(body, 2) AS BLOB) WHERE seq = {seq}"
+    ],
     "a row deleted": ["DELETE FROM audit_entries WHERE seq = {seq}"],
     "two rows swapped": [
         "UPDATE audit_entries SET seq = -1 WHERE seq = {seq}",
@@ -143,14 +145,14 @@ ATTACKS = {
         "UPDATE audit_entries SET seq = {next} WHERE seq = -1",
     ],
 }
-SIXTH_SEGMENT = "SELECT seq FROM audit_entries WHERE kind = 'journal' ORDER BY seq LIMIT 1 OFFSET 5"
+SIXTH_SEGMENT = "SELECT seq FROM audit_entries WHERE entry_class = 'journal' ORDER BY seq LIMIT 1 OFFSET 5"
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_tampering_is_found_and_named(whole, tmp_path, attack):
     """One byte, one row, two rows: status 1, and the entry by its number."""
     folder, _, _ = whole
-    for name in ("feed.toml", "audit.db", "audit.key"):
+    for name in ("feed.toml", "audit.db", "audit-keys.db", "audit.key"):
         shutil.copy(folder / name, tmp_path / name)
     with sqlite3.connect(tmp_path / "audit.db") as database:
         (seq,) = database.execute(SIXTH_SEGMENT).fetchone()

@@ -7,51 +7,96 @@ Never: opens the log itself; `ticktrail_compliance.console` does.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import click
 
-from ticktrail import events
-from ticktrail_compliance.options import TimeType, which_log
+from ticktrail_compliance.classes import EntryClass
+from ticktrail_compliance.export.commands import export
+from ticktrail_compliance.finding.commands import explain, find
+from ticktrail_compliance.grant_commands import grant
+from ticktrail_compliance.keeping.commands import keys
+from ticktrail_compliance.options import KINDS, TimeType, of_classes, of_writers, refuse_backwards, which_log
+from ticktrail_compliance.proof.commands import check_proof
 
 __all__ = ["audit"]
-
-KINDS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(events.Event)) | {"routed"}
-"""What `--event` may name: every event there is, and what became of a batch."""
 
 
 @click.group()
 def audit() -> None:
-    """Verify and read the sealed audit log of a feed."""
+    """Verify, read and export the sealed audit log of a feed."""
+
+
+audit.add_command(keys)
 
 
 @audit.command()
 @which_log
+@click.option(
+    "--anchor",
+    "anchors",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A file of checkpoints that the log must agree with, beside those of the feed file; may be repeated.",
+)
+@click.option("--quick", is_flag=True, help="Check chain, tree, checkpoints and anchors, and open no entry.")
+@click.option("--full", is_flag=True, help="Open every entry as well, which is what happens by itself.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Keep in FILE how far it got, and go on from there if it is interrupted.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def verify(
-    ctx: click.Context, feed_file: Path | None, database: str | None, key: str | None, *, as_json: bool
+    ctx: click.Context,
+    feed_file: Path | None,
+    database: str | None,
+    key: str | None,
+    *,
+    anchors: tuple[Path, ...],
+    quick: bool,
+    full: bool,
+    resume: Path | None,
+    as_json: bool,
 ) -> None:
-    """Walk the whole log and name what is not as it was sealed.
+    """Walk the whole log and name what is not as it was sealed, or not as its anchors know it.
 
     Exit status 0: everything is as it was sealed; 1: something is not; 2: the log cannot be opened.
 
     \b
     Examples:
       ticktrail audit verify feed.toml
+      ticktrail audit verify feed.toml --anchor checkpoints-of-last-month.txt
+      ticktrail audit verify feed.toml --quick
+      ticktrail audit verify feed.toml --resume verify.mark
       ticktrail audit verify --database sqlite:///audit.db --key file:audit.key --json
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance import console  # noqa: PLC0415 - `ticktrail --help` needs no database
+    from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
-    ctx.exit(console.verify(feed_file, database, key, as_json=as_json))
+    if quick and (full or resume is not None):
+        raise click.UsageError("--quick opens no entry: leave out --full and --resume, or --quick")
+    named = find_named(feed_file, database, key)
+    ctx.exit(console.verify(named, anchors, quick=quick, resume=resume, as_json=as_json))
 
 
 @audit.command()
 @which_log
 @click.option("--from", "from_seq", type=click.IntRange(1), default=1, help="First entry, by number.")
 @click.option("--to", "to_seq", type=click.IntRange(1), help="Last entry, by number.")
-@click.option("--since", "since_ns", type=TimeType(), help="First moment, such as 2026-11-23T14:30:00Z.")
-@click.option("--until", "until_ns", type=TimeType(), help="Last moment.")
+@click.option(
+    "--since",
+    "since_ns",
+    type=TimeType(),
+    help="First moment, such as 2026-11-23T14:30:00Z or 2026-11-23, which is its beginning.",
+)
+@click.option(
+    "--until", "until_ns", type=TimeType(last=True), help="Last moment; a date alone is the end of that day."
+)
+@of_writers
+@of_classes
 @click.option(
     "--event",
     "kinds",
@@ -71,6 +116,9 @@ def show(
     to_seq: int | None,
     since_ns: int | None,
     until_ns: int | None,
+    writers: tuple[int, ...],
+    feeds: tuple[str, ...],
+    classes: tuple[EntryClass, ...],
     kinds: tuple[str, ...],
     limit: int | None,
     as_json: bool,
@@ -84,7 +132,115 @@ def show(
       ticktrail audit show feed.toml --from 1 --to 20 --limit 50
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance import console  # noqa: PLC0415 - see above
+    from ticktrail_compliance.finding.writers import Writers  # noqa: PLC0415 - see above
+    from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
     from ticktrail_compliance.reading import Range  # noqa: PLC0415 - see above
 
-    wanted = Range(from_seq=from_seq, to_seq=to_seq, since_ns=since_ns, until_ns=until_ns)
-    console.show(feed_file, database, key, wanted, events=kinds, limit=limit, as_json=as_json)
+    refuse_backwards(("--from", "--to"), from_seq, to_seq, shown="numbers")
+    refuse_backwards(("--since", "--until"), since_ns, until_ns, shown="times")
+    wanted = Range(
+        from_seq=from_seq,
+        to_seq=to_seq,
+        since_ns=since_ns,
+        until_ns=until_ns,
+        classes=frozenset(classes) or None,
+    )
+    named = find_named(feed_file, database, key)
+    of = Writers(frozenset(writers), frozenset(feeds))
+    console.show(named, wanted, of, events=kinds, limit=limit, as_json=as_json)
+
+
+@audit.command()
+@which_log
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def migrate(feed_file: Path | None, database: str | None, key: str | None, *, as_json: bool) -> None:
+    """Bring a log's tables to the layout of this program; a feed does that at its start by itself.
+
+    It goes forward only: make a backup first, an older program reads the log no more.
+
+    \b
+    Examples:
+      ticktrail audit migrate feed.toml
+    """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
+    from ticktrail_compliance import console  # noqa: PLC0415 - see above
+    from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
+
+    console.migrate(find_named(feed_file, database, key), as_json=as_json)
+
+
+@audit.command("key")
+@which_log
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show_key(feed_file: Path | None, database: str | None, key: str | None, *, as_json: bool) -> None:
+    """Print the public key that this log's checkpoints are verified with.
+
+    Give it to whoever checks proofs or cosigns checkpoints, by a way that the log's keeper does not control.
+
+    \b
+    Examples:
+      ticktrail audit key feed.toml
+    """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
+    from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
+    from ticktrail_compliance.proof import console  # noqa: PLC0415 - see above
+
+    console.key(find_named(feed_file, database, key), as_json=as_json)
+
+
+@audit.command()
+@which_log
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Append it to this file as well, synced to the disk.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def checkpoint(
+    feed_file: Path | None, database: str | None, key: str | None, *, to: Path | None, as_json: bool
+) -> None:
+    """Print a signed checkpoint of the log as it is: how many entries, and the root of their tree.
+
+    \b
+    Examples:
+      ticktrail audit checkpoint feed.toml
+      ticktrail audit checkpoint feed.toml --to /mnt/other/anchor.txt
+    """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
+    from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
+    from ticktrail_compliance.proof import console  # noqa: PLC0415 - see above
+
+    console.checkpoint(find_named(feed_file, database, key), to, as_json=as_json)
+
+
+@audit.command()
+@which_log
+@click.argument("seq", required=False, metavar="SEQ")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write it to a new file, such as entry.tlog-proof.",
+)
+def prove(
+    feed_file: Path | None, database: str | None, key: str | None, seq: str | None, *, out: Path | None
+) -> None:
+    """Print the proof that entry SEQ stands in the log, for somebody who has the verifier key and nothing else.
+
+    \b
+    Examples:
+      ticktrail audit prove feed.toml 4711 --out entry-4711.tlog-proof
+      ticktrail audit prove --database sqlite:///audit.db --key file:audit.key 4711
+    """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
+    from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
+    from ticktrail_compliance.proof import console  # noqa: PLC0415 - see above
+
+    if seq is None and database is not None and feed_file is not None:
+        feed_file, seq = None, str(feed_file)  # without a feed file the number comes first
+    if seq is None or not (seq.isascii() and seq.isdigit()):
+        raise click.UsageError(
+            f"SEQ is the number of an entry, as `ticktrail audit show` prints it, not {seq!r}"
+        )
+    console.prove(find_named(feed_file, database, key), int(seq), out)
+
+
+for command in (check_proof, export, find, explain, grant):
+    audit.add_command(command)

@@ -31,6 +31,8 @@ def ticktrail_observers() -> Iterable[ObserverSpec]:
             settings=ComplianceSettings,
             open=_open,
             report_key="audit",
+            unjournalled=_unjournalled,
+            before_delivery=lambda settings: settings.before_delivery,
         )
     ]
 
@@ -41,7 +43,15 @@ def ticktrail_commands() -> Iterable[click.Command]:
     return [audit, report]
 
 
+def _unjournalled(settings: ComplianceSettings) -> str | None:
+    if settings.journal == "none":
+        return (
+            'journal: keeps no tick, so that nobody can prove what became of one; write "all", or "rejected"'
+        )
+    return None
+
+
 def _open(settings: ComplianceSettings, context: ObserverContext) -> AbstractAsyncContextManager[Observer]:
-    from ticktrail_compliance.observer import open_audit  # noqa: PLC0415 - `ticktrail check` needs no database
+    from ticktrail_compliance.recording.observer import open_audit  # noqa: PLC0415 - `ticktrail check` needs no database
 
     return open_audit(settings, context)

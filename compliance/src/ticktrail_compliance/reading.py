@@ -6,40 +6,71 @@ Never: judges the chain; verification does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-import sqlalchemy
+from typing import TypeAlias
 
 from ticktrail.errors import AuditError
-from ticktrail_compliance.entry import Entry, Header, Unsealed, open_entry
-from ticktrail_compliance.log import AuditLog, DataKey
+from ticktrail_compliance.entry import CLASSES, FORM, Entry, EntryClass, Header, Unsealed, open_part
+from ticktrail_compliance.proof.merkle import HASH_BYTES
 from ticktrail_compliance.records import StoredRecord, StoredRouted, decode_records
+from ticktrail_compliance.store import schema
+from ticktrail_compliance.store.keystore import DataKey
+from ticktrail_compliance.store.log import AuditLog, Condition, Row
+from ticktrail_compliance.summary import Summary, decode_summary
 
-__all__ = ["Range", "entry_of", "open_records", "read_records"]
+__all__ = [
+    "EVENTS",
+    "Keys",
+    "NoCiphertext",
+    "Range",
+    "conditions",
+    "entry_of",
+    "headers",
+    "open_body",
+    "open_records",
+    "open_summary",
+    "read_records",
+    "unreadable",
+]
 
-NUMBERS = ("seq", "written_ns", "first_ns", "last_ns", "ticks", "key_id")
-BLOBS = ("nonce", "body", "previous", "digest")
+Keys: TypeAlias = Callable[[int], DataKey | None]
+"""Gives a data key by its number; None where it is not at hand."""
+
+EVENTS: frozenset[EntryClass] = frozenset({"control", "clock"})
+"""The classes that hold what the feed told, ticks left out."""
+
+_NUMBERS = (
+    "seq", "form", "writer", "counter", "written_ns", "first_ns", "last_ns", "records", "ticks", "key_id",
+)  # fmt: skip
+_MEASURED = ("clock_offset_ns", "clock_bound_ns")
+_HASHES = ("previous", "digest", "summary_sha256", "body_sha256")
+_PARTS = ("summary", "body")
+
+
+class NoCiphertext(Unsealed):
+    """What stands in the open is whole, and in place of summary or body stands something else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
     """Which records: by number of their entry, by their own time (nanoseconds, both ends within); None: no bound.
 
-    `kind` keeps to events (``control``) or to ticks (``journal``): entries of the other kind are not decrypted.
+    `classes` and `writers` keep to entries of some: others are neither read nor decrypted.
     """
 
     from_seq: int = 1
     to_seq: int | None = None
     since_ns: int | None = None
     until_ns: int | None = None
-    kind: Literal["control", "journal"] | None = None
+    classes: frozenset[EntryClass] | None = None
+    writers: frozenset[int] | None = None
 
     def may_hold(self, header: Header) -> bool:
-        """Tell whether an entry is of this kind, and can hold a record of these times."""
+        """Tell whether an entry is of these classes and writers, and can hold a record of these times."""
         return (
-            self.kind in {None, header.kind}
+            (self.classes is None or header.entry_class in self.classes)
+            and (self.writers is None or header.writer in self.writers)
             and (self.since_ns is None or header.last_ns >= self.since_ns)
             and (self.until_ns is None or header.first_ns <= self.until_ns)
         )
@@ -51,61 +82,145 @@ class Range:
         )
 
 
-def entry_of(log_id: str, row: sqlalchemy.Row[tuple[object, ...]]) -> Entry:
-    """Return the entry that a row holds.
+def conditions(wanted: Range) -> Sequence[Condition]:
+    """Return what a row must meet to hold a record of these times, classes and writers."""
+    table = schema.entries.c
+    found: list[Condition] = []
+    if wanted.classes is not None:
+        found.append(table.entry_class.in_(sorted(wanted.classes)))
+    if wanted.writers is not None:
+        found.append(table.writer.in_(sorted(wanted.writers)))
+    if wanted.since_ns is not None:
+        found.append(table.last_ns >= wanted.since_ns)
+    if wanted.until_ns is not None:
+        found.append(table.first_ns <= wanted.until_ns)
+    return found
+
+
+def entry_of(log_id: str, row: Row) -> Entry:
+    """Return the entry that a row holds; parts that the row has no column for are None.
 
     Raises:
         Unsealed: A column has no value of its type.
+        NoCiphertext: The same of summary or body, where all else is whole.
     """
     columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    for name in NUMBERS:
+    for name in _NUMBERS:
         if type(columns[name]) is not int:
             raise Unsealed(f"its column {name} holds no whole number")
-    for name in BLOBS:
-        if not isinstance(columns[name], bytes):
-            raise Unsealed(f"its column {name} holds no bytes")
-    if columns["kind"] not in {"control", "journal"}:
-        raise Unsealed("its column kind is neither control nor journal")
+    for name in _MEASURED:
+        if columns[name] is not None and type(columns[name]) is not int:
+            raise Unsealed(f"its column {name} holds no whole number")
+    for name in _HASHES:
+        if not isinstance(columns[name], bytes) or len(columns[name]) != HASH_BYTES:
+            raise Unsealed(f"its column {name} holds no hash")
+    if columns["entry_class"] not in CLASSES:
+        raise Unsealed("its column entry_class holds no class of entries")
+    for name in _PARTS:
+        if not isinstance(columns.get(name), bytes | None):
+            raise NoCiphertext(f"its column {name} holds no bytes")
     header = Header(
         log_id=log_id,
-        kind=columns["kind"],
-        nonce=columns["nonce"],
-        **{name: columns[name] for name in NUMBERS},
+        entry_class=columns["entry_class"],
+        **{name: columns[name] for name in (*_NUMBERS, *_MEASURED)},
     )
-    return Entry(header=header, body=columns["body"], previous=columns["previous"], digest=columns["digest"])
+    return Entry(
+        header=header,
+        previous=columns["previous"],
+        digest=columns["digest"],
+        summary_sha256=columns["summary_sha256"],
+        body_sha256=columns["body_sha256"],
+        summary=columns.get("summary"),
+        body=columns.get("body"),
+    )
 
 
-def read_records(log: AuditLog, wanted: Range) -> Iterator[tuple[Header, StoredRecord]]:
+def read_records(
+    log: AuditLog, wanted: Range, passes_over: Callable[[Header], bool] = lambda _: False
+) -> Iterator[tuple[Header, StoredRecord]]:
     """Yield the records of a range, in order, each with the header of its entry.
+
+    Args:
+        log: Open to read.
+        wanted: Which.
+        passes_over: Is asked of each entry whose data key is not at hand whether to go on without it; by itself such
+            an entry is an error.
 
     Raises:
         AuditError: An entry cannot be opened; `ticktrail audit verify` tells more.
     """
-    keys = {key_id: key for key_id, _, _, key in log.all_data_keys()}
-    for row in log.rows(wanted.from_seq, wanted.to_seq):
+    for row in log.rows(wanted.from_seq, wanted.to_seq, conditions(wanted)):
         try:
             entry = entry_of(log.log_id, row)
-            records = open_records(entry, keys) if wanted.may_hold(entry.header) else ()
+            if log.keys.find(entry.header.key_id) is None and passes_over(entry.header):
+                continue
+            records = open_records(entry, log.keys.find)
         except (Unsealed, ValueError) as exc:
-            raise AuditError(
-                f"entry {row.seq} of the audit log cannot be read: {exc}; run `ticktrail audit verify`"
-            ) from exc
+            raise unreadable(row.seq, exc) from exc
         for record in records:
             if wanted.holds(record.recv_ns if isinstance(record, StoredRouted) else record.at_ns):
                 yield entry.header, record
 
 
-def open_records(entry: Entry, keys: Mapping[int, DataKey | None]) -> Sequence[StoredRecord]:
+def headers(log: AuditLog, wanted: Range) -> Iterator[Header]:
+    """Yield what stands in the open of the entries of a range; nothing is decrypted.
+
+    Raises:
+        AuditError: A row is no entry; `ticktrail audit verify` tells more.
+    """
+    for row in log.plain_rows(wanted.from_seq, wanted.to_seq, conditions(wanted)):
+        try:
+            yield entry_of(log.log_id, row).header
+        except Unsealed as exc:
+            raise unreadable(row.seq, exc) from exc
+
+
+def open_records(entry: Entry, keys: Keys) -> Sequence[StoredRecord]:
     """Return what an entry holds.
 
     Raises:
-        Unsealed: Its key is not at hand or is none for its kind, or header or body is not what was sealed.
+        Unsealed: Its key is not at hand or is none for it, or the entry is not what was sealed.
         ValueError: The content cannot be read.
     """
+    return decode_records(open_body(entry, keys))
+
+
+def open_body(entry: Entry, keys: Keys) -> bytes:
+    """Return the bytes of what an entry holds.
+
+    Raises:
+        Unsealed: Its key is not at hand or is none for it, or the entry is not what was sealed.
+    """
+    return open_part(entry, 1, _key(entry, keys).cipher)
+
+
+def open_summary(entry: Entry, keys: Keys) -> Summary:
+    """Return what an entry says that it holds.
+
+    Raises:
+        Unsealed: Its key is not at hand or is none for it, or the entry is not what was sealed.
+        ValueError: The summary cannot be read.
+    """
+    return decode_summary(open_part(entry, 0, _key(entry, keys).cipher))
+
+
+def _key(entry: Entry, keys: Keys) -> DataKey:
     header = entry.header
-    key = keys.get(header.key_id)
+    if header.form != FORM:
+        raise Unsealed(
+            f"it is of form {header.form}, and this program reads form {FORM}; upgrade ticktrail-compliance"
+        )
+    key = keys(header.key_id)
     if key is None:
-        raise Unsealed(f"its data key {header.key_id} is missing or was changed")
-    if key.kind != header.kind:
-        raise Unsealed(f"it is a {header.kind} entry under a key for {key.kind}")
-    return decode_records(open_entry(header, entry.body, key.cipher))
+        raise Unsealed(f"its data key {header.key_id} was destroyed, changed or removed")
+    if (key.entry_class, key.writer) != (header.entry_class, header.writer):
+        raise Unsealed(
+            f"it is a {header.entry_class} entry of writer {header.writer} under a key for {key.entry_class} entries "
+            f"of writer {key.writer}"
+        )
+    return key
+
+
+def unreadable(seq: object, exc: Exception) -> AuditError:
+    """Return what is told of an entry that cannot be opened."""
+    return AuditError(f"entry {seq} of the audit log cannot be read: {exc}; run `ticktrail audit verify`")

@@ -15,6 +15,7 @@ from ticktrail.errors import AuditError
 from ticktrail.events import Event
 from ticktrail.model import ProviderId, Suppressed, Tick, Undecodable
 from ticktrail.plugin import Record
+from ticktrail_compliance.acts import Act
 
 __all__ = [
     "StoredFlagged",
@@ -49,15 +50,16 @@ class StoredRouted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event",
     rejected: Sequence[StoredRejected] = ()
     suppressed: Sequence[Suppressed] = ()
     flagged: Sequence[StoredFlagged] = ()
+    derived: bool = False
 
 
-StoredRecord: TypeAlias = Event | StoredRouted
+StoredRecord: TypeAlias = Event | StoredRouted | Act
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[StoredRecord])
 
 
-def encode_records(records: Sequence[Record]) -> bytes:
+def encode_records(records: Sequence[Record | Act]) -> bytes:
     """Return the content for an entry.
 
     Raises:

@@ -2,18 +2,37 @@
 
 Owns: the parts of a web-socket URL, and the rule that plain text stays on the loopback interface.
 Never: resolves a name or opens a socket.
+
+Source: PostgreSQL documentation, "SSL Support" (libpq), read 2026-11: without `sslmode` it is `prefer`, which falls
+back to plain text; only `require`, `verify-ca` and `verify-full` never do.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Literal
-from urllib.parse import SplitResult, urlsplit
+from typing import Final, Literal
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-__all__ = ["Address", "is_loopback", "parse_address", "require_secure"]
+__all__ = ["Address", "PlainText", "find_plain_text", "is_loopback", "parse_address", "require_secure"]
 
 _PORTS = {"ws": 80, "wss": 443}
+_ENCRYPTED: Final = {
+    "amqp": "amqps",
+    "ftp": "ftps",
+    "http": "https",
+    "ldap": "ldaps",
+    "mqtt": "mqtts",
+    "nats": "tls",
+    "redis": "rediss",
+    "smtp": "smtps",
+    "tcp": "tls",
+    "valkey": "valkeys",
+    "ws": "wss",
+}
+"""By a scheme that is plain text, the one to write in its place."""
+_POSTGRES: Final = frozenset({"postgres", "postgresql"})
+_TLS_MODES: Final = frozenset({"require", "verify-ca", "verify-full"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +49,14 @@ class Address:
         """Host and port, as a message or a ``Host:`` header names them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """An address to which plain text would go: `what` is wrong, without what may be a secret, and the `remedy`."""
+
+    what: str
+    remedy: str
 
 
 def parse_address(url: str) -> Address:
@@ -66,13 +93,65 @@ def require_secure(url: str, *, kind: Literal["ws", "http"]) -> str:
     Raises:
         ValueError: Another scheme, no host, a user name or password within, or plain text to another machine.
     """
-    parts = _split(url, (kind, f"{kind}s"))
-    if parts.scheme == kind and not is_loopback(parts.hostname or ""):
+    _split(url, (kind, f"{kind}s"))
+    plain = find_plain_text(url)
+    if plain is not None:
         raise ValueError(
-            f"{kind}://{_host(parts)} would send plain text over a network: write {kind}s://{parts.hostname} "
-            f"({kind}:// is for this machine only, such as {kind}://127.0.0.1:8080)"
+            f"{plain.what}: {plain.remedy} ({kind}:// is for this machine only, such as {kind}://127.0.0.1:8080)"
         )
     return url.rstrip("/")
+
+
+def find_plain_text(url: str) -> PlainText | None:
+    """Return what is wrong with an address that sends, or may fall back to, plain text over a network.
+
+    None: it is encrypted, or stays on this machine (a loopback host, a unix socket, a file), or its scheme is not known
+    here, so that nothing can be said.
+
+    Args:
+        url: Of any scheme; several hosts, with commas between them, are each looked at.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None  # no address at all, which who opens it will say
+    scheme = parts.scheme.partition("+")[0]
+    hosts = [_host_of(part) for part in parts.netloc.rpartition("@")[2].split(",")]
+    if scheme in _POSTGRES:
+        return _database(parts, hosts)
+    away = next((host for host in hosts if host and not is_loopback(host)), None)
+    if scheme not in _ENCRYPTED or away is None:
+        return None
+    host = f"[{away}]" if ":" in away else away
+    return PlainText(
+        f"{parts.scheme}://{host} would send plain text over a network",
+        f"write {_ENCRYPTED[scheme]}://{host}",
+    )
+
+
+def _database(parts: SplitResult, hosts: list[str]) -> PlainText | None:
+    query = parse_qs(parts.query)
+    named = [
+        host.partition(":")[0]
+        for key in ("host", "hostaddr")
+        for host in ",".join(query.get(key, ())).split(",")
+    ]
+    away = [host for host in (*hosts, *named) if host and not host.startswith("/") and not is_loopback(host)]
+    modes = {*query.get("sslmode", ()), *query.get("ssl", ())}
+    if not away or (modes and modes <= _TLS_MODES):
+        return None
+    said = f"with sslmode={', '.join(sorted(modes))}" if modes else "without sslmode"
+    return PlainText(
+        f"{parts.scheme}://{away[0]} {said} may send plain text over a network",
+        "write ?sslmode=verify-full behind it (or verify-ca, or require, which does not ask who answers)",
+    )
+
+
+def _host_of(part: str) -> str:
+    """Return the host of ``HOST:PORT``, of ``[ADDRESS]:PORT``, or of a percent-encoded path."""
+    if part.startswith("["):
+        return part[1:].partition("]")[0]
+    return unquote(part.partition(":")[0])
 
 
 def _split(url: str, schemes: tuple[str, str]) -> SplitResult:
@@ -86,11 +165,6 @@ def _split(url: str, schemes: tuple[str, str]) -> SplitResult:
     except ValueError as exc:
         raise ValueError(f"the URL of {parts.hostname} has a port that is none: {exc}") from exc
     return parts
-
-
-def _host(parts: SplitResult) -> str:
-    """Return host and port as they were written, without a user name."""
-    return parts.netloc.rpartition("@")[2]
 
 
 def _bare(url: str) -> str:

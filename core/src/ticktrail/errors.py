@@ -11,6 +11,7 @@ Never: carries bad market data, which is a value.
     ├── ProviderError        .provider
     │   ├── TransientError   retry; .retry_after_s or None
     │   └── PermanentError   do not retry (credentials, unknown instrument)
+    ├── RouteError           a person's order cannot be carried out
     ├── SinkError            this lane only
     ├── ClockError           halt: times that nobody can prove must not be recorded
     └── AuditError           halt: unrecorded data must not flow
@@ -31,6 +32,7 @@ __all__ = [
     "PermanentError",
     "PluginError",
     "ProviderError",
+    "RouteError",
     "SinkError",
     "TransientError",
 ]
@@ -83,6 +85,10 @@ class PermanentError(ProviderError):
 
     def __init__(self, message: str, *, provider: str, cause: str = "refused") -> None:
         super().__init__(message, provider=provider, cause=cause)
+
+
+class RouteError(FeedError):
+    """A route cannot do as a person told it; nothing has changed."""
 
 
 class SinkError(FeedError):

@@ -119,7 +119,11 @@ class AggTrade(_Tick, frozen=True, tag="agg_trade"):
 
 @final
 class Quote(_Tick, frozen=True, tag="quote"):
-    """Best bid and offer. `update_id` grows with each change where the venue numbers them."""
+    """Best bid and offer. `update_id` grows with each change where the venue numbers them.
+
+    One that a route made of the quotes of several legs says whose each side is, in `bid_provider` and `ask_provider`
+    (None for a side that is empty): its `provider` is the leg whose word changed it.
+    """
 
     counted_as: ClassVar[str] = "quotes"
 
@@ -128,6 +132,13 @@ class Quote(_Tick, frozen=True, tag="quote"):
     ask_price: Decimal
     ask_size: Decimal
     update_id: int | None = None
+    bid_provider: ProviderId | None = None
+    ask_provider: ProviderId | None = None
+
+    @property
+    def is_consolidated(self) -> bool:
+        """Whether it is of several legs' quotes."""
+        return self.bid_provider is not None or self.ask_provider is not None
 
 
 @final
@@ -267,7 +278,8 @@ class Correction(_Tick, frozen=True, tag="correction"):
 class Gap(_Tick, frozen=True, tag="gap"):
     """Ticks of `channel` are missing: ids `from_id` to `to_id` inclusive where ids are known, and the times between.
 
-    `from_ns` is the receive time of the last tick before the hole, `to_ns` of the first one after it. After a gap of
+    `from_ns` is the receive time of the last tick before the hole, `to_ns` of the first one after it, None where none
+    has come yet. After a gap of
     the channel ``book`` the instrument's book is unknown until its next `BookSnapshot`.
     """
 

@@ -6,6 +6,7 @@ Never: counts (the engine does).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -24,7 +25,10 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuleQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """How many ticks a rule objected to, by what became of them, with the first and the last one."""
+    """How many ticks a rule objected to, by what became of them, with the first and the last one.
+
+    `by_provider` counts them by leg: of more than one where a rule of the route found them.
+    """
 
     rule: str
     severity: str
@@ -32,13 +36,16 @@ class RuleQuality(msgspec.Struct, frozen=True, kw_only=True):
     flagged: int
     first: Example
     last: Example
+    by_provider: Mapping[ProviderId, int] = {}
 
 
 class InstrumentQuality(msgspec.Struct, frozen=True, kw_only=True):
     """What the rules found in one instrument on one leg; `provider` is None for the rules of the route.
 
     `seen` counts the ticks that were judged, `rejected` those kept back, `flagged` those that went on with a mark; a
-    tick that two rules objected to counts once here and in both of `rules`.
+    tick that two rules objected to counts once here and in both of `rules`. One that a rule of its leg flagged counts
+    there alone as flagged, whatever rules of the route find beside it; where those reject it, it counts as rejected
+    with them as well.
     """
 
     provider: ProviderId | None
@@ -77,6 +84,7 @@ def _added(one: InstrumentQuality, other: InstrumentQuality) -> InstrumentQualit
                 flagged=before.flagged + rule.flagged,
                 first=before.first,
                 last=rule.last,
+                by_provider=dict(Counter(before.by_provider) + Counter(rule.by_provider)),
             )
         )
     return InstrumentQuality(

@@ -41,6 +41,11 @@ class Recent(Generic[K, V]):
         older = self._older
         return key in older and older[key] == value
 
+    def get(self, key: K) -> V | None:
+        """Return what the key was last noted with, None if it was not."""
+        younger = self._younger
+        return younger[key] if key in younger else self._older.get(key)
+
     def note(self, key: K, value: V) -> None:
         """Remember the key, with this value in place of another."""
         younger = self._younger

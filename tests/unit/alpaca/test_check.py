@@ -11,6 +11,7 @@ from ticktrail.cli.program import program
 FEED = """\
 [feed]
 name = "stage"
+profile = "development"
 instruments = ["{instrument}"]
 channels = ["trades"]
 [clock]

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.anyio
 FEED = """\
 [feed]
 name = "stage"
+profile = "development"
 instruments = ["BTC/USD"]
 channels = ["trades", "quotes"]
 [clock]

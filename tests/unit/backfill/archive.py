@@ -100,6 +100,7 @@ def ticktrail_providers():
 HEAD = """\
 [feed]
 name = "past"
+profile = "development"
 instruments = ["BTC/USDT", "ETH/USDT"]
 channels = ["trades", "quotes"]
 [clock]

@@ -38,7 +38,9 @@ def test_a_part_of_it(tmp_path):
     text = TWO_SINKS.replace('key = "two"', 'key = "two"\non_overflow = "drop_oldest"')
     job = backfill(tmp_path, text, instruments=["ETH/USDT"], sinks=["two"])
     assert series(job) == [("ETH/USDT", "trades")]
-    assert [(sink.name, sink.on_overflow) for sink in job.plan.sinks] == [("two", "block")]
+    assert [(sink.name, sink.on_overflow, sink.max_block_s) for sink in job.plan.sinks] == [
+        ("two", "block", None)
+    ]
 
 
 @pytest.mark.parametrize(

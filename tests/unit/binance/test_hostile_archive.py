@@ -24,6 +24,7 @@ TRADES, BARS = 5_000, 2_500
 FEED = """\
 [feed]
 name = "stage"
+profile = "development"
 instruments = ["BTC/USDT"]
 channels = ["trades", "agg_trades", "bars"]
 [clock]

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.anyio
 FEED = """\
 [feed]
 name = "stage"
+profile = "development"
 instruments = [{instruments}]
 channels = ["trades", "quotes"]
 [clock]

@@ -3,13 +3,20 @@
 import json
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from recordings import recording
+from ticktrail._host import Host
 from ticktrail.book import OrderBook
 from ticktrail.model import AggTrade, Bar, BookDelta, BookSnapshot, Gap, Quote, Trade
+from ticktrail.plugin import ProviderContext
+from ticktrail.testing import ManualClock
+from ticktrail_mock.replay import ReplayProvider, ReplaySettings
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.tape import RecordingTape
 from ticktrail_mock.venue.faults import Fault
@@ -106,6 +113,47 @@ async def test_every_book_ends_as_it_should(name):
     }
     assert not listener.of(Gap)
     assert len(listener.of(BookDelta)) == sum(book["diffs_applied"] for book in played.books.values())
+
+
+class Kept:
+    """An intake that decodes at once, as a leg does."""
+
+    def __init__(self, provider):
+        self._provider = provider
+        self.ticks = []
+
+    async def frames(self, payloads, *, recv_ns, mono_ns):
+        await anyio.lowlevel.checkpoint()
+        self.ticks += self._provider.decode(payloads, recv_ns)
+
+    def tell(self, event):
+        """Recordings hold more than their books."""
+
+
+@pytest.mark.parametrize("name", [*SMALL, LARGE[0]])
+async def test_a_replay_ends_with_the_same_books(name):
+    """Without a venue: the recorded answers hold the snapshots."""
+    played = Played(name)
+    settings = ReplaySettings(path=str(recording(name)), speed="max", venue_settings=played.settings)
+    host = Host.load()
+    context = ProviderContext(
+        name="leg",
+        instruments=tuple(played.instruments.values()),
+        channels=frozenset({"book"}),
+        clock=ManualClock(),
+        base_dir=Path(),
+        registry=host,
+    )
+    provider = ReplayProvider(settings, context)
+    kept = Kept(provider)
+    await provider.run(kept, task_status=anyio.TASK_STATUS_IGNORED)
+    books = {instrument: OrderBook(instrument) for instrument in played.instruments.values()}
+    for tick in kept.ticks:
+        assert isinstance(tick, BookSnapshot | BookDelta)
+        books[tick.instrument].apply(tick)
+    assert {symbol: digest(books[name]) for symbol, name in played.instruments.items()} == {
+        symbol: book["sha256"] for symbol, book in played.books.items()
+    }
 
 
 @pytest.mark.parametrize("name", SMALL)

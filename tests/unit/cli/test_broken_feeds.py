@@ -32,7 +32,10 @@ SAID = {
         "13: [[sinks]] 1: the key path is missing; add path",
         "17: [compliance] key: stands in plain text",
     ],
-    "missing_key": ["2: [feed]: the key name is missing; add name = … (a text in quotes)"],
+    "missing_key": [
+        "2: [feed]: the key name is missing; add name = … (a text in quotes)",
+        "2: [feed]: no observer of this file journals the ticks",
+    ],
     "missing_table": [
         "1: the file: the table [feed] is missing; add it, with name, instruments and channels"
     ],
@@ -43,6 +46,13 @@ SAID = {
         '10: [providers.acme]: there is no provider "acme"',
         'installed but not allowed: "acme-feeds"',
         "name it in [plugins] allow",
+    ],
+    "not_for_production": [
+        "12: [compliance] journal: keeps no tick",
+        (
+            "13: [compliance] database: postgresql+psycopg://db.example.com without sslmode may send plain text over a "
+            "network, which a production feed refuses; write ?sslmode=verify-full"
+        ),
     ],
     "plain_text": [
         "8: [providers.binance] ws_url: ws://stream.example.com would send plain text over a network",

@@ -80,7 +80,12 @@ def test_a_server_may_be_given_beside_a_feed_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["--server", "a:b"], "neither a host nor host:port"), (["nowhere.toml"], "nowhere.toml")],
+    [
+        (["--server", "a:b"], "neither a host nor host:port"),
+        (["--server", "bad host"], "neither a host nor host:port"),
+        (["--server", "a", "--server", "A:123"], "--server a stands twice"),
+        (["nowhere.toml"], "nowhere.toml"),
+    ],
 )
 def test_wrong_use(arguments, said):
     """Status 2, and what would be right."""

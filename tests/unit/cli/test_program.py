@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -89,6 +90,49 @@ def test_an_error_ends_in_paragraphs_and_a_status(run, error, status, said):
     assert (done.exit_code, done.stderr) == (status, said)
 
 
+LOUD = """
+from ticktrail.model import Trade
+from ticktrail.plugin import Settings, hookimpl, validator_spec
+
+TICKTRAIL_API = 1
+
+class Loud(Settings, frozen=True):
+    loud: bool = True
+
+class Judge:
+    def check(self, tick, at_ns):
+        return self.nothing_of_the_kind
+
+@hookimpl
+def ticktrail_validators():
+    return [validator_spec(name="loud", summary="x", settings=Loud, open=lambda *_: Judge(), ticks=(Trade,))]
+"""
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_the_traceback_of_a_rule_that_fails_is_shown_with_debug(tmp_path, debug):
+    """With the line of the plugin that raised, once; without --debug in a sentence alone."""
+    install(tmp_path, "loud-rules", "loud", LOUD)
+    feed = tmp_path / "feed.toml"
+    feed.write_text(
+        '[feed]\nname = "f"\nprofile = "development"\ninstruments = ["BTC/USDT"]\nchannels = ["trades"]\n'
+        '[plugins]\nallow = ["loud-rules"]\n[providers.synthetic]\nticks = 50\nrate = 10000\n'
+        "[clock]\nservers = []\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "ticktrail", *(["--debug"] if debug else []), "run", str(feed)],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the rule loud failed on synthetic" in done.stderr
+    assert done.stderr.count("return self.nothing_of_the_kind") == debug
+    assert done.stderr.count("DEBUG ticktrail.rules: the rule loud raised over BTC/USDT") == debug
+
+
 def test_a_finding_keeps_its_status(run):
     """`ctx.exit(1)` of a command is the program's exit status."""
     command = click.Command("shine", callback=lambda: click.get_current_context().exit(1))
@@ -159,6 +203,7 @@ def test_an_interruption_of_the_imports_ends_quietly(begin, at):
     """Ctrl-C in the first moment: the status of an interruption, and no traceback."""
     script = f"""
 import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs in the background has it ignored
 class Interrupts:
     def find_spec(self, name, path=None, target=None):
         if name == {at!r}:

@@ -7,7 +7,7 @@ import pytest
 
 from ticktrail._host import Host
 from ticktrail._host.builtin import BUILTIN
-from ticktrail._plan.model import BackoffSettings, ClockSettings, Limits, Validation
+from ticktrail._plan.model import BackoffSettings, CacheSettings, ClockSettings, Limits, Validation
 from ticktrail._plan.rules import RuleTable
 from ticktrail._plan.tables import FeedTable, LaneTable, PluginsTable, ProviderTable
 from ticktrail.cli import backfill, check, clock, plugins, run, schema
@@ -44,6 +44,7 @@ TABLES = {
     "[clock]": ClockSettings,
     "[backoff]": BackoffSettings,
     "[limits]": Limits,
+    "[cache]": CacheSettings,
     "[plugins]": PluginsTable,
     "[validation.rules.NAME]": RuleTable,
     "[validation] of all rules": Validation,

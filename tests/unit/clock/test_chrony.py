@@ -33,6 +33,7 @@ def test_a_line_is_an_offset_with_its_bound() -> None:
         (LINE.replace("-0.000123456", "soon"), "'soon' where seconds"),
         (LINE.replace("0.001000002", "NaN"), "'NaN' where seconds"),
         (LINE.replace("0.001000002", "-1"), "negative"),
+        (LINE.replace("0.001000002", "1E+999999999"), "where seconds"),
     ],
 )
 def test_what_is_no_evidence_is_refused(line: str, message: str) -> None:

@@ -165,16 +165,27 @@ async def test_a_clock_that_cannot_be_measured_at_the_start_halts_where_set() ->
 
 @pytest.mark.parametrize("how", ["halt", "flag"])
 async def test_too_long_without_a_measurement(how: str) -> None:
-    """It halts or is flagged at `max_unmeasured_s`, though the next measurement is far away."""
+    """It halts or is flagged at `max_unmeasured_s` after the last answer."""
     with time_server() as server:
         own = settings(
-            server.address, every_min_s=600, every_max_s=600, max_unmeasured_s=0.3, on_unsynchronised=how
+            server.address,
+            every_min_s=0.1,
+            every_max_s=0.1,
+            timeout_s=0.1,
+            max_unmeasured_s=0.5,
+            on_unsynchronised=how,
         )
         kept = Kept(own)
-        await kept.run_until(lambda: bool(kept.halts) if how == "halt" else ClockBreachBegun in kept.kinds)
-    assert kept.kinds == [ClockMeasured, ClockBreachBegun]
+
+        def is_over() -> bool:
+            """Let the server fall silent after its first answer."""
+            server.mute = bool(kept.events)
+            return bool(kept.halts) if how == "halt" else ClockBreachBegun in kept.kinds
+
+        await kept.run_until(is_over)
+    assert [kind for kind in kept.kinds if kind is not ClockUnavailable] == [ClockMeasured, ClockBreachBegun]
     assert len(kept.halts) == (how == "halt")
-    assert not kept.halts or "no valid measurement for 0.3 s" in str(kept.halts[0])
+    assert not kept.halts or "no valid measurement for 0.5 s" in str(kept.halts[0])
 
 
 async def test_a_limit_below_the_bound_is_warned_of_once() -> None:
@@ -184,3 +195,62 @@ async def test_a_limit_below_the_bound_is_warned_of_once() -> None:
         await kept.run_until(lambda: kept.kinds.count(ClockMeasured) == 3)
     assert len(kept.warnings) == 1
     assert "max_offset_ms = 0.1 cannot be proven" in kept.warnings[0]
+
+
+async def test_one_failed_measurement_leaves_a_sound_clock_in_peace() -> None:
+    """Half of `max_unmeasured_s` is the longest pause, whatever `every_max_s` says."""
+    with time_server() as server:
+        kept = Kept(
+            settings(
+                server.address,
+                every_min_s=0.1,
+                every_max_s=600,
+                timeout_s=0.4,
+                max_unmeasured_s=2.0,
+                max_offset_ms=5000,
+                on_unsynchronised="halt",
+            )
+        )
+        await kept.run_until(lambda: kept.kinds.count(ClockMeasured) == 6)
+    assert set(kept.kinds) == {ClockMeasured}
+    assert kept.halts == []
+
+
+async def test_chronyd_alone_has_its_own_remedy() -> None:
+    """Servers would not help where only chronyd is asked."""
+    kept = Kept(
+        settings(
+            chrony="only",
+            chrony_address="/nonexistent/chronyd.sock",
+            on_unsynchronised="flag",
+        )
+    )
+    await kept.run_until(lambda: bool(kept.warnings))
+    assert "see `chronyc tracking`" in kept.warnings[0]
+    assert "servers" not in kept.warnings[0]
+
+
+async def test_a_measurement_under_way_does_not_hold_up_the_alarm() -> None:
+    """The last one holds no more while servers are still waited for: it is told then, not when they have timed out."""
+    with time_server() as server:
+        kept = Kept(
+            settings(
+                server.address,
+                every_min_s=0.1,
+                every_max_s=0.1,
+                timeout_s=1.0,
+                max_unmeasured_s=2.6,
+                on_unsynchronised="halt",
+            )
+        )
+
+        def is_over() -> bool:
+            """Let the server fall silent after its first answer."""
+            server.mute = bool(kept.events)
+            return bool(kept.halts)
+
+        await kept.run_until(is_over)
+    assert kept.kinds[0] is ClockMeasured
+    assert kept.kinds[-1] is ClockBreachBegun
+    assert kept.kinds.count(ClockUnavailable) <= 2, "the third goes on from 2.3 s to 3.3 s"
+    assert "no valid measurement for 2.6 s" in str(kept.halts[0])

@@ -1,9 +1,11 @@
 """Measuring over real UDP: against the tests' own server, and against real chronyd."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import anyio.to_thread
 import pytest
 
 from chrony import shifted_chronyds
@@ -190,6 +192,8 @@ async def test_a_mute_server_does_not_hide_one_that_answers() -> None:
         ({"leap": 3}, "not synchronised"),
         ({"kiss": "DENY"}, "refuses to serve"),
         ({"forged": True}, "was not asked"),
+        ({"timeless": True}, "gave no time"),
+        ({"root_dispersion_s": 17.0}, "17 s from its reference clock"),
     ],
 )
 async def test_an_answer_that_proves_nothing_is_no_measurement(fault: dict[str, object], cause: str) -> None:
@@ -217,6 +221,47 @@ async def test_who_refuses_is_spared(kiss: str, ever_again: bool) -> None:
     for event in (first, again):
         assert isinstance(event, ClockUnavailable)
         assert kiss in event.cause
+
+
+async def test_more_sources_may_be_asked_for_than_one() -> None:
+    """One answer of two, or a majority of one, is then no measurement."""
+    with time_server() as one, time_server(mute=True) as mute, time_server(offset_s=5) as liar:
+        await measured(one, mute, timeout_s=0.3)
+        event = await unavailable(one, mute, timeout_s=0.3, min_sources=2)
+        assert "1 of the time sources agree, and [clock] min_sources asks for 2" in event.cause
+        with time_server() as other:
+            assert verdicts(await measured(one, other, liar, min_sources=2))[liar.address] == "false_ticker"
+            await unavailable(one, other, liar, min_sources=3)
+
+
+async def test_a_clock_that_is_set_meanwhile_widens_the_bound() -> None:
+    """By what the monotonic clock says that it was set by."""
+
+    class Set(SystemClock):
+        """Set forward by a second between question and answer."""
+
+        def now_ns(self) -> int:
+            return super().now_ns() + (1_000 * MS if server.asked else 0)
+
+    with time_server() as server:
+        event = await measure_once(settings(server.address), Set())
+    assert isinstance(event, ClockMeasured)
+    assert event.bound_ns >= 999 * MS
+
+
+async def test_look_ups_that_hang_take_no_thread_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their servers keep one thread each; who writes files has all of the others, and the next ask is on time."""
+    released = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_: released.wait(60))
+    own = settings("one.invalid", "two.invalid", timeout_s=0.05)
+    sources = TimeSources(own, SystemClock())
+    try:
+        for _ in range(3):
+            found = await measure_once(own, SystemClock(), sources)
+            assert isinstance(found, ClockUnavailable)
+        assert anyio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
+    finally:
+        released.set()
 
 
 async def test_a_host_that_does_not_exist_is_told() -> None:

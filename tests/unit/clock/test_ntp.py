@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticktrail._clock.ntp import Answer, Measurement, best, measure
+from ticktrail._clock.ntp import Answer, Kissed, Measurement, best, measure
 
 ERA_S = 4_000_000_000.0  # NTP seconds, about 2026
 GOOD = Answer(
@@ -90,3 +90,11 @@ def test_the_closest_measurement_is_taken() -> None:
     assert best(found).server == "b"
     with pytest.raises(ValueError, match="empty"):
         best([])
+
+
+def test_a_server_that_refuses_forges_no_line() -> None:
+    """Its code is four bytes of its own choice."""
+    with pytest.raises(Kissed) as caught:
+        measure(replace(GOOD, stratum=0, reference_id=int.from_bytes(b"\nOK!", "big")))
+    assert caught.value.code == r"\nOK!"
+    assert "\n" not in str(caught.value)

@@ -26,6 +26,14 @@ def test_the_pause_doubles_while_stable_and_falls_back() -> None:
     assert pauses == [64, 128, 256, 512, 1024, 1024, 1024, 64]
 
 
+def test_the_pause_leaves_room_for_one_failure() -> None:
+    """It never grows beyond half of what a clock may be unmeasured."""
+    pace = Pace(ClockSettings(max_unmeasured_s=300))
+    for _ in range(6):
+        pace.found(stable=True)
+    assert pace.next_s(0) == 145  # and five seconds for an answer that does not come
+
+
 @pytest.mark.parametrize(
     ("now", "seconds"),
     [

@@ -101,7 +101,7 @@ def test_the_limit_is_part_of_what_it_allows() -> None:
 
 def test_too_long_without_a_measurement_is_a_breach() -> None:
     """Counted from the last valid one, or the start; it ends with the next valid one in tolerance."""
-    clock = Followed(max_unmeasured_s=100)
+    clock = Followed(max_unmeasured_s=100, every_min_s=40)
     assert kinds(clock.unavailable(99.9)) == [ClockUnavailable]
     assert clock.track.left_s(round(99.5 * S)) == 0.5
     unavailable, begun = clock.unavailable(100)
@@ -111,6 +111,20 @@ def test_too_long_without_a_measurement_is_a_breach() -> None:
     assert kinds(clock.measured(164, 0)) == [ClockMeasured, ClockBreachEnded]
     assert clock.track.check(NOW_NS, 263 * S) == []
     assert kinds(clock.track.check(NOW_NS, 264 * S)) == [ClockBreachBegun]
+
+
+def test_a_clock_that_is_measured_again_and_wrong_is_another_breach() -> None:
+    """The time without a measurement has ended; that the clock is off begins there, and is told."""
+    clock = Followed(max_unmeasured_s=100, every_min_s=40)
+    clock.unavailable(100)
+    _, ended, begun = clock.measured(164, 900)
+    assert isinstance(ended, ClockBreachEnded)
+    assert isinstance(begun, ClockBreachBegun)
+    assert (ended.cause, begun.cause, begun.offset_ns) == ("unmeasured", "offset", 900 * MS)
+    assert kinds(clock.unavailable(300)) == [ClockUnavailable]
+    *_, corrected = clock.measured(364, 0)
+    assert isinstance(corrected, ClockBreachEnded)
+    assert (corrected.cause, corrected.lasted_s) == ("offset", 200.0)
 
 
 def test_what_is_kept_is_bounded() -> None:

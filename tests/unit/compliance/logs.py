@@ -1,18 +1,30 @@
 """Write a small audit log, and reach into its database as an attacker would."""
 
+import contextlib
+import os
 import sqlite3
+import uuid
 from contextlib import contextmanager
+
+import pytest
+import sqlalchemy
 
 from ticktrail.events import LegDown, LegUp
 from ticktrail.model import Rejected, Suppressed, Violation
 from ticktrail.plugin import ObserverContext, Routed, Secret
 from ticktrail.testing import ManualClock, make_quote, make_trade
-from ticktrail_compliance.observer import open_audit
-from ticktrail_compliance.opening import open_log
+from ticktrail_compliance.recording.observer import open_audit
 from ticktrail_compliance.settings import ComplianceSettings
-from ticktrail_compliance.verify import verify
+from ticktrail_compliance.store import schema
+from ticktrail_compliance.store.database import resolve_url
+from ticktrail_compliance.store.opening import keys_url, open_log
+from ticktrail_compliance.verify.whole import verify
 
 NOW_NS = 1_790_000_000_000_000_000
+SQLITE = "sqlite:///audit.db"
+POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432"
+ENTRIES = 7
+"""Of `sample`: who writes, and six of the feed's."""
 
 
 class TooBig(Violation, frozen=True, tag="too_big"):
@@ -23,9 +35,9 @@ def settings(**more):
     return ComplianceSettings(**{"key": Secret(file="audit.key"), "segment_ticks": 4, **more})
 
 
-def context(folder, clock=None, warn=lambda _: None):
+def context(folder, clock=None, warn=lambda _: None, feed="test"):
     clock = clock or ManualClock()
-    return ObserverContext(feed="test", clock=clock, base_dir=folder, warn=warn)
+    return ObserverContext(feed=feed, clock=clock, base_dir=folder, warn=warn)
 
 
 def routed(number, *, rejected=0, suppressed=0):
@@ -58,35 +70,98 @@ def down(number=0):
     )
 
 
-async def write(folder, records, *, clock=None, warn=lambda _: None, **more):
+async def write(folder, records, *, clock=None, warn=lambda _: None, feed="test", **more):
     """Record everything in one run, and return the counts."""
-    async with open_audit(settings(**more), context(folder, clock, warn)) as observer:
+    async with open_audit(settings(**more), context(folder, clock, warn, feed)) as observer:
         await observer.observe(records)
     return observer.summary()
 
 
-async def sample(folder):
-    """A log with six entries: event, two segments, event, a segment, event."""
-    return await write(
-        folder, [up(1), routed(1), routed(2), routed(3, rejected=2), down(4), routed(5, suppressed=1), up(6)]
-    )
+async def sample(folder, **more):
+    """A log with seven entries: who writes, event, two segments, event, a segment, event."""
+    records = [up(1), routed(1), routed(2), routed(3, rejected=2), down(4), routed(5, suppressed=1), up(6)]
+    return await write(folder, records, **more)
 
 
 def opened(folder, *, write=False, **more):
     return open_log(settings(**more), folder, write=write, now_ns=NOW_NS, warn=lambda _: None)
 
 
-def verified(folder, **more):
+def verified(folder, *, anchors=(), quick=False, **more):
     with opened(folder, **more) as log:
-        return verify(log)
+        return verify(log, anchors=anchors, quick=quick)
 
 
 @contextmanager
-def attacked(folder, name="audit.db"):
-    """The database, open to be changed behind the program's back."""
-    connection = sqlite3.connect(folder / name)
+def attacked(folder, *, database=SQLITE, keys=False):
+    """The database, open to be changed behind the program's back; committed at the end."""
+    own = settings(database=database)
+    url = keys_url(own, folder) if keys else resolve_url(database, folder)
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
     try:
-        yield connection
-        connection.commit()
+        with engine.begin() as connection:
+            yield connection
     finally:
-        connection.close()
+        engine.dispose()
+
+
+def attack(folder, statement, name="audit.db"):
+    """Run a statement on an SQLite database; rows must be changed by it."""
+    with contextlib.closing(sqlite3.connect(folder / name)) as connection, connection:
+        assert connection.execute(statement).rowcount > 0
+
+
+def change(folder, table, values, *where, database=SQLITE):
+    """Change columns of rows, which must be there."""
+    statement = sqlalchemy.update(table).where(*where).values(values)
+    with attacked(folder, database=database, keys=table is schema.keys) as connection:
+        assert connection.execute(statement).rowcount > 0
+
+
+def remove(folder, table, *where, database=SQLITE):
+    """Delete rows, which must be there."""
+    statement = sqlalchemy.delete(table).where(*where)
+    with attacked(folder, database=database, keys=table is schema.keys) as connection:
+        assert connection.execute(statement).rowcount > 0
+
+
+def fetch(folder, statement, *, database=SQLITE, keys=False):
+    """What a statement gives, row by row."""
+    with attacked(folder, database=database, keys=keys) as connection:
+        return connection.execute(statement).all()
+
+
+def has_postgres():
+    """Whether a PostgreSQL server listens on loopback."""
+    engine = sqlalchemy.create_engine(f"{POSTGRES}/postgres", connect_args={"connect_timeout": 2})
+    try:
+        with contextlib.suppress(sqlalchemy.exc.OperationalError), engine.connect():
+            return True
+    finally:
+        engine.dispose()
+    return False
+
+
+@contextmanager
+def postgres(template=None):
+    """A database of its own at the server on loopback, perhaps a copy of another; gives its URL."""
+    if not has_postgres():
+        if os.environ.get("TICKTRAIL_REQUIRE_SERVICES") == "1":
+            pytest.fail("no PostgreSQL at 127.0.0.1:5432, and services are required")
+        pytest.skip("no PostgreSQL at 127.0.0.1:5432")
+    name = f"ticktrail_{uuid.uuid4().hex}"
+    made = f"CREATE DATABASE {name}" + (f" TEMPLATE {template.rpartition('/')[2]}" if template else "")
+    _administer(made)
+    try:
+        yield f"{POSTGRES}/{name}"
+    finally:
+        _administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _administer(statement):
+    engine = sqlalchemy.create_engine(f"{POSTGRES}/postgres", isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text(statement))
+    finally:
+        engine.dispose()

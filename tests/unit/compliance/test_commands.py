@@ -1,13 +1,21 @@
 """`ticktrail audit`: what a person and a program are told, and the exit status."""
 
 import json
+import shutil
+import stat
 
 import anyio
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from ticktrail.cli.program import program
-from unit.compliance.logs import attacked, sample
+from ticktrail_compliance.proof.bundle import Proof
+from ticktrail_compliance.proof.checkpoint import checkpoint_of
+from ticktrail_compliance.proof.merkle import leaf_hash
+from ticktrail_compliance.proof.note import Note, Verifier
+from ticktrail_compliance.store import schema
+from unit.compliance.logs import ENTRIES, attack, fetch, sample
 
 FEED = """\
 [feed]
@@ -46,7 +54,7 @@ def test_a_sound_log(folder, named):
     """Status 0, counts and head, for people and machines."""
     done = run("verify", *named(folder))
     assert done.exit_code == 0, done.output
-    assert "sound: 6 entries, 3 events, 11 ticks in 3 segments" in done.stdout
+    assert "sound: 7 entries, 4 events, 11 ticks in 3 segments" in done.stdout
     told = json.loads(run("verify", *named(folder), "--json").stdout)
     assert told["sound"]
     assert told["head"] in done.stdout
@@ -54,8 +62,7 @@ def test_a_sound_log(folder, named):
 
 def test_a_log_that_was_changed(folder):
     """Status 1, the first bad entry by number."""
-    with attacked(folder) as database:
-        database.execute("DELETE FROM audit_entries WHERE seq = 3")
+    attack(folder, "DELETE FROM audit_entries WHERE seq = 3")
     done = run("verify", folder / "feed.toml")
     assert done.exit_code == 1
     assert "entry 3 is missing" in done.stderr
@@ -115,8 +122,8 @@ def test_show(folder):
 @pytest.mark.parametrize(
     ("options", "seqs"),
     [
-        (["--event", "leg_up"], [1, 6]),
-        (["--from", 4], [4, 5, 6]),
+        (["--event", "leg_up"], [2, 7]),
+        (["--from", 5], [5, 6, 7]),
         (["--to", 1], [1]),
         (["--limit", 2], [1, 2]),
         (["--since", "2026-09-21T14:13:20.000000004Z"], None),
@@ -137,3 +144,133 @@ def test_a_time_that_is_none(folder):
     done = run("show", folder / "feed.toml", "--since", "yesterday")
     assert done.exit_code == 2
     assert "2026-11-23T14:30:00Z" in done.stderr
+
+
+def verifier_of(folder):
+    return Verifier.parse(run("key", *by_file(folder)).stdout.strip())
+
+
+@pytest.mark.parametrize("named", [by_file, by_url])
+def test_the_verifier_key(folder, named):
+    """One line, which is the log's name and key; no secret in it."""
+    done = run("key", *named(folder))
+    assert done.exit_code == 0, done.output
+    verifier = Verifier.parse(done.stdout.strip())
+    told = json.loads(run("key", *named(folder), "--json").stdout)
+    assert told == {"origin": verifier.name, "verifier_key": str(verifier)}
+
+
+@pytest.mark.parametrize("named", [by_file, by_url])
+def test_a_checkpoint(folder, named):
+    """A signed note of all that is there, by itself on stdout."""
+    done = run("checkpoint", *named(folder))
+    assert done.exit_code == 0, done.output
+    verifier = verifier_of(folder)
+    found = checkpoint_of(Note.parse(done.stdout.encode()), [verifier], verifier.name)
+    assert found.size == ENTRIES
+    told = json.loads(run("checkpoint", *named(folder), "--json").stdout)
+    assert (told["origin"], told["size"], told["note"]) == (verifier.name, ENTRIES, done.stdout)
+
+
+def test_checkpoints_to_a_file(folder):
+    """Appended one after the other; verify takes the file, and tells how many agree."""
+    anchor = folder / "anchor.txt"
+    for _ in range(2):
+        done = run("checkpoint", *by_file(folder), "--to", anchor)
+        assert done.exit_code == 0, done.output
+    assert anchor.read_text() == 2 * done.stdout
+    assert stat.S_IMODE(anchor.stat().st_mode) == 0o600
+    done = run("verify", *by_file(folder), "--anchor", anchor)
+    assert done.exit_code == 0, done.output
+    assert "anchors: 2 checkpoints agree" in done.stdout
+    assert json.loads(run("verify", *by_url(folder), "--anchor", anchor, "--json").stdout)["checkpoints"] == 2
+
+
+@pytest.mark.parametrize("to", ["audit.db", "audit.key", ".", "nowhere/anchor.txt"])
+def test_where_no_checkpoint_goes(folder, to):
+    """The log's own files, a folder, a folder that is not there: status 2, nothing written."""
+    before = (folder / "audit.db").read_bytes()
+    done = run("checkpoint", *by_file(folder), "--to", folder / to)
+    assert done.exit_code == 2
+    assert "anchor" in done.stderr
+    assert (folder / "audit.db").read_bytes() == before
+
+
+def test_a_log_that_an_anchor_contradicts_is_not_signed(folder):
+    """Neither by hand: a checkpoint would make good what was put back."""
+    shutil.copy(folder / "audit.db", folder / "yesterday.db")
+    anyio.run(sample, folder)
+    anchor = folder / "anchor.txt"
+    assert run("checkpoint", *by_file(folder), "--to", anchor).exit_code == 0
+    shutil.copy(folder / "yesterday.db", folder / "audit.db")
+    done = run("checkpoint", *by_file(folder), "--to", anchor)
+    assert done.exit_code == 2
+    assert "nothing is signed" in done.stderr
+    done = run("verify", *by_file(folder), "--anchor", anchor)
+    assert done.exit_code == 1
+    assert "the tail was cut off: 7 entries are missing" in done.stderr
+
+
+def test_a_log_whose_head_was_changed_is_not_signed(folder):
+    """What verify would refuse, no checkpoint vouches for."""
+    attack(folder, "UPDATE audit_head SET seq = 5")
+    done = run("checkpoint", *by_file(folder))
+    assert done.exit_code == 2
+    assert "nothing is signed" in done.stderr
+
+
+@pytest.mark.parametrize("seq", [1, 4, 7])
+def test_a_proof(folder, seq):
+    """Checked with the verifier key and the entry's digest alone; the same by URL, where the number comes last."""
+    done = run("prove", *by_file(folder), seq)
+    assert done.exit_code == 0, done.output
+    ((digest,),) = fetch(folder, select(schema.entries.c.digest).where(schema.entries.c.seq == seq))
+    verifier = verifier_of(folder)
+    proof = Proof.parse(done.stdout.encode())
+    assert proof.verify(digest, [verifier], verifier.name).size == ENTRIES
+    assert proof.index == seq - 1
+    assert leaf_hash(proof.extra) == digest
+    assert run("prove", *by_url(folder), seq).stdout == done.stdout
+
+
+def test_a_proof_into_a_file(folder):
+    """A new one: what is there stays."""
+    out = folder / "entry.tlog-proof"
+    assert run("prove", *by_file(folder), 3, "--out", out).exit_code == 0
+    assert out.read_text() == run("prove", *by_file(folder), 3).stdout
+    done = run("prove", *by_file(folder), 4, "--out", out)
+    assert done.exit_code == 2
+    assert f"--out {out} cannot be made: File exists; name a new file" in done.stderr
+
+
+@pytest.mark.parametrize("seq", [0, 8, "x", "-1", "1.5"])
+def test_an_entry_that_is_not_there_has_no_proof(folder, seq):
+    """Status 2, with what there is."""
+    done = run("prove", *by_file(folder), "--", seq)
+    assert done.exit_code == 2
+    assert "entries are 1 to 7" in done.stderr or "SEQ is the number of an entry" in done.stderr
+
+
+@pytest.mark.parametrize("column", ["body_sha256", "digest", "previous"])
+def test_an_entry_that_was_changed_has_no_proof(folder, column):
+    """What its digest does not fit is not given away as proven."""
+    attack(folder, f"UPDATE audit_entries SET {column} = randomblob(32) WHERE seq = 3")
+    done = run("prove", *by_file(folder), 3)
+    assert done.exit_code == 3
+    said = (
+        "entry 3 of the audit log is not as it was sealed" if column == "body_sha256" else "does not follow"
+    )
+    assert said in done.stderr
+
+
+def test_the_anchors_of_the_feed_file(folder):
+    """Taken by themselves; brought once more, they count once."""
+    feed = folder / "feed.toml"
+    feed.write_text(FEED + 'anchors = ["anchor.txt"]\n')
+    done = run("verify", feed)
+    assert done.exit_code == 1
+    assert f"anchor {folder / 'anchor.txt'} is missing" in done.stderr
+    assert run("checkpoint", feed, "--to", folder / "anchor.txt").exit_code == 0
+    for more in ([], ["--anchor", folder / "anchor.txt"]):
+        told = json.loads(run("verify", feed, *more, "--json").stdout)
+        assert (told["sound"], told["checkpoints"]) == (True, 1)

@@ -6,13 +6,26 @@ import sqlite3
 import stat
 
 import pytest
+from sqlalchemy import text
 
 from nobody import NOBODY, nobody
 from ticktrail.errors import ConfigError
 from ticktrail.plugin import Secret
-from ticktrail_compliance.keys import load_key
-from ticktrail_compliance.opening import open_log
-from unit.compliance.logs import NOW_NS, attacked, opened, sample, settings, up, write
+from ticktrail_compliance.store.opening import open_log
+from ticktrail_compliance.vault.settings import open_provider
+from unit.compliance.logs import (
+    ENTRIES,
+    NOW_NS,
+    POSTGRES,
+    fetch,
+    has_postgres,
+    opened,
+    sample,
+    settings,
+    up,
+    verified,
+    write,
+)
 
 pytestmark = pytest.mark.anyio
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -81,7 +94,7 @@ async def test_a_key_from_the_environment(tmp_path, monkeypatch):
     await write(tmp_path, [up()], key=secret)
     assert not (tmp_path / "audit.key").exists()
     with opened(tmp_path, key=secret) as log:
-        assert log.count() == 1
+        assert log.count() == 2
 
 
 async def test_a_missing_folder(tmp_path):
@@ -113,8 +126,7 @@ async def test_a_database_of_somebody_else(tmp_path):
     with pytest.raises(ConfigError, match="holds no audit log"):
         opened(tmp_path)
     await write(tmp_path, [up()])
-    with attacked(tmp_path) as database:
-        assert database.execute("SELECT count(*) FROM theirs").fetchone() == (0,)
+    assert fetch(tmp_path, text("SELECT count(*) FROM theirs")) == [(0,)]
 
 
 async def test_a_locked_database(tmp_path):
@@ -133,7 +145,7 @@ async def test_a_locked_database(tmp_path):
 async def test_a_read_only_database(tmp_path):
     """A log that this user may read and not write: told with the path and the remedy."""
     await sample(tmp_path)
-    for path in (tmp_path / "audit.db", tmp_path / "audit.key"):
+    for path in (tmp_path / "audit.db", tmp_path / "audit-keys.db", tmp_path / "audit.key"):
         path.chmod(0o400)
         if os.geteuid() == 0:
             os.chown(path, NOBODY, NOBODY)
@@ -149,13 +161,49 @@ def test_a_log_can_be_read_without_writing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        (
+            f"{POSTGRES}/ticktrail_nowhere",
+            r'database "ticktrail_nowhere" does not exist; make it \(CREATE DATABASE',
+        ),
+        ("postgresql+psycopg://postgres@127.0.0.1:1/x", r"Connection refused; start the server"),
+        ("postgresql+psycopg://ticktrail_nobody@127.0.0.1:5432/x", r"does not exist; make the role"),
+        ("postgresql+psycopg://me@server.invalid/x", r"server\.invalid.*; mend the host"),
+    ],
+)
+def test_a_server_that_is_away(tmp_path, url, says):
+    """What the server, or the network, says is told with what to do, to read and to write."""
+    if ":5432" in url and not has_postgres():
+        pytest.skip("no PostgreSQL at 127.0.0.1:5432")
+    for write_too in (False, True):
+        with pytest.raises(ConfigError, match=says):
+            opened(tmp_path, database=url, write=write_too)
+
+
 def test_secrets_stand_in_no_message(tmp_path):
     """Neither a key's repr nor a URL with a password gives it away."""
     (tmp_path / "audit.key").write_text(KEY)
     (tmp_path / "audit.key").chmod(0o600)
-    key = load_key(Secret(file="audit.key"), tmp_path, create=False, warn=lambda _: None)
+    key = open_provider(Secret(file="audit.key"), tmp_path, create=False, warn=lambda _: None)
     assert KEY not in repr(key)
     url = "postgresql+psycopg://me:geheim@127.0.0.1:1/x"
     with pytest.raises(ConfigError) as caught:
         open_log(settings(database=url), tmp_path, write=True, now_ns=NOW_NS, warn=lambda _: None)
     assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["feed #1", "feed%20a", "what?", "a&b=c", "f\N{LATIN SMALL LETTER E WITH ACUTE}"]
+)
+async def test_a_folder_of_any_name(tmp_path, name):
+    """What is written there is read there: to read, the path is made a URI."""
+    folder = tmp_path / name
+    folder.mkdir()
+    await sample(folder)
+    assert verified(folder).sound
+    with opened(folder) as log:
+        assert log.name == str(folder / "audit.db")
+        log.reconnect()
+        assert log.count() == ENTRIES

@@ -5,27 +5,34 @@ import signal
 import stat
 import subprocess
 import sys
+from collections import Counter
 from decimal import Decimal
 
 import anyio
 import pytest
+import sqlalchemy
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from ticktrail.errors import AuditError, ConfigError
-from ticktrail.events import LegUp
+from ticktrail.events import ClockMeasured, LegUp
 from ticktrail.model import Bar, BookSnapshot, Gap, Quote, Rejected, Status, Switched, Trade, Undecodable
 from ticktrail.plugin import Routed
 from ticktrail.testing import ManualClock, make_bar, make_quote, make_trade
-from ticktrail_compliance.observer import open_audit
-from ticktrail_compliance.reading import Range, read_records
+from ticktrail_compliance.reading import EVENTS, Range, entry_of, headers, open_summary, read_records
+from ticktrail_compliance.recording.observer import open_audit
 from ticktrail_compliance.records import StoredRouted, decode_records, encode_records
+from ticktrail_compliance.store import schema
+from ticktrail_compliance.summary import Summary
 from unit.compliance.logs import (
+    ENTRIES,
+    NOW_NS,
     TooBig,
     attacked,
     context,
     down,
+    fetch,
     opened,
     routed,
     sample,
@@ -38,12 +45,15 @@ from unit.compliance.logs import (
 pytestmark = pytest.mark.anyio
 
 
-async def test_everything_comes_back_in_order(tmp_path):
+FEED = EVENTS | {"journal"}
+
+
+async def test_everything_comes_back_in_order(tmp_path, database):
     """Events and batches as they were decided, with violations and reasons; the counts agree."""
-    counts = await sample(tmp_path)
-    assert counts == {"records": 3, "segments": 3, "ticks": 11}
-    with opened(tmp_path) as log:
-        found = [record for _, record in read_records(log, Range())]
+    counts = await sample(tmp_path, database=database)
+    assert counts == {"records": 4, "segments": 3, "ticks": 11}
+    with opened(tmp_path, database=database) as log:
+        found = [record for _, record in read_records(log, Range(classes=FEED))]
     assert found[0] == up(1)
     assert found[4] == down(4)
     first, third = found[1], found[3]
@@ -55,25 +65,66 @@ async def test_everything_comes_back_in_order(tmp_path):
         {"rule": "too_big", "size": 1},
     ]
     assert found[5].suppressed[0].reason == "standby"
-    outcome = verified(tmp_path)
+    outcome = verified(tmp_path, database=database)
     assert (outcome.sound, outcome.entries, outcome.events, outcome.segments, outcome.ticks) == (
         True,
-        6,
-        3,
+        ENTRIES,
+        4,
         3,
         11,
     )
 
 
-async def test_a_log_goes_on_where_it_ended(tmp_path):
+async def test_a_writer_says_who_it_is(tmp_path, database):
+    """User, machine, process, program and feed, in the first entry of each run; its entries bear its number."""
+    for writer in (1, 2):
+        await sample(tmp_path, database=database)
+        with opened(tmp_path, database=database) as log:
+            found = list(read_records(log, Range(classes=frozenset({"access"}))))
+        header, act = found[-1]
+        assert (len(found), act.writer, header.writer, header.counter) == (writer, writer, writer, 1)
+        assert (act.actor.pid, act.purpose) == (os.getpid(), "feed test")
+
+
+async def test_a_summary_says_what_an_entry_holds(tmp_path, database):
+    """Instruments, channels, providers and counts by outcome, without opening the body."""
+    await sample(tmp_path, database=database)
+    with opened(tmp_path, database=database) as log:
+        found = [open_summary(entry_of(log.log_id, row), log.keys.find) for row in log.summary_rows()]
+    assert found[3] == Summary(
+        events={"routed": 1},
+        providers=["leg", "test"],
+        instruments=["BTC/USDT"],
+        channels=["quotes", "trades"],
+        delivered=2,
+        rejected=2,
+        suppressed=0,
+        flagged=0,
+    )
+    assert found[1].events == {"leg_up": 1}
+
+
+async def test_the_clock_s_last_measurement_stands_in_each_entry(tmp_path, database):
+    """Offset and bound, from the measurement on; before it nothing is claimed."""
+    measured = ClockMeasured(at_ns=NOW_NS, server="x", offset_ns=-1_500, bound_ns=700, in_tolerance=True)
+    await write(tmp_path, [up(1), measured, up(2)], database=database)
+    with opened(tmp_path, database=database) as log:
+        found = [(header.clock_offset_ns, header.clock_bound_ns) for header in headers(log, Range())]
+        classes = [header.entry_class for header in headers(log, Range())]
+    assert found[0] == (None, None)
+    assert found[-1] == (1_500, 700)
+    assert classes == ["access", "control", "clock", "control"]
+
+
+async def test_a_log_goes_on_where_it_ended(tmp_path, database):
     """Three runs make one chain; the head moves with each."""
     heads = set()
     for _ in range(3):
-        await sample(tmp_path)
-        outcome = verified(tmp_path)
+        await sample(tmp_path, database=database)
+        outcome = verified(tmp_path, database=database)
         assert outcome.sound
         heads.add(outcome.head)
-    assert (outcome.entries, len(heads)) == (18, 3)
+    assert (outcome.entries, len(heads)) == (3 * ENTRIES, 3)
 
 
 @pytest.mark.parametrize(
@@ -83,19 +134,30 @@ async def test_what_is_kept(tmp_path, journal, ticks, segments):
     """Events always; ticks as the settings say."""
     records = [up(1), routed(1), routed(2), routed(3, rejected=2), down(4), routed(5, suppressed=1), up(6)]
     counts = await write(tmp_path, records, journal=journal)
-    assert counts == {"records": 3, "segments": segments, "ticks": ticks}
+    assert counts == {"records": 4, "segments": segments, "ticks": ticks}
     assert verified(tmp_path).ticks == ticks
 
 
-async def test_a_tick_waits_no_longer_than_it_may(tmp_path):
+async def test_a_tick_waits_no_longer_than_it_may(tmp_path, database):
     """A single tick is sealed after segment_s, with no other record to push it."""
     clock = ManualClock()
-    async with open_audit(settings(segment_s=0.05), context(tmp_path, clock)) as observer:
+    async with open_audit(settings(segment_s=0.05, database=database), context(tmp_path, clock)) as observer:
         await observer.observe([routed(1)])
         assert observer.summary()["ticks"] == 0
         clock.advance(1.0)
         await _sealed(observer, 2)
-        assert verified(tmp_path).ticks == 2  # read by another connection while the feed runs
+        assert (
+            verified(tmp_path, database=database).ticks == 2
+        )  # read by another connection while the feed runs
+
+
+async def test_before_delivery_is_on_the_disk(tmp_path, database):
+    """Whoever asks the log once `observe` has returned finds all of it."""
+    mine = settings(before_delivery=True, segment_ticks=1_000, segment_s=60, database=database)
+    async with open_audit(mine, context(tmp_path)) as observer:
+        for number in range(1, 4):
+            await observer.observe([routed(number)])
+            assert verified(tmp_path, database=database).ticks == 2 * number
 
 
 async def _sealed(observer, ticks):
@@ -147,38 +209,30 @@ def test_a_kill_loses_no_more_than_the_open_segment(tmp_path):
     assert verified(tmp_path).sound
 
 
-async def test_a_second_writer_is_refused(tmp_path):
-    """Two feeds in one log: whoever comes second is told before it writes, and the first one goes on undisturbed."""
-    async with open_audit(settings(), context(tmp_path)) as first:
+async def test_two_writers_share_a_log(tmp_path, database):
+    """Two feeds in one log: both are kept in one order, each by its own number and keys."""
+    mine = settings(database=database)
+    async with open_audit(mine, context(tmp_path)) as first:
         await first.observe([up(1)])
-        with pytest.raises(ConfigError, match="is being written by another feed or backfill"):
-            await write(tmp_path, [up(2)])
-        await first.observe([up(3)])
-        assert verified(tmp_path).sound  # reading needs no claim
-    await write(tmp_path, [up(4)])
-    outcome = verified(tmp_path)
-    assert (outcome.sound, outcome.events) == (True, 3)
+        async with open_audit(mine, context(tmp_path)) as second:
+            for number in range(2, 20, 2):
+                await second.observe([up(number)])
+                await first.observe([up(number + 1)])
+            assert verified(tmp_path, database=database).sound
+    outcome = verified(tmp_path, database=database)
+    assert (outcome.sound, outcome.events) == (
+        True,
+        2 + 1 + 19,
+    )  # who writes, what the second one found, events
+    with opened(tmp_path, database=database) as log:
+        found = [(header.writer, record.at_ns) for header, record in read_records(log, Range(classes=EVENTS))]
+    found = [one for one in found if one[1] >= NOW_NS]
+    assert [at_ns for _, at_ns in found] == [up(number).at_ns for number in range(1, 20)]
+    assert [writer for writer, _ in found] == [1, *([2, 1] * 9)]
 
 
 def _only(error, kind):
     return isinstance(error, kind) or error.subgroup(kind) is not None
-
-
-def test_a_writer_that_was_killed_leaves_no_claim(tmp_path):
-    """The system gives it up with the process, however it ends: the next run writes on."""
-    anyio.run(write, tmp_path, [up(1)])
-    script = (
-        "import os, sys; from pathlib import Path; from ticktrail.claim import claim_file\n"
-        "claim_file(Path(sys.argv[1])); print('claimed', flush=True); sys.stdin.read()"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "audit.db-writer")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout.readline() == "claimed\n"
-        with pytest.raises(ConfigError, match="is being written"):
-            anyio.run(write, tmp_path, [up(2)])
-        holder.kill()
-    anyio.run(write, tmp_path, [up(2)])
-    assert verified(tmp_path).events == 2
 
 
 async def test_a_clock_that_goes_back_changes_no_order(tmp_path):
@@ -189,8 +243,8 @@ async def test_a_clock_that_goes_back_changes_no_order(tmp_path):
         clock.step(-3_600)
         await observer.observe([up(1)])
     with opened(tmp_path) as log:
-        found = [(header.seq, record.at_ns) for header, record in read_records(log, Range())]
-    assert [seq for seq, _ in found] == [1, 2]
+        found = [(header.seq, record.at_ns) for header, record in read_records(log, Range(classes=FEED))]
+    assert [seq for seq, _ in found] == [2, 3]
     assert verified(tmp_path).sound
 
 
@@ -199,7 +253,7 @@ async def test_files_are_closed_to_others(tmp_path):
     async with open_audit(settings(), context(tmp_path)) as observer:
         await observer.observe([up(1)])
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
-    assert set(modes) >= {"audit.db", "audit.db-wal", "audit.key"}
+    assert set(modes) >= {"audit.db", "audit.db-wal", "audit-keys.db", "audit-keys.db-wal", "audit.key"}
     assert set(modes.values()) == {0o600}
 
 
@@ -211,38 +265,42 @@ async def test_the_database_gives_no_content_away(tmp_path):
         assert word not in content
 
 
-async def test_a_month_has_a_key_of_its_own(tmp_path):
-    """Entries of another month are sealed under another key; both verify."""
+async def test_a_month_has_a_key_of_its_own(tmp_path, database):
+    """Entries of another month, class or run are sealed under another key; all verify."""
     clock = ManualClock()
-    await write(tmp_path, [up(1), routed(1)], clock=clock)
+    await write(tmp_path, [up(1), routed(1)], clock=clock, database=database)
     clock.step(45 * 86_400)
-    await write(tmp_path, [up(2), routed(2)], clock=clock)
-    with attacked(tmp_path) as database:
-        keys = database.execute("SELECT kind, count(DISTINCT month) FROM audit_keys GROUP BY kind").fetchall()
-    assert keys == [("control", 2), ("journal", 2)]
-    assert verified(tmp_path).sound
+    await write(tmp_path, [up(2), routed(2)], clock=clock, database=database)
+    with opened(tmp_path, database=database) as log:
+        found = [(state.entry_class, state.month) for state in log.keys.states()]
+    assert sorted(Counter(found).items()) == [
+        ((entry_class, month), 1)
+        for entry_class in ("access", "control", "journal")
+        for month in ("2023-11", "2023-12")
+    ]
+    assert verified(tmp_path, database=database).sound
 
 
-async def test_nonces_never_repeat(tmp_path):
+async def test_nonces_never_repeat(tmp_path, database):
     """Over runs too; and the database refuses one that would."""
     for _ in range(3):
-        await sample(tmp_path)
-    with attacked(tmp_path) as database:
-        rows = database.execute("SELECT key_id, nonce FROM audit_entries").fetchall()
-        assert len(set(rows)) == len(rows) == 18
-        with pytest.raises(Exception, match="UNIQUE"):
-            database.execute(
-                "INSERT INTO audit_entries SELECT 99, kind, written_ns, first_ns, last_ns, ticks, key_id, nonce, body, "
-                "previous, digest FROM audit_entries WHERE seq = 1"
-            )
+        await sample(tmp_path, database=database)
+    table = schema.entries.c
+    rows = fetch(tmp_path, sqlalchemy.select(table.key_id, table.counter), database=database)
+    assert len(set(rows)) == len(rows) == 3 * ENTRIES
+    names = [column for column in table if column.name not in {"seq", "writer"}]
+    again = sqlalchemy.select(sqlalchemy.literal(99), sqlalchemy.literal(99), *names).where(table.seq == 1)
+    copied = schema.entries.insert().from_select(["seq", "writer", *(column.name for column in names)], again)
+    with pytest.raises(sqlalchemy.exc.IntegrityError), attacked(tmp_path, database=database) as connection:
+        connection.execute(copied)
 
 
 @pytest.mark.parametrize(
     ("wanted", "numbers"),
     [
-        (Range(from_seq=4), [4, 5, 6]),
+        (Range(from_seq=5), [5, 6, 7]),
         (Range(to_seq=1), [1]),
-        (Range(from_seq=2, to_seq=2), [2, 2]),
+        (Range(from_seq=3, to_seq=3), [3, 3]),
     ],
 )
 async def test_ranges_by_number(tmp_path, wanted, numbers):
@@ -283,12 +341,15 @@ ticks = st.one_of(
 )  # fmt: skip
 
 
-@given(delivered=st.lists(ticks, max_size=6), raw=st.binary(max_size=40))
-def test_records_come_back_exactly(delivered, raw):
+@given(delivered=st.lists(ticks, max_size=6), raw=st.binary(max_size=40), derived=st.booleans())
+def test_records_come_back_exactly(delivered, raw, derived):
     """Every digit, flag and byte; two decimals that are equal but written otherwise stay so."""
     broken = Undecodable(provider="leg", recv_ns=1, raw=raw, reason="x")
-    record = Routed(provider="leg", recv_ns=1, delivered=delivered, rejected=[_rejected(broken)])
+    record = Routed(
+        provider="leg", recv_ns=1, delivered=delivered, rejected=[_rejected(broken)], derived=derived
+    )
     (back,) = decode_records(encode_records([record]))
+    assert back.derived == derived
     assert list(back.delivered) == delivered
     assert [repr(tick) for tick in back.delivered] == [repr(tick) for tick in delivered]
     assert back.rejected[0].tick == broken
@@ -313,13 +374,12 @@ async def test_a_full_disk_is_told(tmp_path):
     """A database that cannot grow halts the feed, and what was sealed before stays sound."""
     async with open_audit(settings(), context(tmp_path)) as observer:
         await observer.observe([up(1), routed(1), routed(2)])
-    with attacked(tmp_path) as database:
-        pages = database.execute("PRAGMA page_count").fetchone()[0]
+    ((pages,),) = fetch(tmp_path, text("PRAGMA page_count"))
     before = verified(tmp_path)
 
     async def overfill():
         async with open_audit(settings(), context(tmp_path)) as observer:
-            observer._log._connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+            observer._recorder._log.database.run_outside(f"PRAGMA max_page_count = {pages}")
             for number in range(2_000):
                 await observer.observe([routed(number), routed(number), up(number)])
 
@@ -342,7 +402,7 @@ async def test_what_cannot_be_stored_halts_the_feed(tmp_path):
 async def test_nothing_to_record_is_no_entry(tmp_path):
     """An empty batch seals nothing."""
     counts = await write(tmp_path, [Routed(provider="leg", recv_ns=1)])
-    assert counts == {"records": 0, "segments": 0, "ticks": 0}
-    assert verified(tmp_path).entries == 0
+    assert counts == {"records": 1, "segments": 0, "ticks": 0}
+    assert verified(tmp_path).entries == 1
     with pytest.raises(ConfigError, match="no audit database"):
         verified(tmp_path, database="sqlite:///other.db")

@@ -18,9 +18,11 @@ from ticktrail.events import (
     FeedStarted,
     FeedStopped,
     PeerOffsetDisagrees,
+    PluginLoaded,
+    PluginQuarantined,
 )
 from ticktrail_compliance.records import StoredRecord, decode_records
-from ticktrail_compliance.reports.clock import clock_report
+from ticktrail_compliance.reports.clock import Seen, clock_report
 from unit.compliance.logs import NOW_NS, routed, write
 
 S = 1_000_000_000
@@ -112,6 +114,34 @@ def test_the_time_between_runs_is_no_time_without_a_check():
     """A feed that does not run needs no clock; within each run its beginning and end count."""
     assert clock_report([*RUN, started(1000), measured(1001, 0), stopped(1300)]).longest_unchecked_s == 299
     assert clock_report([started(0), stopped(77)]).longest_unchecked_s == 77
+
+
+def test_a_period_within_a_breach_shows_it():
+    """What began before and ended after is known from the records before."""
+    run = [started(0), measured(1, 80), begun(1), *(measured(second, 80) for second in range(60, 5000, 60))]
+    found = clock_report(run, from_ns=at(1000), to_ns=at(2000))
+    (breach,) = found.breaches
+    assert (breach.begun_ns, breach.ended_by) == (at(1), "log_ends")
+    assert {check.at_ns >= at(1000) for check in found.checks} == {True}
+
+
+def test_the_time_without_a_check_is_that_of_the_period():
+    """Cut at its beginning; ticks say how far a run went that nothing else tells of."""
+    run = [started(0), measured(0, 0), measured(3000, 0), Seen(at(5400))]
+    assert clock_report(run, from_ns=at(500)).longest_unchecked_s == 2500
+    assert clock_report(run, from_ns=at(3500)).longest_unchecked_s == 1900
+    assert clock_report([started(0), Seen(at(12))]).longest_unchecked_s == 12
+
+
+def test_the_next_runs_plugins_do_not_lengthen_a_run_that_was_killed():
+    """They are told of before the next run has started, hours later."""
+    plugins = [
+        PluginLoaded(at_ns=at(5000), name="x", distribution="x", version="1", sha256=""),
+        PluginQuarantined(at_ns=at(5000), name="y", distribution="y", reason="no"),
+    ]
+    killed, next_run = [started(0), measured(1, 0), unavailable(65)], [started(5000), measured(5001, 0)]
+    found = clock_report([*killed, *plugins, *next_run])
+    assert found.longest_unchecked_s == 64
 
 
 def test_a_run_that_was_killed_ends_with_its_last_record():

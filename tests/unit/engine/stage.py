@@ -61,6 +61,7 @@ class Session:
 
     def __init__(self, context, intake, task_status, number):
         self.name = context.name
+        self.instruments = context.instruments
         self.number = number
         self.up = task_status.started
         self._intake = intake
@@ -128,6 +129,7 @@ class Watching:
 
 class NameSettings(Settings, frozen=True):
     key: str = "main"
+    first: bool = False
 
 
 @asynccontextmanager
@@ -166,7 +168,12 @@ def ticktrail_sinks():
 def ticktrail_observers():
     return [
         observer_spec(
-            name="watching", summary="x", settings=NameSettings, open=_open_observer, report_key="audit"
+            name="watching",
+            summary="x",
+            settings=NameSettings,
+            open=_open_observer,
+            report_key="audit",
+            before_delivery=lambda settings: settings.first,
         )
     ]
 
@@ -174,6 +181,7 @@ def ticktrail_observers():
 HEAD = """\
 [feed]
 name = "stage"
+profile = "development"
 instruments = ["BTC/USDT"]
 channels = ["trades", "quotes", "ticker"]
 [clock]
@@ -182,6 +190,7 @@ servers = []
 max_age_s = false
 max_clock_offset_ms = false
 [backoff]
+rest_s = 0.002
 first_s = 0.001
 cap_s = 0.002
 """

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticktrail._engine.continuity import Continuity
-from ticktrail.model import Gap, Rejected, Tick, Trade
+from ticktrail.model import Channel, Gap, InstrumentId, ProviderId, Rejected, Tick, Trade
 from ticktrail.plugin import Batch, Capabilities
-from ticktrail.testing import make_correction, make_quote, make_trade
+from ticktrail.testing import make_bar, make_book_delta, make_correction, make_quote, make_trade
 
 NUMBERED = Capabilities(
     channels=frozenset({"trades", "quotes"}), id_space="venue", consecutive_trade_ids=True
 )
+BTC = InstrumentId("BTC/USDT")
 OTHER = Capabilities(channels=frozenset({"trades", "quotes"}))
 
 
@@ -226,3 +227,202 @@ def test_names_are_kept_within_a_bound() -> None:
     assert not out
     out, _ = route.place(batch("a", *named("3", at=3), at=25_001))
     assert ids(out) == ["3"]
+
+
+def test_a_trade_rejected_here_and_suppressed_there_is_a_gap() -> None:
+    """Nobody delivers it, though one copy of it was good; told once, by its id."""
+    route = Continuity({"a": NUMBERED, "b": NUMBERED})
+    refused = Rejected(tick=trades(2)[0], violations=())
+    route.place(batch("a", *trades(1, 3), at=1, rejected=(refused,)))
+    standby = batch("b", *trades(1, 2, 3, provider="b"), at=2)
+    (gap,) = route.suppressed(standby)
+    assert isinstance(gap, Gap)
+    assert (gap.from_id, gap.to_id, gap.channel, gap.cause) == (2, 2, "trades", "rejected")
+    assert not route.suppressed(standby)
+
+
+def test_so_it_is_where_a_hand_over_repeats_it() -> None:
+    """The other leg speaks now, and what it brings again was rejected before."""
+    route = Continuity({"a": NUMBERED, "b": NUMBERED})
+    refused = Rejected(tick=trades(2)[0], violations=())
+    route.place(batch("a", *trades(1, 3), at=1, rejected=(refused,)))
+    out, repeats = route.place(batch("b", *trades(2, 3, 4, provider="b"), at=2))
+    assert [(t.from_id, t.to_id) for t in out if isinstance(t, Gap)] == [(2, 2)]
+    assert [t.id for t in out if isinstance(t, Trade)] == [4]
+    assert [t.id for one in repeats for t in one.ticks] == [2, 3]
+
+
+def test_a_second_copy_that_is_rejected_is_none() -> None:
+    """It was delivered, in the same batch or before."""
+    route = Continuity({"a": NUMBERED, "b": NUMBERED})
+    for ids, again in (((1, 2), 2), ((3,), 1)):
+        route.place(
+            batch("a", *trades(*ids), at=1, rejected=(Rejected(tick=trades(again)[0], violations=()),))
+        )
+    standby = batch("b", *trades(1, 2, 3, provider="b"), at=2)
+    assert not route.suppressed(standby)
+
+
+def refused(*ids: int, provider: str = "a") -> tuple[Rejected, ...]:
+    return tuple(Rejected(tick=tick, violations=()) for tick in trades(*ids, provider=provider))
+
+
+def gaps(ticks: Sequence[Tick]) -> list[tuple[int | None, int | None, str]]:
+    return [(tick.from_id, tick.to_id, tick.cause) for tick in ticks if isinstance(tick, Gap)]
+
+
+def test_a_copy_that_may_still_come_is_not_told_as_lost() -> None:
+    """Another leg that speaks at the same time brings it next; else it is told once the output is past it."""
+    route = Continuity({"a": NUMBERED, "b": NUMBERED, "c": NUMBERED})
+    route.place(batch("a", *trades(1), at=1, rejected=refused(2)))
+    assert not route.suppressed(batch("b", *trades(2, provider="b"), at=2))
+    out, _ = route.place(batch("c", *trades(2, 3, provider="c"), at=3))
+    assert [tick.id for tick in out if isinstance(tick, Trade)] == [2, 3]
+    assert gaps(out) == []
+    route.place(batch("a", *trades(4), at=4, rejected=refused(5)))
+    assert not route.suppressed(batch("b", *trades(5, provider="b"), at=5))
+    out, _ = route.place(batch("c", *trades(6, provider="c"), at=6))
+    assert gaps(out) == [(5, 5, "rejected")]
+    assert gaps(route.place(batch("c", *trades(7, provider="c"), at=7))[0]) == []
+
+
+def test_what_could_still_have_come_is_told_at_the_end() -> None:
+    """Nobody will bring it."""
+    route = Continuity({"a": NUMBERED, "b": NUMBERED})
+    route.place(batch("a", *trades(1), at=1, rejected=refused(2)))
+    assert not route.suppressed(batch("b", *trades(2, provider="b"), at=2))
+    assert gaps(route.finish()) == [(2, 2, "rejected")]
+    assert gaps(route.finish()) == []
+
+
+def test_a_leg_that_is_never_delivered_contradicts_nobody() -> None:
+    """What a candidate brought in the shadow is no loss, and what it rejected no trade that was seen."""
+    route = Continuity({"a": NUMBERED, "b": NUMBERED}, mute=frozenset({ProviderId("b")}))
+    route.place(batch("a", *trades(1, 3), at=1, rejected=refused(2)))
+    assert not route.suppressed(batch("b", *trades(2, provider="b"), at=2, rejected=refused(4, provider="b")))
+    assert gaps(route.place(batch("a", *trades(5), at=3))[0]) == [(4, 4, "missing")]
+
+
+def test_what_a_standby_rejected_is_no_hole_where_it_takes_its_turn() -> None:
+    """Its record went with what was suppressed; while the other leg speaks it says nothing of what that one missed."""
+    route = Continuity({"a": NUMBERED, "b": NUMBERED})
+    route.place(batch("a", *trades(1), at=1))
+    route.suppressed(batch("b", at=2, rejected=refused(2, 4, provider="b")))
+    assert gaps(route.place(batch("a", *trades(3), at=3))[0]) == [(2, 2, "missing")]
+    assert gaps(route.place(batch("b", *trades(5, provider="b"), at=4))[0]) == []
+    assert gaps(route.place(batch("b", *trades(7, provider="b"), at=5))[0]) == [(6, 6, "missing")]
+
+
+def test_what_the_speaker_rejected_is_no_hole_whatever_its_record_went_with() -> None:
+    """A part of its batch was suppressed, as a later copy for one, and the record went with that part."""
+    route = Continuity({"a": NUMBERED})
+    route.place(batch("a", *trades(1), at=1))
+    route.suppressed(batch("a", *trades(1), at=2, rejected=refused(2)))
+    assert gaps(route.place(batch("a", *trades(3), at=3))[0]) == []
+
+
+def test_what_was_set_aside_goes_once_the_output_is_past_it() -> None:
+    """A standby may reject everything for days."""
+    route = Continuity({"a": NUMBERED, "b": NUMBERED})
+    for number in range(1, 500):
+        route.place(batch("a", *trades(number), at=number))
+        route.suppressed(batch("b", at=number, rejected=refused(number + 1, provider="b")))
+    (place,) = route._places[ProviderId("a")].values()
+    (count,) = place.counts.values()
+    assert count.aside == {"b": [500]}
+
+
+def test_of_names_that_nobody_asked_for_nothing_is_remembered() -> None:
+    """A broken venue may name any, and memory stays as it was."""
+    route = Continuity({"a": NUMBERED})
+    route.heed([BTC])
+    strange = tuple(
+        Rejected(tick=make_trade(id=number, instrument=f"X{number}/USDT"), violations=())
+        for number in range(99)
+    )
+    before = len(route._places[ProviderId("a")])
+    route.place(batch("a", at=1, rejected=strange))
+    assert len(route._places[ProviderId("a")]) == before
+    route.place(batch("a", *trades(1, 3), at=2, rejected=refused(2)))
+    counts = [count for place in route._all_places() for count in place.counts.values()]
+    assert [count.id for count in counts].count(3) >= 1
+
+
+def test_another_venues_trade_of_the_same_number_is_another_trade() -> None:
+    """Nothing is told of it."""
+    route = Continuity({"a": NUMBERED, "b": OTHER})
+    route.place(batch("a", *trades(1), at=1, rejected=(Rejected(tick=trades(2)[0], violations=()),)))
+    standby = batch("b", *trades(2, provider="b"), at=2)
+    assert not route.suppressed(standby)
+
+
+def test_what_is_lost_is_told_before_the_next_of_its_channel() -> None:
+    """Once, from the last that was delivered; where ids decide, they do."""
+    channels: tuple[Channel, ...] = ("quotes", "trades")
+    route = Continuity({"a": NUMBERED})
+    for channel in channels:
+        route.lose(ProviderId("a"), BTC, channel)  # nothing was delivered yet: there is no hole
+    out, _ = route.place(batch("a", *trades(1), make_quote(update_id=7, provider="a"), at=5))
+    assert not any(isinstance(t, Gap) for t in out)
+    for channel in channels:
+        route.lose(ProviderId("a"), BTC, channel)
+    out, _ = route.place(batch("a", *trades(2), make_quote(update_id=9, provider="a"), at=8))
+    (gap,) = [t for t in out if isinstance(t, Gap)]
+    assert out.index(gap) == 1
+    assert (gap.channel, gap.from_ns, gap.to_ns, gap.cause) == ("quotes", 5, 8, "suppressed")
+    out, _ = route.place(batch("a", *trades(3), make_quote(update_id=10, provider="a"), at=9))
+    assert not any(isinstance(t, Gap) for t in out)
+
+
+def test_a_leg_that_was_opened_anew_heals_nothing() -> None:
+    """Its provider knows nothing of what it brought before: the hole is marked, once."""
+    healing = Capabilities(channels=frozenset({"trades"}), heals=frozenset({"trades"}))
+    for is_anew, gaps in ((False, 0), (True, 1)):
+        route = Continuity({"a": healing})
+        route.place(batch("a", make_trade(id="x", event_ns=1), at=1))
+        if is_anew:
+            route.renewed(ProviderId("a"))
+        out, _ = route.place(batch("a", make_trade(id="y", event_ns=5), at=5, session=4))
+        assert sum(isinstance(tick, Gap) for tick in out) == gaps
+        out, _ = route.place(batch("a", make_trade(id="z", event_ns=9), at=9, session=8))
+        assert not any(isinstance(tick, Gap) for tick in out)
+
+
+def test_what_is_forgotten_begins_anew() -> None:
+    """Neither a repeat nor a hole is looked for behind it."""
+    route = Continuity({"a": NUMBERED})
+    route.place(batch("a", *trades(1, 2), at=1))
+    route.forget({BTC})
+    out, repeats = route.place(batch("a", *trades(2, 3), at=9, session=8))
+    assert ([tick.id for tick in out if isinstance(tick, Trade)], repeats) == ([2, 3], [])
+    assert len(out) == 2
+
+
+def test_a_leg_is_known_by_its_name_whichever_copy_of_it() -> None:
+    """Changes of a book with one time of the venue's, behind a name that is equal and another object."""
+    twin = ProviderId(str(b"two", "ascii"))
+    route = Continuity({ProviderId("two"): OTHER})
+    change = msgspec.structs.replace(make_book_delta(), provider=twin, event_ns=5)
+    route.place(batch(twin, change, at=1))
+    out, repeats = route.place(batch("two", change, at=1))
+    assert len(out) == 1
+    assert not repeats
+
+
+def test_bars_that_follow_on_one_another_leave_no_hole() -> None:
+    """Whatever was suppressed between them is in them; where one is left out the suppressed one is missing."""
+    minute = 60_000_000_000
+
+    def bar(number: int) -> Tick:
+        made: Tick = msgspec.structs.replace(
+            make_bar(provider="a", instrument=BTC), start_ns=number * minute, end_ns=(number + 1) * minute
+        )
+        return made
+
+    continuity = Continuity({"a": Capabilities(channels=frozenset({"bars"}))})
+    found = []
+    for at_ns, number in enumerate((1, 2, 4), 1):
+        continuity.lose(ProviderId("a"), BTC, "bars")
+        out, _ = continuity.place(batch("a", bar(number), at=at_ns))
+        found.append([tick.counted_as for tick in out])
+    assert found == [["bars"], ["bars"], ["gaps", "bars"]]

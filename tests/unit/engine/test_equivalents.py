@@ -14,6 +14,7 @@ pytestmark = pytest.mark.anyio
 HEAD = """\
 [feed]
 name = "stage"
+profile = "development"
 instruments = ["BTC/USD", "ETH/USD"]
 channels = ["trades", "quotes"]
 [clock]
@@ -75,8 +76,8 @@ def test_the_leg_is_asked_by_its_own_name(tmp_path):
     """What the provider is told is what its venue lists; the text of the plan tells both."""
     plan = feed(tmp_path, TWO, head=HEAD)
     by_name = {leg.name: leg for leg in plan.legs}
-    assert by_name["a"].served(plan.instruments) == ("BTC/USD", "ETH/USD")
-    assert by_name["b"].served(plan.instruments) == ("BTC/USDT", "ETH/USD")
+    assert by_name["a"].served == ("BTC/USD", "ETH/USD")
+    assert by_name["b"].served == ("BTC/USDT", "ETH/USD")
 
 
 @pytest.mark.parametrize(
@@ -84,8 +85,8 @@ def test_the_leg_is_asked_by_its_own_name(tmp_path):
     [
         ('{ "SOL/USD" = "SOL/USDT" }', '"SOL/USD" is no instrument of the feed, which has'),
         ('{ "BTC/USD" = "ETH/USD" }', 'would serve "ETH/USD" for "BTC/USD" and for "ETH/USD"'),
-        ('{ "BTC/USD" = 1 }', "feed.toml:22"),
-        ('"BTC/USDT"', "feed.toml:22"),
+        ('{ "BTC/USD" = 1 }', "feed.toml:23"),
+        ('"BTC/USDT"', "feed.toml:23"),
     ],
 )
 def test_what_is_no_equivalent(tmp_path, equivalents, says):

@@ -1,16 +1,30 @@
 """What a rule's finding does to a tick, and what a rule's own failure does to nobody else."""
 
+import asyncio
 import dataclasses
+import logging
+from decimal import Decimal
 
+import msgspec
 import pytest
 
+from ticktrail._engine.bench import RuleFailed
 from ticktrail._engine.judge import Judge
+from ticktrail._engine.verdict import joined
 from ticktrail._plan.model import RulePlan, Validation
 from ticktrail.book import OrderBook
 from ticktrail.errors import PluginError
-from ticktrail.events import InstrumentQuarantined, InstrumentReleased, RuleDisabled, RuleFailing
-from ticktrail.model import BookDelta, BookSnapshot, Gap, Quote, Trade, Violation
-from ticktrail.plugin import Settings, ValidatorContext, validator_spec
+from ticktrail.events import (
+    CriticalFinding,
+    InstrumentQuarantined,
+    InstrumentReleased,
+    RuleDisabled,
+    RuleFailing,
+)
+from ticktrail.model import BookDelta, BookSnapshot, Gap, Quote, Status, Trade, Violation
+from ticktrail.plugin import Batch, Settings, ValidatorContext, validator_spec
+from ticktrail.rules import FrozenSettings
+from ticktrail.rules.plugin import ticktrail_validators
 from ticktrail.testing import ManualClock, make_book_delta, make_book_snapshot, make_quote, make_trade
 
 BTC, ETH = "BTC/USDT", "ETH/USDT"
@@ -25,17 +39,21 @@ class Refused(Violation, frozen=True, tag="picky"):
     pass
 
 
+class RefusedToo(Violation, frozen=True, tag="picky1"):
+    pass
+
+
 class Rule:
     """It objects to what `objects` says, raises where `raises` says so, and keeps what it was told."""
 
     def __init__(self, objects=lambda tick: False, raises=lambda tick: False):
-        self.objects, self.raises = objects, raises
+        self.objects, self.raises, self.finding = objects, raises, Refused
         self.accepted, self.sessions, self.steps = [], 0, []
 
     def check(self, tick, at_ns):
         if self.raises(tick):
             raise ZeroDivisionError("a defect")
-        return Refused() if self.objects(tick) else None
+        return self.finding() if self.objects(tick) else None
 
     def accept(self, tick):
         self.accepted.append(tick)
@@ -56,9 +74,18 @@ class Court:
         return self.judge.judge(ticks, at_s * S, at_s * S)
 
 
-def court(*rules, action="reject", ticks=(Trade, Quote, BookDelta, BookSnapshot), opens=None, **settings):
+def court(
+    *rules,
+    action="reject",
+    severity="warning",
+    ticks=(Trade, Quote, BookDelta, BookSnapshot),
+    opens=None,
+    **settings,
+):
     """Return a judge over these rules, the first named picky, the others picky1, picky2 …, and its events."""
     events = []
+    for rule, finding in zip(rules[1:], [RefusedToo], strict=False):
+        rule.finding = finding
     plans = [
         RulePlan(
             spec=validator_spec(
@@ -70,7 +97,7 @@ def court(*rules, action="reject", ticks=(Trade, Quote, BookDelta, BookSnapshot)
             ),
             settings={BTC: Picky(), ETH: Picky()},
             action=action,
-            severity="warning",
+            severity=severity,
         )
         for number, rule in enumerate(rules)
     ]
@@ -182,18 +209,108 @@ def test_a_rule_that_raises_hurts_itself_alone(action):
     assert (verdict.flagged[0].violations[0].failed, bench.events[0].rule) == ("picky", "picky")
     assert "ZeroDivisionError" in verdict.flagged[0].violations[0].error
     bench.judged(make_trade("5", instrument=ETH))
+    assert [type(event) for event in bench.events] == [RuleFailing]
+    bench.judged(make_trade("5"))
     assert [type(event) for event in bench.events] == [RuleFailing, RuleDisabled]
+    assert bench.events[1].instrument == BTC
+    assert bench.judged(make_trade("5", instrument=ETH)).good[0].flagged  # there it still tries
     verdict = bench.judged(make_trade("5"), make_trade("7"))
     assert not verdict.good[0].flagged
     assert len(verdict.rejected or verdict.flagged) == 1  # the sound one still judges
     assert len(bench.events) == 2 + (action == "quarantine")
 
 
+def test_the_traceback_of_a_rule_s_first_failure_is_logged_once(caplog):
+    """At the level DEBUG, with the line that raised; later failures, of any instrument, add none."""
+    bench = court(Rule(raises=lambda tick: True), Rule(priced("7")))
+    with caplog.at_level(logging.DEBUG, "ticktrail.rules"):
+        bench.judged(make_trade("5"), make_trade("5"), make_trade("5", instrument=ETH))
+    (record,) = caplog.records
+    assert (record.levelname, record.name) == ("DEBUG", "ticktrail.rules")
+    assert "the rule picky raised over BTC/USDT" in record.getMessage()
+    assert 'raise ZeroDivisionError("a defect")' in caplog.text
+
+
+def test_a_failure_does_not_hide_what_the_rule_finds_later():
+    """Critical findings are told all the same, and counted under the rule's own name."""
+    rule = Rule(priced("7"), raises=priced("6"))
+    bench = court(rule, severity="critical")
+    bench.judged(make_trade("6"), make_trade("7"))
+    assert [type(event) for event in bench.events] == [RuleFailing, CriticalFinding]
+    rows = {row.rule: row for row in bench.judge.qualities[BTC].take().rules}
+    assert (rows["picky"].severity, rows["picky"].rejected, rows["rule_failed"].flagged) == ("critical", 1, 1)
+
+
+def test_what_the_feed_does_not_have_is_refused():
+    """No rule would have judged it."""
+    bench = court(Rule())
+    verdict = bench.judged(make_trade("5", instrument="NOT/LISTED"))
+    assert not verdict.good
+    assert verdict.rejected[0].violations[0].instrument == "NOT/LISTED"
+
+
+def test_a_quarantine_keeps_back_every_price_and_no_news():
+    """Kinds that no rule judges too; a halt passes even where a rule judges it; what others reject prolongs it."""
+    bench = court(
+        Rule(lambda tick: isinstance(tick, Quote)),
+        ticks=(Quote, Status),
+        action="quarantine",
+        quarantine_s=10,
+    )
+    bench.judged(make_quote(), at_s=100)
+    halt = Status(instrument=BTC, provider="leg", event_ns=None, recv_ns=1, state="halted")
+    assert bench.judged(make_trade("5"), halt, at_s=105).good == [halt]
+    bench.judged(make_quote(), at_s=108)
+    assert not bench.judged(make_trade("5"), at_s=117).good
+    assert bench.judged(make_trade("5"), at_s=118).good
+
+
+class Speechless(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (Speechless(), "Speechless: its message cannot be read"),
+        (ValueError("\udc80" * 2), "ValueError: \\udc80\\udc80"),
+        (ValueError("x" * 10_000), "ValueError: " + "x" * 488),
+        (SystemExit(3), "SystemExit: 3"),
+    ],
+    ids=["speechless", "surrogates", "long", "exit"],
+)
+def test_whatever_a_rule_raises_can_be_told(caplog, error, says):
+    """The message is somebody else's code too."""
+    rule = Rule()
+
+    def check(tick, at_ns):
+        raise error
+
+    rule.check = check
+    bench = court(rule)
+    with caplog.at_level(logging.DEBUG, "ticktrail.rules"):
+        verdict = bench.judged(make_trade("5"))
+    assert type(error).__name__ in caplog.text
+    assert verdict.flagged[0].violations[0].error == bench.events[0].error == says
+    msgspec.json.encode(bench.events[0])
+
+
 class Odd(Violation, frozen=True, tag="odd"):
     thing: object
 
 
-@pytest.mark.parametrize("nonsense", [True, "bad", 7, Odd(thing=object()), Odd(thing=1 << 70)])
+class Full(Violation, frozen=True, tag="picky"):
+    thing: object
+
+
+ROUND = {}
+ROUND["again"] = ROUND
+
+
+@pytest.mark.parametrize(
+    "nonsense", [True, "bad", 7, Odd(thing=1), Full(thing=object()), Full(thing=1 << 70), Full(thing=ROUND)]
+)
 def test_a_finding_that_is_none_is_the_rule_s_own_failure(nonsense):
     """What is no violation, or could not be recorded, says nothing of the tick."""
     rule = Rule()
@@ -211,6 +328,8 @@ def test_a_rule_that_cannot_be_opened_ends_the_start_with_its_name():
         PluginError, match=r"the rule picky cannot judge BTC/USDT: .*ZeroDivisionError.*turn it off"
     ):
         court(None, opens=lambda: 1 / 0)
+    with pytest.raises(PluginError, match=r"the rule picky cannot judge BTC/USDT: .*no attribute 'check'"):
+        court(None, opens=lambda: 42)
 
 
 def test_a_rule_that_fails_to_remember_is_counted_too():
@@ -246,3 +365,153 @@ def test_what_was_found_is_counted_by_instrument_and_rule():
     assert one.first.violation == {"rule": "picky"}
     assert one.first.tick["price"] == "7"
     assert bench.judge.qualities[BTC].look().seen == 0
+
+
+class Alive(Violation, frozen=True, tag="picky"):
+    thing: dict[str, object]
+
+
+@pytest.mark.parametrize(
+    "error", [asyncio.CancelledError(), GeneratorExit(), SystemExit(3), BaseException("x")]
+)
+def test_no_exception_of_a_rule_ends_the_feed(error):
+    """Whatever its class: nothing in a rule waits, so that nothing in it was cancelled."""
+
+    def check(tick, at_ns):
+        raise error
+
+    rule = Rule()
+    rule.check = check
+    judged = court(rule, max_rule_failures=2)
+    for number in range(4):
+        verdict = judged.judged(make_trade(id=number))
+        assert len(verdict.good) == 1
+    assert [type(event) for event in judged.events] == [RuleFailing, RuleDisabled]
+
+
+def test_an_interruption_is_the_person_s():
+    """Ctrl-C in the middle of a rule is no defect of it."""
+
+    def check(tick, at_ns):
+        raise KeyboardInterrupt
+
+    rule = Rule()
+    rule.check = check
+    with pytest.raises(KeyboardInterrupt):
+        court(rule).judged(make_trade())
+
+
+def test_a_finding_is_kept_as_it_was():
+    """A rule that holds on to its own object changes nothing that was found."""
+    mine = {"price": 1}
+    rule = Rule(objects=lambda tick: True)
+    rule.finding = lambda: Alive(thing=mine)
+    (rejected,) = court(rule).judged(make_trade()).rejected
+    mine["price"] = object()
+    assert rejected.violations == (Alive(thing={"price": 1}),)
+
+
+@pytest.mark.parametrize("thing", [{(1, 2): 1}, {"x": object()}])
+def test_a_finding_that_no_report_could_write_is_a_failure(thing):
+    """Neither the audit nor JSON may break over it later."""
+    rule = Rule(objects=lambda tick: True)
+    rule.finding = lambda: Alive(thing=thing)
+    judged = court(rule)
+    verdict = judged.judged(make_trade())
+    assert len(verdict.good) == 1
+    assert [type(event) for event in judged.events] == [RuleFailing]
+
+
+def test_nobody_speaks_in_the_judge_s_own_words():
+    """A rule that returns the judge's finding about failures has failed itself."""
+    rule = Rule(objects=lambda tick: True)
+    rule.finding = lambda: RuleFailed(failed="price_jump", error="not mine")
+    judged = court(rule, max_rule_failures=2)
+    for number in range(3):
+        judged.judged(make_trade(id=number))
+    assert [(type(event), event.rule) for event in judged.events] == [
+        (RuleFailing, "picky"),
+        (RuleDisabled, "picky"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "action", "told"),
+    [
+        (Rule(), Rule(), "reject", ["7"]),
+        (Rule(priced("7")), Rule(), "reject", []),
+        (Rule(priced("7")), Rule(), "flag", []),
+        (Rule(), Rule(priced("7")), "flag", ["7"]),
+        (Rule(), Rule(priced("7")), "reject", []),
+        (Rule(), Rule(priced("7")), "quarantine", []),
+        (Rule(raises=priced("7")), Rule(), "reject", ["7"]),
+        (Rule(raises=priced("7")), Rule(priced("7")), "reject", []),
+    ],
+    ids=[
+        "nobody objects",
+        "its own rejection",
+        "its own flag",
+        "another's flag",
+        "another's rejection",
+        "another's quarantine",
+        "its own failure",
+        "its own failure and another's rejection",
+    ],
+)
+def test_what_a_rule_is_told_to_remember(mine, other, action, told):
+    """As the reference of hooks has it; the order of the rules does not matter."""
+    for rules in ([mine, other], [other, mine]):
+        mine.accepted.clear()
+        mine.finding = other.finding = Refused  # that of a second rule is the court's to set
+        court(*rules, action=action).judged(make_trade("7"))
+        assert [str(tick.price) for tick in mine.accepted] == told
+
+
+def test_rules_follow_the_market_through_a_quarantine():
+    """What is clean and yet held back is told to them: at the end they know where the market is."""
+    rule = Rule(objects=priced("5"))
+    judged = court(rule, action="quarantine", quarantine_s=10)
+    judged.judged(make_trade("5"), at_s=1)
+    held = [judged.judged(make_trade(str(100 + n)), at_s=2 + n) for n in range(3)]
+    assert all(verdict.good == [] for verdict in held)
+    assert [str(tick.price) for tick in rule.accepted] == ["100", "101", "102"]
+
+
+def test_a_living_market_leaves_a_frozen_quote_behind():
+    """The real rule under a quarantine: once the quote moves it is forgiven, and the instrument is released."""
+    spec = next(spec for spec in ticktrail_validators() if spec.name == "frozen")
+    settings = FrozenSettings(frozen_after_quotes=3, frozen_after_s=Decimal(1), frozen_after_trades=1)
+    plan = RulePlan(spec=spec, settings={BTC: settings}, action="quarantine", severity="warning")
+    clock = ManualClock()
+    judge = Judge(
+        [plan],
+        [BTC],
+        Validation(quarantine_s=10),
+        context=lambda name: ValidatorContext(provider="leg", instrument=name, clock=clock),
+        provider="leg",
+        tell=lambda event: None,
+        now_ns=clock.now_ns,
+    )
+    for second in range(1, 6):
+        judge.judge([make_quote("100", "101")], second * S, second * S)
+        judge.judge([make_trade("99")], second * S, second * S)
+    walk = [("99", "100"), ("100", "101"), ("101", "102"), ("100", "101")]
+    good = [len(judge.judge([make_quote(*walk[n % 4])], (6 + n) * S, (6 + n) * S).good) for n in range(60)]
+    assert good[:9] == [0] * 9
+    assert good[12:] == [1] * 48
+
+
+@pytest.mark.parametrize("action", ["flag", "reject"])
+def test_what_a_leg_found_goes_along_with_the_route_s_finding(action):
+    """One tick, one record of it, with all that was found."""
+    leg = court(Rule(objects=lambda tick: True), action="flag")
+    first = leg.judged(make_trade())
+    batch = Batch(provider="leg", recv_ns=1, mono_ns=1, session_ns=0, ticks=first.good, flagged=first.flagged)
+    other = Rule(objects=lambda tick: True)
+    route = court(Rule(), other, action=action)
+    after = joined(batch, route.judged(*batch.ticks))
+    found = [*after.rejected, *after.flagged]
+    assert [[type(one) for one in each.violations] for each in found] == [[Refused, RefusedToo]]
+    (row,) = [quality.look() for quality in route.judge.qualities.values() if quality.seen]
+    assert (row.rejected, row.flagged) == ((1, 0) if action == "reject" else (0, 0))
+    assert sum(rule.flagged + rule.rejected for rule in row.rules) == 1

@@ -132,11 +132,23 @@ async def test_a_sink_that_hangs_is_left_behind_at_the_deadline(tmp_path):
     assert sink.closed
 
 
-async def test_a_stop_s_deadline_leaves_nothing_unaccounted(tmp_path):
-    """A sink that hangs, a full lane, a full route: what was judged and never delivered is recorded as suppressed."""
+@pytest.mark.parametrize("as_frames", [False, True])
+async def test_a_stop_s_deadline_leaves_nothing_unaccounted(tmp_path, as_frames):
+    """A sink that hangs, full queues: what was taken in and never delivered is recorded as suppressed, to the last."""
+    taken = []
+
+    async def much(session):
+        session.up()
+        for number in range(1, 10_000):
+            if as_frames:
+                await session.frames(b"%d" % number)
+            else:
+                await session.trades(number)
+            taken.append(number)
+
     STAGE.sinks["main"] = Collecting(open_gate=False)
     small = "[limits]\nstop_s = 0.05\nroute_batches = 5\nintake_batches = 5\n"
-    plan = feed(tmp_path, ONE.replace("[watching]", "queue_ticks = 3\n[watching]") + small, a=for_ever)
+    plan = feed(tmp_path, ONE.replace("[watching]", "queue_ticks = 3\n[watching]") + small, a=much)
     runner = Runner(plan)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(runner.run)
@@ -147,10 +159,8 @@ async def test_a_stop_s_deadline_leaves_nothing_unaccounted(tmp_path):
         runner.stop()
     report = runner.report()
     received, delivered = report.received["a"]["trades"], report.delivered["trades"]
-    assert received - delivered - report.suppressed["stop deadline"] in {
-        0,
-        1,
-    }  # one may stand between leg and route
+    assert received == len(taken)
+    assert received == delivered + report.suppressed["stop deadline"]
     assert report.suppressed["stop deadline"] >= 4
     assert report.sinks["collecting"].dropped == delivered
 
@@ -182,7 +192,7 @@ async def test_a_leg_reconnects_and_its_hole_is_marked(tmp_path):
 
 
 async def test_a_leg_is_retried_for_ever(tmp_path):
-    """Fifty failures in a row, each told with its pause, none above the cap; then venue and leg are back."""
+    """Fifty failures in a row, each told with its pause, none above its bound; then venue and leg are back."""
 
     async def long_lost(session):
         session.up()
@@ -193,7 +203,7 @@ async def test_a_leg_is_retried_for_ever(tmp_path):
     report = await run(feed(tmp_path, ONE, a=long_lost))
     downs = [record for record in STAGE.observers["main"].records if isinstance(record, LegDown)]
     assert [down.failures for down in downs[:50]] == list(range(1, 51))
-    assert all(0 <= down.retry_in_s <= 0.002 for down in downs[:50])
+    assert all(0 <= down.retry_in_s <= 0.0024 for down in downs[:50])
     assert report.delivered == {"trades": 1}
 
 
@@ -250,7 +260,8 @@ async def test_a_venue_that_asks_to_wait_at_the_start_is_waited_for(tmp_path):
 
     report = await run(feed(tmp_path, ONE, a=later))
     assert report.delivered == {"trades": 1}
-    assert report.warnings == ("leg a waits 0 s: one connection too many",) * 2
+    waits = [one for one in report.warnings if "deliver" not in one]
+    assert waits == ["leg a waits 0 s: one connection too many"] * 2
 
 
 async def test_a_feed_may_be_told_to_go_on_trying(tmp_path):

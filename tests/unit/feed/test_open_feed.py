@@ -131,6 +131,35 @@ async def test_max_ticks(endless):
     assert count >= 200
 
 
+async def test_the_latest_values_are_there_at_once(endless):
+    """Whether the loop has come to them or not; who asks for what cannot come is told so."""
+    with anyio.fail_after(20):
+        async with open_feed(endless) as feed:
+            with pytest.raises(ConfigError, match="the feed has no ETH/USDT; it has BTC/USDT"):
+                feed.latest("ETH/USDT", "quotes")
+            async for tick in feed:
+                if type(tick) is Quote:
+                    break
+            latest = feed.latest("BTC/USDT", "quotes")
+            assert type(latest.tick) is Quote
+            assert latest.tick.update_id >= tick.update_id
+            assert 0 <= latest.age_s < 20
+            assert type(feed.latest("BTC/USDT", channel="trades").tick) is Trade
+            with pytest.raises(
+                ConfigError, match="nothing is kept of book in this feed; of quotes, trades it is"
+            ):
+                feed.latest("BTC/USDT", "book")
+
+
+async def test_fetching_needs_a_leg_with_a_history(endless):
+    """Asked for what nobody has, the caller is told so, and the feed goes on."""
+    with anyio.fail_after(20):
+        async with open_feed(endless) as feed:
+            with pytest.raises(ConfigError, match="no leg of the feed has a history of BTC/USDT trades"):
+                await feed.fetch_latest("BTC/USDT", "trades")
+            await anext(feed)
+
+
 async def read(path, error=None):
     """Loop over a feed; the first tick raises the error."""
     with anyio.fail_after(20):
@@ -154,6 +183,7 @@ async def test_a_broken_file_is_told_before_anything_runs(tmp_path):
 NOWHERE = """\
 [feed]
 name = "x"
+profile = "development"
 instruments = ["BTC/USDT"]
 channels = ["trades"]
 [clock]

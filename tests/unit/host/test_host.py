@@ -13,6 +13,12 @@ from unit.host.installed import ACME, install, plugin
 from unit.plan import acme
 
 HEAD = "from ticktrail.plugin import hookimpl\nTICKTRAIL_API = 1\n"
+RULE = (
+    "from ticktrail.model import Trade\nfrom ticktrail.plugin import Settings, validator_spec\n"
+    "@hookimpl\ndef ticktrail_validators():\n"
+    "    fields = dict(name='x', summary='', settings=Settings, open=print, ticks=(Trade,))\n"
+    "    return [validator_spec(**{{**fields, **dict({0})}})]"
+)
 
 
 @pytest.fixture
@@ -116,6 +122,13 @@ def test_an_interruption_is_not_taken_for_a_broken_plugin(site):
         ("@hookimpl\ndef ticktrail_sinks(): return [7]", "ticktrail_sinks returned a int; it must return an iterable"),
         ("@hookimpl\ndef ticktrail_sinks(): return None", "returned a NoneType"),
         ("@hookimpl\ndef ticktrail_sinks(): return 1 / 0", "ticktrail_sinks failed with ZeroDivisionError"),
+        (RULE.format('name="a\\nb"'), "the rule's name is 'a\\nb'"),
+        (RULE.format('name="quarantined"'), "none of not_asked, quarantined"),
+        (RULE.format('ticks=("trade",)'), "write a tuple of classes of ticktrail.model"),
+        (RULE.format("ticks=Trade"), "write a tuple of classes of ticktrail.model"),
+        (RULE.format('scope="rout"'), "scope = 'rout'; write one of leg, route"),
+        (RULE.format('action="quarantin"'), "action = 'quarantin'; write one of reject, flag, quarantine"),
+        (RULE.format('severity="bad"'), "severity = 'bad'"),
     ],
 )  # fmt: skip
 def test_a_plugin_at_fault_is_named_with_its_hook(site, source, said):

@@ -43,6 +43,7 @@ def context(base_dir=Path(), instruments=("BTC/USDT",), channels=("trades", "quo
 class Intake:
     def __init__(self):
         self.batches = []
+        self.told = []
 
     async def frames(self, payloads, *, recv_ns, mono_ns):
         await anyio.lowlevel.checkpoint()
@@ -51,6 +52,9 @@ class Intake:
     async def ticks(self, ticks, *, recv_ns, mono_ns):
         await anyio.lowlevel.checkpoint()
         self.batches.append((recv_ns, list(ticks)))
+
+    def tell(self, event):
+        self.told.append(event)
 
 
 async def run(provider):
@@ -114,6 +118,60 @@ def _messages(count):
     ]
 
 
+@pytest.mark.parametrize(
+    ("url", "raw", "found"),
+    [
+        ("depth?symbol=BTCUSDT&limit=5", '{"lastUpdateId":7,"bids":[["1","2"]],"asks":[]}', "BookSnapshot"),
+        ("depth?symbol=BTCUSDT&limit=5", '{"lastUpdateId":', "Undecodable"),
+        ("depth?symbol=BTCUSDT&limit=5", '{"code":-1003}', "Undecodable"),
+        ("depth?symbol=ETHUSDT&limit=5", "{}", None),
+        ("depth?symbol=BTCUSDT", "{}", None),
+        ("depth?symbol=BTCUSDT&limit=" + "9" * 5_000, "{}", None),
+        ("exchangeInfo", "{}", None),
+        ("depth?symbol=BTCUSDT&limit=0", "{}", None),
+    ],
+)
+async def test_a_recorded_answer_begins_a_book(tmp_path, url, raw, found):
+    """One that cannot be read is told as such; answers about anything else are passed over."""
+    delta = {"e": "depthUpdate", "E": 1, "s": "BTCUSDT", "U": 7, "u": 8, "b": [], "a": [["3", "1"]]}
+    message = json.dumps({"stream": "btcusdt@depth@100ms", "data": delta}, separators=(",", ":"))
+    lines = [
+        {"recv_ns": 1, "kind": "ws", "raw": message},
+        {"recv_ns": 2, "kind": "http", "url": f"https://x/api/v3/{url}", "raw": raw},
+    ]
+    (tmp_path / "r.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    settings = ReplaySettings(path="r.jsonl", speed="max", venue_settings={"book_interval_ms": 100})
+    provider = ReplayProvider(settings, context(tmp_path, channels=("book",)))
+    ticks = [
+        type(tick).__name__ for ns, payloads in await run(provider) for tick in provider.decode(payloads, ns)
+    ]
+    assert ticks[:1] == ([found] if found else [])
+
+
+@pytest.mark.parametrize("url", ["https://[bad/depth?symbol=BTCUSDT&limit=5", "", "://"])
+async def test_an_answer_to_nothing_known_is_passed_over(tmp_path, url):
+    """The recording goes on."""
+    lines = [
+        {"recv_ns": 1, "kind": "http", "url": url, "raw": "{}"},
+        {"recv_ns": 2, "kind": "ws", "raw": _messages(1)[0]},
+    ]
+    (tmp_path / "r.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    provider = ReplayProvider(
+        ReplaySettings(path="r.jsonl", speed="max"), context(tmp_path, channels=("book", "trades"))
+    )
+    assert [len(payloads) for _, payloads in await run(provider)] == [1]
+
+
+async def test_a_recording_without_receive_times_needs_the_system_s_clock(tmp_path):
+    """By its own clock everything would be from the future; a line without one has that of the line before."""
+    lines = [{"recv_ns": None, "kind": "ws", "raw": message} for message in _messages(3)]
+    (tmp_path / "r.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(ConfigError, match='begins without receive times; set clock = "system"'):
+        await run(ReplayProvider(ReplaySettings(path="r.jsonl", speed="max"), context(tmp_path)))
+    by_ours = ReplayProvider(ReplaySettings(path="r.jsonl", speed="max", clock="system"), context(tmp_path))
+    assert sum(len(payloads) for _, payloads in await run(by_ours)) == 3
+
+
 async def test_by_the_system_s_clock_it_is_received_now(tmp_path):
     """clock = "system" stamps each batch when it is handed over."""
     (tmp_path / "r.jsonl").write_text(json.dumps({"recv_ns": 10, "kind": "ws", "raw": _messages(1)[0]}))
@@ -138,8 +196,20 @@ def test_a_recording_is_read_under_the_venue_s_own_settings(tmp_path):
     describe = HOST.providers()["replay"].describe
     of_futures = ReplaySettings(path="x", venue_settings={"market": "usdm"})
     assert describe(of_futures, HOST).id_space == "binance:usdm"
-    with pytest.raises(ConfigError, match=r"venue_settings of binance: .*market"):
+    with pytest.raises(
+        ConfigError, match=r"^venue_settings\.market: Invalid enum value .*, as binance reads it"
+    ):
         describe(ReplaySettings(path="x", venue_settings={"market": "moon"}), HOST)
+
+
+def test_every_unknown_key_of_the_venue_s_settings_is_told_with_the_known_ones():
+    """And with the nearest, whatever its case."""
+    describe = HOST.providers()["replay"].describe
+    with pytest.raises(ConfigError) as caught:
+        describe(ReplaySettings(path="x", venue_settings={"Market": "usdm", "x": 1}), HOST)
+    near, far = caught.value.problems
+    assert near.startswith("venue_settings.Market: unknown key; did you mean market? binance has answer_s, ")
+    assert far.startswith("venue_settings.x: unknown key; binance has answer_s, ")
 
 
 def test_what_is_known_of_the_recorder_s_clock_is_told():
@@ -160,6 +230,7 @@ def test_a_missing_recording_is_told_before_the_feed_runs(tmp_path):
 @pytest.mark.parametrize(
     ("content", "name", "says"),
     [
+        (b'{"kind":"ws","raw":"x","recv_ns":36893488147419103232}\n', "a.jsonl", "line 1"),
         (b'{"kind":"ws","raw":"x"}\nnot json\n', "a.jsonl", "line 2"),
         (b'{"kind":"ws"}\n', "a.jsonl", "line 1"),
         (b"not gzip", "a.jsonl.gz", "cannot be read"),
@@ -210,7 +281,10 @@ class TestReplayConformance(ProviderConformance):
     @pytest.fixture
     def case(self):
         path = recording(TARDIS)
-        spec, settings = HOST.providers()["replay"], ReplaySettings(path=str(path), speed="max")
+        spec, settings = (
+            HOST.providers()["replay"],
+            ReplaySettings(path=str(path), speed="max", clock="system"),
+        )
         asked = context(instruments=("BTC/USDT", "BNB/BTC"))
         payloads = [line.raw.encode() for line in read_recording(path) if "@trade" in line.raw]
 

@@ -265,6 +265,12 @@ def test_a_script_s_moments():
     assert FaultScript([Fault(kind="cut", at_s=0, path="/a")], "/b").due(0, 9) == []
 
 
+def test_a_count_that_stands_still_is_one_moment():
+    """The venue looks while nobody is connected and nothing is sent: the fault came, and does not come again."""
+    script = FaultScript([Fault(kind="cut", every_messages=10)], "")
+    assert [len(script.due(sent, 0)) for sent in (0, 10, 10, 10, 19, 20, 20, 30)] == [0, 1, 0, 0, 0, 1, 0, 1]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -9,6 +9,7 @@ from unit.plan import acme
 HEAD = """\
 [feed]
 name = "btc"
+profile = "development"
 instruments = ["BTC/USDT", "ETH/USDT"]
 channels = ["trades", "quotes"]
 """

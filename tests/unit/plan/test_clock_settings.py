@@ -38,6 +38,8 @@ def test_what_is_no_server_is_refused(server: str) -> None:
     ("text", "key", "remedy"),
     [
         ('servers = ["a", "a"]', "servers", "take one of them out"),
+        ('servers = ["a.example", "A.example.:123"]', "servers", "take one of them out"),
+        ("every_min_s = 0.000001", "every_min_s", "0.01"),
         ('servers = ["a:b"]', "servers", "write such as"),
         ("every_min_s = 100\nevery_max_s = 10", "every_min_s", "swap them"),
         (
@@ -50,6 +52,13 @@ def test_what_is_no_server_is_refused(server: str) -> None:
         ('before_open = [{ time = "24:00" }]', "time", 'write "09:30"'),
         ('before_open = [{ time = "09:30", zone = "New York" }]', "zone", '"America/New_York"'),
         ('before_open = [{ time = "09:30", zone = "../x" }]', "zone", '"America/New_York"'),
+        (
+            "max_unmeasured_s = 100",
+            "max_unmeasured_s",
+            "at least twice every_min_s and timeout_s together (64 + 5)",
+        ),
+        ("min_sources = 5", "min_sources", "name more servers"),
+        ('min_sources = 2\nchrony = "only"', "min_sources", "more than there are sources (1)"),
         ("every_s = 300", "every_s", "every_min_s"),
         ("samples = 9", "samples", "8"),
     ],

@@ -10,6 +10,7 @@ from ticktrail._host import Host
 from ticktrail._plan import as_json, compose, render
 from ticktrail._plan.model import BackoffSettings, ClockSettings, Limits
 from ticktrail.errors import ConfigError, PluginError
+from ticktrail.model import Trade
 from ticktrail.plugin import Capabilities, Settings, provider_spec, sink_spec, validator_spec
 from unit.host.installed import plugin
 from unit.plan import acme
@@ -26,9 +27,9 @@ def faults(caught, plan=None):
 
 
 def test_the_least_feed_is_whole(plan, tmp_path):
-    """One provider and nothing else: it is the route, the profile is the safe one, and all else has defaults."""
+    """One provider and nothing else: it is the route, and all else has defaults."""
     feed = plan(ONE)
-    assert (feed.name, feed.profile) == ("btc", "production")
+    assert (feed.name, feed.profile) == ("btc", "development")
     assert feed.instruments == ("BTC/USDT", "ETH/USDT")
     assert feed.channels == {"trades", "quotes"}
     assert feed.route.leg == "acme"
@@ -69,7 +70,7 @@ def test_a_route_may_be_one_name(plan):
     assert feed.route.leg == "b"
     assert [leg.name for leg in feed.legs] == ["b"]
     assert [warning.partition("feed.toml:")[2] for warning in feed.warnings] == [
-        "6: [providers.acme]: is declared, and stands nowhere in the route; add it there or remove it"
+        "7: [providers.acme]: is declared, and stands nowhere in the route; add it there or remove it"
     ]
 
 
@@ -92,7 +93,7 @@ def test_an_override_is_judged_together_with_what_it_overrides(plan):
     with pytest.raises(ConfigError) as caught:
         plan(ONE + '[validation]\nmin_price = 10\n[validation.instruments."ETH/USDT"]\nmax_price = 5\n')
     (fault,) = faults(caught)
-    assert fault.startswith('8: [validation.instruments."ETH/USDT"] ')
+    assert fault.startswith('10: [validation.instruments."ETH/USDT"] max_price: ')
     assert "min_price 10 is above max_price 5" in fault
 
 
@@ -103,27 +104,59 @@ def test_a_fault_of_the_rules_is_told_once(plan):
     assert len(faults(caught)) == 1
 
 
+def test_a_fault_of_a_leg_or_lane_hides_no_other(plan):
+    """Core's keys and the plugin's stand in one table, and the faults of both are told."""
+    with pytest.raises(ConfigError) as caught:
+        plan(
+            "[providers.acme]\nequivalents = 3\ndepht = 1\n"
+            "[[sinks]]\nplugin = 'jsonl'\nqueue_ticks = 0\npath = 3\n"
+        )
+    assert [fault.partition(": ")[0] for fault in faults(caught)] == ["7", "8", "11", "12"]
+
+
+def test_a_provider_says_which_key_is_at_fault(tmp_path):
+    """What it finds in its table as a whole may name a key: the fault is then told in that key's place."""
+
+    def refuse(settings, context):
+        raise ConfigError("depth: is too deep; make it flat", "no key: of this table")
+
+    spec = provider_spec(
+        name="picky",
+        summary="x",
+        settings=acme.AcmeSettings,
+        open=acme.unopened,
+        describe=acme.describe,
+        check=refuse,
+    )
+    path = tmp_path / "feed.toml"
+    path.write_text(HEAD + "[providers.picky]\ndepth = 7\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        compose(path, Host.load(plugins={"picky": plugin(ticktrail_providers=lambda: [spec])}))
+    assert faults(caught) == [
+        "6: [providers.picky]: no key: of this table",
+        "7: [providers.picky] depth: is too deep; make it flat",
+    ]
+
+
 def test_sinks_and_observers(plan):
     """Lane keys are core's, the others the sink's; an observer is opened where its table stands."""
     feed = plan(
-        ONE + "[[sinks]]\nplugin='jsonl'\npath='a'\nqueue_ticks=7\non_overflow='halt'\n"
+        ONE + "[[sinks]]\nplugin='jsonl'\npath='a'\nqueue_ticks=7\non_overflow='halt'\nmax_block_s=2\n"
         "[[sinks]]\nplugin='jsonl'\nname='two'\npath='b'\n[watch]\ndatabase='sqlite://'\nkey={ file='k' }\n"
     )
     assert [(sink.name, sink.settings.path, sink.queue_ticks, sink.on_overflow) for sink in feed.sinks] == [
         ("jsonl", "a", 7, "halt"),
         ("two", "b", 10_000, "block"),
     ]
+    assert [sink.max_block_s for sink in feed.sinks] == [2, 15]
     assert [observer.spec.name for observer in feed.observers] == ["watch"]
 
 
-def test_a_development_profile_allows_made_up_data(plan):
-    """What production refuses anywhere in the route, development allows; outside of the route it is nobody's harm."""
-    made_up = "[providers.acme]\nsynthetic = true\n"
-    head = "[feed]\nname='d'\nprofile='development'\ninstruments=['X']\nchannels=['trades']\n"
-    assert plan(made_up, head=head).legs[0].capabilities.synthetic
-    with pytest.raises(ConfigError, match='set profile = "development"'):
-        plan(made_up)
-    assert plan(made_up + "[providers.b]\nplugin='acme'\n", above="route = 'b'\n").legs[0].name == "b"
+@pytest.mark.parametrize("seconds", ["0", "-1", "3600.5"])
+def test_how_long_a_sink_is_waited_for_has_bounds(plan, seconds):
+    """Never, and for more than an hour, are other policies."""
+    with pytest.raises(ConfigError, match="max_block_s"):
+        plan(ONE + f"[[sinks]]\nplugin='jsonl'\npath='a'\nmax_block_s={seconds}\n")
 
 
 @pytest.mark.parametrize(
@@ -131,27 +164,27 @@ def test_a_development_profile_allows_made_up_data(plan):
     [
         ("", "1: the file: the table [providers.NAME] is missing; add one"),
         (TWO, "1: the file: the table [route] is missing; with 2 providers (acme, b) it must say"),
-        ("[route]\nkind='pear'\n" + TWO, '6: [route] kind: there is no route kind "pear"; did you mean pair?'),
-        ("[route]\nfirst='acme'\n" + TWO, "5: [route]: the key kind is missing; write kind = "),
-        ("[route]\nkind=1\n" + TWO, "5: [route]: the key kind is no text; write kind = "),
-        (PAIR + "first='acne'\nsecond='b'\n" + TWO, '7: [route] first: there is no leg "acne"; did you mean acme?'),
-        (PAIR + "first='b'\nsecond='b'\n" + TWO, '7: [route] first: leg "b" stands in the route already'),
-        (PAIR + "first=5\nsecond='b'\n" + TWO, "7: [route] first: expected a text in quotes or a table, found"),
+        ("[route]\nkind='pear'\n" + TWO, '7: [route] kind: there is no route kind "pear"; did you mean pair?'),
+        ("[route]\nfirst='acme'\n" + TWO, "6: [route]: the key kind is missing; write kind = "),
+        ("[route]\nkind=1\n" + TWO, "6: [route]: the key kind is no text; write kind = "),
+        (PAIR + "first='acne'\nsecond='b'\n" + TWO, '8: [route] first: there is no leg "acne"; did you mean acme?'),
+        (PAIR + "first='b'\nsecond='b'\n" + TWO, '8: [route] first: leg "b" stands in the route already'),
+        (PAIR + "first=5\nsecond='b'\n" + TWO, "8: [route] first: expected a text in quotes or a table, found"),
         ("[providers]\n", "1: the file: the table [providers.NAME] is missing"),
-        ("[providers]\nacme = 3\n", "6: [providers] acme: is a whole number; it must be a table"),
-        ("[providers.x]\nplugin='acmee'\n", '6: [providers.x] plugin: there is no provider "acmee"; did you mean'),
-        ("[providers.acmee]\n", '5: [providers.acmee]: there is no provider "acmee"; did you mean acme?'),
-        ("[providers.acme]\nborrows='zz'\n", '5: [providers.acme]: there is no provider "zz"'),
-        (ONE + "[sinks]\nplugin='jsonl'\n", "6: [sinks]: is one table; write [[sinks]], in double brackets"),
-        (ONE + "[[sinks]]\nplugin='jsnl'\n", '7: [[sinks]] 1 plugin: there is no sink "jsnl"; did you mean jsonl?'),
-        (ONE + "[wach]\n", '6: [wach]: there is no table "wach"; did you mean watch?'),
-        (ONE + "[watch]\nkey='x'\n", "6: [watch]: the key database is missing; add database = "),
-        (ONE + "[backoff]\nfirst_s=9\ncap_s=3\n", "7: [backoff] first_s: first_s 9.0 is above cap_s 3.0; swap them"),
-        (ONE + "[limits]\nintake_batches=0\n", "7: [limits] intake_batches: expected a whole number >= 1"),
-        (ONE + "[validation]\ninstruments = 3\n", "7: [validation] instruments: is a whole number; it must be a table"),
-        (ONE + "[plugins]\nallow = ['no-such']\n", '7: [plugins] allow[1]: no plugin of a distribution "no-such"'),
-        ("[providers.'a b']\nplugin='acme'\n", "5: [providers.\"a b\"]: a leg's name must be 1 to 64"),
-        (ONE + "[plugins]\nallow = 'x'\n", "7: [plugins] allow: expected an array, found a text in quotes"),
+        ("[providers]\nacme = 3\n", "7: [providers] acme: is a whole number; it must be a table"),
+        ("[providers.x]\nplugin='acmee'\n", '7: [providers.x] plugin: there is no provider "acmee"; did you mean'),
+        ("[providers.acmee]\n", '6: [providers.acmee]: there is no provider "acmee"; did you mean acme?'),
+        ("[providers.acme]\nborrows='zz'\n", '6: [providers.acme]: there is no provider "zz"'),
+        (ONE + "[sinks]\nplugin='jsonl'\n", "7: [sinks]: is one table; write [[sinks]], in double brackets"),
+        (ONE + "[[sinks]]\nplugin='jsnl'\n", '8: [[sinks]] 1 plugin: there is no sink "jsnl"; did you mean jsonl?'),
+        (ONE + "[wach]\n", '7: [wach]: there is no table "wach"; did you mean watch?'),
+        (ONE + "[watch]\nkey='x'\n", "7: [watch]: the key database is missing; add database = "),
+        (ONE + "[backoff]\nfirst_s=9\ncap_s=3\n", "8: [backoff] first_s: first_s 9.0 is above cap_s 3.0; swap them"),
+        (ONE + "[limits]\nintake_batches=0\n", "8: [limits] intake_batches: expected a whole number >= 1"),
+        (ONE + "[validation]\ninstruments = 3\n", "8: [validation] instruments: is a whole number; it must be a table"),
+        (ONE + "[plugins]\nallow = ['no-such']\n", '8: [plugins] allow[1]: no plugin of a distribution "no-such"'),
+        ("[providers.'a b']\nplugin='acme'\n", "6: [providers.\"a b\"]: a leg's name must be 1 to 64"),
+        (ONE + "[plugins]\nallow = 'x'\n", "8: [plugins] allow: expected an array, found a text in quotes"),
     ],
 )  # fmt: skip
 def test_a_fault_of_the_whole_names_its_place(plan, text, fault):
@@ -251,7 +284,7 @@ def test_keys_of_core_are_not_for_plugins(tmp_path):
         plugin: str = ""
         max_spread: int = 1
 
-    rule = validator_spec(name="mine", summary="", settings=Taken, open=lambda s, c: None, ticks=())
+    rule = validator_spec(name="mine", summary="", settings=Taken, open=lambda s, c: None, ticks=(Trade,))
     sink = sink_spec(name="mine", summary="", settings=Taken, open=acme.never_entered)
     provider = provider_spec(
         name="mine",
@@ -274,3 +307,13 @@ def test_keys_of_core_are_not_for_plugins(tmp_path):
     ):
         with pytest.raises(PluginError, match=said):
             compose(path, Host.load(plugins=plugins))
+
+
+@pytest.mark.parametrize("policy", ["drop_oldest", "halt"])
+def test_a_limit_to_a_wait_that_never_happens_is_warned_of(plan, policy):
+    """With its place; where the route does wait, there is nothing to tell."""
+    lane = f'[[sinks]]\nplugin = "console"\nmax_block_s = 3\non_overflow = "{policy}"\n'
+    (warning,) = plan(ONE + lane).warnings
+    assert "max_block_s: has no effect, since with on_overflow" in warning
+    assert plan(ONE + lane.replace(policy, "block")).warnings == ()
+    assert plan(ONE + lane.replace("max_block_s = 3\n", "")).warnings == ()

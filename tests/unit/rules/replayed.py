@@ -32,7 +32,7 @@ class Recorded:
         names = ", ".join(f'"{name}"' for name in sorted(set(self.instruments.values())))
         path = tmp_path / "feed.toml"
         path.write_text(
-            f'[feed]\nname = "replayed"\ninstruments = [{names}]\n'
+            f'[feed]\nname = "replayed"\nprofile = "development"\ninstruments = [{names}]\n'
             f"channels = [{', '.join(map(repr, channels))}]\n"
             f'[providers.replay]\npath = "{self.path}"\nspeed = "max"\n{offset}'
             f'venue_settings = {{ market = "{self.market}", book_interval_ms = {self._book_interval_ms} }}\n'

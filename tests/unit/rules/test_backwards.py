@@ -1,8 +1,10 @@
 """The rule of the venue's time as a state machine: old ticks never pass, a clock set back is followed."""
 
 from decimal import Decimal
+from random import Random
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,15 +85,39 @@ def test_nothing_is_locked_out(noise):
     rule = BackwardsRule(BackwardsSettings())
     for event_ns, at_ns in noise:
         judge(rule, event_ns, at_ns)
-    verdicts = [judge(rule, START + n * S, START + n * S) for n in range(12)]
+    verdicts = [judge(rule, START + n * S, START + n * S) for n in range(22)]
     assert verdicts[-1]
 
 
-def test_a_time_that_stands_still_is_never_confirmed():
-    """A venue that stamps everything with one old time is wrong for as long as it does."""
+@pytest.mark.parametrize("every_s", [0.05, 1, 2])
+def test_a_time_that_stands_still_confirms_nothing(every_s):
+    """A venue that stamps everything with one old time is wrong; when nothing else came for long, it is followed."""
     rule = BackwardsRule(BackwardsSettings())
     assert judge(rule, START, START)
-    assert not any(judge(rule, START - 60 * S, START + number * S) for number in range(1_000))
+    found = [judge(rule, START - 60 * S, START + round(number * every_s * S)) for number in range(20_000)]
+    first = found.index(True)
+    assert first == max(999, 500 / every_s)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_clock_that_was_set_back_is_followed_though_its_lag_wanders(seed):
+    """Every fifth tick far too late, or lags anywhere within three times the limit: the prompt ones decide."""
+    random = Random(seed)
+    for late_s in (lambda number: 1.5 * (number % 5 == 0), lambda _: random.uniform(0, 3)):
+        rule = BackwardsRule(BackwardsSettings())
+        assert judge(rule, START, START)
+        at = [START + number * S // 10 for number in range(3_000)]
+        found = [judge(rule, ns - 3_600 * S - round(late_s(n) * S), ns) for n, ns in enumerate(at)]
+        assert True in found[:600]
+
+
+def test_one_candidate_far_too_prompt_does_not_shut_out_the_others():
+    """All of the true ones are late beside it; it gives way to them."""
+    rule = BackwardsRule(BackwardsSettings())
+    assert judge(rule, START, START)
+    assert not judge(rule, START - 5 * S, START)
+    found = [judge(rule, START - 3_600 * S + number * S, START + number * S) for number in range(1, 40)]
+    assert found.index(True) < 25
 
 
 def test_a_burst_of_old_ticks_confirms_nothing():

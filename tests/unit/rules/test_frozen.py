@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ticktrail.model import AggTrade, Quote, Tick
+from ticktrail._host import Host
+from ticktrail.model import AggTrade, Channel, Quote, Tick
+from ticktrail.plugin import ValidatorContext
 from ticktrail.rules import Frozen, FrozenRule, FrozenSettings
-from ticktrail.testing import make_agg_trade, make_quote, make_trade
-from ticktrail.testing._ticks import RECV_NS
+from ticktrail.testing import ManualClock, make_agg_trade, make_quote, make_trade
+from ticktrail.testing._ticks import INSTRUMENT, PROVIDER, RECV_NS
 
 S = 1_000_000_000
 QUOTE = make_quote("100", "101")
@@ -30,6 +32,8 @@ class Stage:
         found = None
         for _ in range(times):
             found = self.rule.check(quote, self.at_ns)
+            if found is None:
+                self.rule.accept(quote)
         return found
 
     def trades(self, *prices: str) -> None:
@@ -81,6 +85,18 @@ def test_once_found_it_stays_so_until_it_moves() -> None:
     assert stage.quotes(moved) is None
     assert stage.quotes(moved, times=5, after_s=10) is None
     assert stage.quotes() is None
+
+
+def test_a_quote_that_was_refused_is_no_move() -> None:
+    """Garbage between the repetitions neither ends them nor is compared with."""
+    stage = Stage()
+    for _ in range(4):
+        stage.quotes()
+        stage.rule.check(make_quote("1", "10000"), stage.at_ns)  # which another rule refuses
+    stage.trades("99", "102")
+    assert stage.quotes(after_s=2) is not None
+    stage.rule.check(make_quote("1", "10000"), stage.at_ns)
+    assert stage.quotes() is not None
 
 
 def test_the_same_numbers_in_other_digits_are_the_same() -> None:
@@ -206,3 +222,24 @@ def frozen_by(history: list[tuple[str, Tick, int]]) -> bool:
         elif repeats:
             outside = outside + 1 if what == "out" else 0
     return False
+
+
+@pytest.mark.parametrize(
+    ("channels", "judges"),
+    [
+        (set(), True),
+        ({"quotes", "trades"}, True),
+        ({"quotes", "agg_trades"}, True),
+        ({"quotes", "bars"}, False),
+        ({"trades", "agg_trades"}, False),
+    ],
+)
+def test_without_quotes_or_without_trades_nothing_could_be_found(
+    channels: set[Channel], judges: bool
+) -> None:
+    """The rule takes no part then; where the channels are not known it does."""
+    context = ValidatorContext(
+        provider=PROVIDER, instrument=INSTRUMENT, clock=ManualClock(), channels=frozenset(channels)
+    )
+    spec = Host.load().rules()["frozen"]
+    assert (spec.open(QUICK, context) is not None) == judges

@@ -110,6 +110,67 @@ def test_what_is_sent_again_is_no_new_count():
     assert judge(rule, make_trade(id=2_000, event_ns=START + 2_000 * MS), START + 3_000 * S) is None
 
 
+@pytest.mark.parametrize("every", [4, 2])
+def test_a_new_count_is_followed_though_neighbours_are_swapped(every):
+    """One pair in some comes in the wrong order: the higher of them count."""
+    rule = IdOrderRule(IdOrderSettings())
+    assert judge(rule, make_trade(id=10**6, event_ns=START)) is None
+    ids = list(range(1, 400))
+    for number in range(0, len(ids) - 1, every):
+        ids[number], ids[number + 1] = ids[number + 1], ids[number]
+    found = [
+        judge(rule, make_trade(id=one, event_ns=START + one * S), START + one * S) is None for one in ids
+    ]
+    assert found.index(True) < 3 * 10
+    assert sum(found) > len(found) // 3
+
+
+def test_a_new_count_is_followed_though_old_trades_come_again():
+    """One that was sent before, every fifth: it neither confirms nor disturbs."""
+    rule = IdOrderRule(IdOrderSettings())
+    old = make_trade(id=10**6 - 1, event_ns=START - S)
+    for tick in (old, make_trade(id=10**6, event_ns=START)):
+        assert judge(rule, tick) is None
+    found = []
+    for number in range(1, 12):
+        at_ns = START + number * S
+        if number in {3, 6}:
+            assert judge(rule, old, at_ns) == "duplicate"
+        found.append(judge(rule, make_trade(id=number, event_ns=at_ns), at_ns) is None)
+    assert found.index(True) == 9
+
+
+def test_no_venue_counts_below_nought():
+    """However long it goes on, such an id never becomes a count."""
+    rule = IdOrderRule(IdOrderSettings())
+    for number in range(200):
+        found = judge(rule, make_trade(id=-500 + number, event_ns=START + number * S), START + number * S)
+        assert found is not None
+    assert judge(rule, make_trade(id=1, event_ns=START + 300 * S), START + 300 * S) is None
+
+
+def test_one_wild_candidate_does_not_shut_out_the_others():
+    """All of the true ids lie below it; after as many as confirm the count of candidates begins anew."""
+    rule = IdOrderRule(IdOrderSettings())
+    assert judge(rule, make_trade(id=2**63 - 1, event_ns=START)) is None
+    assert judge(rule, make_trade(id=2**62, event_ns=START + S), START + S) is not None
+    found = [
+        judge(rule, make_trade(id=n, event_ns=START + n * S), START + n * S) is None for n in range(2, 40)
+    ]
+    assert found.index(True) < 25
+
+
+def test_nothing_is_locked_out_for_ever():
+    """Ids in no order at all: after a hundred times what confirms, the next one is taken."""
+    rule = IdOrderRule(IdOrderSettings())
+    assert judge(rule, make_trade(id=10**9, event_ns=START)) is None
+    found = [
+        judge(rule, make_trade(id=1 + n % 2, event_ns=START + n * S), START + n * S) is None
+        for n in range(1, 1_200)
+    ]
+    assert True in found
+
+
 def test_a_burst_is_no_new_count():
     """Quotes have no time at spot: many at one moment confirm nothing."""
     rule = IdOrderRule(IdOrderSettings())
@@ -122,6 +183,17 @@ def test_one_id_far_ahead_does_not_shut_out_the_others():
     rule = IdOrderRule(IdOrderSettings())
     assert judge(rule, make_trade(id=7, event_ns=START)) is None
     assert judge(rule, make_trade(id=10**15, event_ns=START)) is None
+    found = [
+        judge(rule, make_trade(id=8 + n, event_ns=START + n * S), START + n * S) is None for n in range(12)
+    ]
+    assert found == [False] * 9 + [True] * 3
+
+
+def test_one_id_and_time_far_ahead_do_not_shut_out_the_others():
+    """Where no rule bounds the time: a tick of the year 2100 is no measure of what is old."""
+    rule = IdOrderRule(IdOrderSettings())
+    assert judge(rule, make_trade(id=7, event_ns=START)) is None
+    assert judge(rule, make_trade(id=10**15, event_ns=4_102_444_800 * S)) is None
     found = [
         judge(rule, make_trade(id=8 + n, event_ns=START + n * S), START + n * S) is None for n in range(12)
     ]

@@ -13,7 +13,7 @@ from ticktrail.testing import make_bar, make_quote, make_ticker, make_trade
 
 MS = 1_000_000
 prices = st.decimals(min_value="0.00000001", max_value="10000000", places=8)
-jumps = st.decimals(min_value="0.001", max_value="3", places=3)
+jumps = st.decimals(min_value="0.001", max_value="0.999", places=3)
 HALF_TO_DOUBLE = st.decimals(min_value="0.5", max_value="2", places=4)
 
 

@@ -2,6 +2,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
+import keyring
+import keyring.backends.fail
+import keyring.errors
 import msgspec
 import pytest
 
@@ -33,16 +36,31 @@ class Sample(Settings, frozen=True):
             raise ValueError(f"low {self.low} is above high {self.high}; swap them")
 
 
+class Strict(Sample, frozen=True):
+    odd: int = 1
+    even: int = 2
+    pair: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pair and (self.low, self.high) == (0, 9):
+            raise ValueError("a pair needs low and high; write both")
+        if self.odd % 2 == 0:
+            raise ValueError(f"odd: is {self.odd}; write an odd number")
+        if self.even % 2:
+            raise ValueError(f"even: is {self.even}; write an even number")
+
+
 DIGITS = "write digits, with a point where needed"
 ONE = "; the default is 1.0"
 HOT = '; the default is "hot"'
 
 
-def read(tmp_path, text):
+def read(tmp_path, text, settings=Sample):
     path = tmp_path / "feed.toml"
     path.write_text("[t]\n" + text)
     document = read_document(path)
-    value = decode(document, ("t",), document.tables["t"], Sample)
+    value = decode(document, ("t",), document.tables["t"], settings)
     return value, [problem.removeprefix(f"{path}:") for problem in document.problems]
 
 
@@ -61,8 +79,17 @@ def test_numbers_keep_their_digits(tmp_path):
         ("name = 5", "2: [t] name: expected a text in quotes, found a whole number"),
         (
             "name = 'x'\nratio = 'much'",
-            "3: [t] ratio: is no number; write digits, with a point where needed; the default is 0.5",
+            f"3: [t] ratio: is no number; {DIGITS}, or false (without quotes); the default is 0.5",
         ),
+        (
+            "name = 'x'\nratio = 'False'",
+            "3: [t] ratio: is false in quotes, which makes it a text; write false without quotes; the default is 0.5",
+        ),
+        (
+            "name = 'x'\nmode = 'HOT'",
+            f'3: [t] mode: "HOT" is no choice; write "hot", "cold" or a number (did you mean hot?){HOT}',
+        ),
+        ("name = 'x'\nRATIO = 1", "3: [t] RATIO: unknown key; did you mean ratio?"),
         ("name = 'x'\nwait_s = inf", "3: [t] wait_s: is no finite number; " + DIGITS + ONE),
         (
             "name = 'x'\nwait_s = 1e99999999999999999999",
@@ -114,6 +141,22 @@ def test_all_faults_are_told(tmp_path):
     assert len(problems) == 7
 
 
+def test_a_table_s_own_check_tells_all_that_it_finds(tmp_path):
+    """It stops at the first fault; without the keys of that one the next one shows."""
+    _, problems = read(tmp_path, 'name = "x"\nlow = 5\nhigh = 1\nodd = 4\neven = 3', Strict)
+    assert problems == [
+        "3: [t] low: low 5 is above high 1; swap them",
+        "5: [t] odd: is 4; write an odd number",
+        "6: [t] even: is 3; write an even number",
+    ]
+
+
+def test_what_only_the_lack_of_a_faulty_key_breaks_is_no_fault(tmp_path):
+    """Nobody wrote it."""
+    _, problems = read(tmp_path, 'name = "x"\nlow = 5\nhigh = 1\npair = 1', Strict)
+    assert problems == ["3: [t] low: low 5 is above high 1; swap them"]
+
+
 @pytest.mark.parametrize(
     "literal", ['"hunter2secret"', '["hunter2secret"]', "48151623", '"hunter2secret" # x']
 )
@@ -153,3 +196,26 @@ def test_a_variable_that_holds_nothing(tmp_path, monkeypatch, value, says):
         monkeypatch.setenv("TICKTRAIL_TEST_KEY", value)
     with pytest.raises(ConfigError, match=f"environment variable TICKTRAIL_TEST_KEY {says}"):
         Secret(env="TICKTRAIL_TEST_KEY").resolve(tmp_path)
+
+
+class Broken(keyring.backends.fail.Keyring):
+    """A keyring that is locked, and whose user closed the question for its password."""
+
+    def get_password(self, service, username):
+        raise keyring.errors.KeyringLocked("dismissed")
+
+
+@pytest.mark.parametrize(
+    ("backend", "says"), [(keyring.backends.fail.Keyring, "NoKeyringError"), (Broken, "KeyringLocked")]
+)
+def test_a_keyring_that_cannot_be_asked(tmp_path, backend, says):
+    """There is none on this machine, or nobody unlocked it: a matter of settings, with the entry and the remedy."""
+    before = keyring.get_keyring()
+    keyring.set_keyring(backend())
+    try:
+        with pytest.raises(
+            ConfigError, match=rf"the system keyring cannot be asked for 'a' of user 'b' \({says}\): "
+        ):
+            Secret(keyring="a/b").resolve(tmp_path)
+    finally:
+        keyring.set_keyring(before)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -25,10 +25,12 @@ from ticktrail.events import (
     FeedStarted,
     FeedStopped,
     PeerOffsetDisagrees,
+    PluginLoaded,
+    PluginQuarantined,
 )
 from ticktrail_compliance.records import StoredRecord, StoredRouted
 
-__all__ = ["ClockBreach", "ClockCheck", "ClockReport", "clock_report"]
+__all__ = ["ClockBreach", "ClockCheck", "ClockReport", "Seen", "clock_report"]
 
 
 class ClockCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,16 +85,17 @@ class ClockReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def clock_report(
-    records: Iterable[StoredRecord], *, from_ns: int | None = None, to_ns: int | None = None
+    records: Iterable[StoredRecord | Seen], *, from_ns: int | None = None, to_ns: int | None = None
 ) -> ClockReport:
-    """Return what the records say of the clock.
+    """Return what the records say of the clock in a period.
 
     Args:
-        records: Events in the order of the log; ticks among them are passed over.
-        from_ns: The period's beginning, for the report's head; the records are taken as given.
-        to_ns: The period's end, likewise.
+        records: Events from the log's beginning to the period's end, in order, so that it is known how things stood
+            when the period began; `Seen` stands for ticks between them. Ticks themselves are passed over.
+        from_ns: The period's beginning.
+        to_ns: The period's end, for the report's head.
     """
-    gathered = _Gathered()
+    gathered = _Gathered(from_ns)
     for record in records:
         if not isinstance(record, StoredRouted):
             gathered.take(record)
@@ -114,10 +117,17 @@ def clock_report(
     )
 
 
+class Seen(NamedTuple):
+    """The feed ran at that time: ticks of it stand in the log."""
+
+    at_ns: int
+
+
 class _Gathered:
     """What came so far; a run that did not say its end ends with its last record."""
 
-    def __init__(self) -> None:
+    def __init__(self, from_ns: int | None) -> None:
+        self._from_ns = from_ns
         self.checks: list[ClockCheck] = []
         self.breaches: list[ClockBreach] = []
         self.steps: list[ClockStepped] = []
@@ -128,14 +138,14 @@ class _Gathered:
         self._checked_ns: int | None = None
         self._seen_ns: int | None = None
 
-    def take(self, record: StoredRecord) -> None:
-        if isinstance(record, StoredRouted):
-            return
+    def take(self, record: StoredRecord | Seen) -> None:
+        if isinstance(record, StoredRouted | PluginLoaded | PluginQuarantined):
+            return  # plugins are told of before their feed has started: after a killed run they would seem its end
         if isinstance(record, FeedStarted):
             self._end_run("log_ends")
         if self._checked_ns is None:
             self._checked_ns = record.at_ns
-        self._seen_ns = record.at_ns
+        self._seen_ns = max(record.at_ns, self._seen_ns or record.at_ns)
         match record:
             case ClockMeasured():
                 self._measured(record)
@@ -152,9 +162,11 @@ class _Gathered:
             case ClockBreachEnded():
                 self._ended(record)
             case ClockStepped():
-                self.steps.append(record)
+                if self._is_within(record.at_ns):
+                    self.steps.append(record)
             case PeerOffsetDisagrees():
-                self.peers.append(record)
+                if self._is_within(record.at_ns):
+                    self.peers.append(record)
             case FeedStopped():
                 self._end_run("feed_stopped")
 
@@ -164,6 +176,8 @@ class _Gathered:
     def _measured(self, found: ClockMeasured) -> None:
         self._unchecked_until(found.at_ns)
         self._checked_ns = found.at_ns
+        if not self._is_within(found.at_ns):
+            return
         self.false_tickers.update(one.server for one in found.sources if one.verdict == "false_ticker")
         self.checks.append(
             ClockCheck(
@@ -180,6 +194,8 @@ class _Gathered:
         )
 
     def _unavailable(self, found: ClockUnavailable) -> None:
+        if not self._is_within(found.at_ns):
+            return
         self.checks.append(
             ClockCheck(
                 at_ns=found.at_ns,
@@ -204,6 +220,8 @@ class _Gathered:
             limit_ns=found.limit_ns,
         )
         self._open = None
+        if not self._is_within(found.at_ns):
+            return
         self.breaches.append(
             msgspec.structs.replace(
                 begun, ended_ns=found.at_ns, lasted_s=found.lasted_s, ended_by="corrected"
@@ -211,13 +229,20 @@ class _Gathered:
         )
 
     def _end_run(self, ended_by: Literal["feed_stopped", "log_ends"]) -> None:
-        if self._seen_ns is not None:
-            self._unchecked_until(self._seen_ns)
+        seen_ns = self._seen_ns
+        if seen_ns is not None:
+            self._unchecked_until(seen_ns)
         self._checked_ns = self._seen_ns = None
-        if self._open is not None:
+        if self._open is not None and (seen_ns is None or self._is_within(seen_ns)):
             self.breaches.append(msgspec.structs.replace(self._open, ended_by=ended_by))
-            self._open = None
+        self._open = None
 
     def _unchecked_until(self, at_ns: int) -> None:
-        if self._checked_ns is not None:
-            self.longest_ns = max(self.longest_ns or 0, at_ns - self._checked_ns)
+        """Count the time since the last valid check, as far as it lies within the period."""
+        if self._checked_ns is None or not self._is_within(at_ns):
+            return
+        since_ns = self._checked_ns if self._from_ns is None else max(self._checked_ns, self._from_ns)
+        self.longest_ns = max(self.longest_ns or 0, at_ns - since_ns)
+
+    def _is_within(self, at_ns: int) -> bool:
+        return self._from_ns is None or at_ns >= self._from_ns

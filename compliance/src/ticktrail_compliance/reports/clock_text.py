@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ticktrail_compliance.naming import moment
 from ticktrail_compliance.reports.clock import ClockBreach, ClockCheck, ClockReport
+from ticktrail_compliance.words import moment
 
 __all__ = ["clock_lines"]
 

@@ -12,7 +12,7 @@ from typing import TypedDict, TypeVar, Unpack
 
 import click
 
-from ticktrail_compliance.options import TimeType, which_log
+from ticktrail_compliance.options import TimeType, refuse_backwards, which_log
 
 __all__ = ["report"]
 
@@ -30,9 +30,14 @@ class _Named(TypedDict):
 def _of_a_period(command: Command) -> Command:
     """Add what every report is asked with: a log, a period, and a form."""
     command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
-    command = click.option("--to", "to_ns", type=TimeType(), help="Last moment.")(command)
     command = click.option(
-        "--from", "from_ns", type=TimeType(), help="First moment, such as 2026-11-23T14:30:00Z."
+        "--to", "to_ns", type=TimeType(last=True), help="Last moment; a date alone is the end of that day."
+    )(command)
+    command = click.option(
+        "--from",
+        "from_ns",
+        type=TimeType(),
+        help="First moment, such as 2026-11-23T14:30:00Z or 2026-11-23, which is its beginning.",
     )(command)
     return which_log(command)
 
@@ -53,11 +58,12 @@ def clock(*, as_json: bool, **wanted: Unpack[_Named]) -> None:
 
     \b
     Examples:
-      ticktrail report clock feed.toml --from 2026-11-01 --to 2026-12-01
+      ticktrail report clock feed.toml --from 2026-11-01 --to 2026-11-30
       ticktrail report clock --database sqlite:///audit.db --key file:audit.key --json
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.reports import console  # noqa: PLC0415 - `ticktrail --help` needs no database
 
+    refuse_backwards(("--from", "--to"), wanted["from_ns"], wanted["to_ns"], shown="times")
     console.clock(console.Wanted(**wanted), as_json=as_json)
 
 
@@ -76,4 +82,25 @@ def quality(*, as_json: bool, **wanted: Unpack[_Named]) -> None:
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.reports import console  # noqa: PLC0415 - `ticktrail --help` needs no database
 
+    refuse_backwards(("--from", "--to"), wanted["from_ns"], wanted["to_ns"], shown="times")
     console.quality(console.Wanted(**wanted), as_json=as_json)
+
+
+@report.command()
+@_of_a_period
+def shadow(*, as_json: bool, **wanted: Unpack[_Named]) -> None:
+    """Show how a candidate compared with the speaker beside which it ran.
+
+    By instrument and channel: how much of the speaker's data the candidate had too, what it missed and what it had
+    more, by how much its prices differed, and how late both were. The summaries of a shadow node are added up that
+    were recorded in the period; no tick is compared anew. Where one of the two was never up the exit status is 1, since
+    nothing is proven then.
+
+    \b
+    Examples:
+      ticktrail report shadow feed.toml --from 2026-11-23 --to 2026-11-23
+      ticktrail report shadow --database sqlite:///audit.db --key file:audit.key --json
+    """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
+    from ticktrail_compliance.reports import console  # noqa: PLC0415 - `ticktrail --help` needs no database
+
+    console.shadow(console.Wanted(**wanted), as_json=as_json)

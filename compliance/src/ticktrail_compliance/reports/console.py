@@ -6,25 +6,29 @@ Never: judges or words; the reports themselves do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import click
 import msgspec
 
+from ticktrail.text import one_line
+from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.naming import open_named
-from ticktrail_compliance.reading import Range, read_records
+from ticktrail_compliance.reading import EVENTS, Range, headers, read_records
 from ticktrail_compliance.records import StoredRecord
-from ticktrail_compliance.reports.clock import clock_report
+from ticktrail_compliance.reports.clock import Seen, clock_report
 from ticktrail_compliance.reports.clock_text import clock_lines
-from ticktrail_compliance.reports.quality import quality_report
+from ticktrail_compliance.reports.quality import QualityReport, quality_report
 from ticktrail_compliance.reports.quality_text import quality_lines
+from ticktrail_compliance.reports.shadow import shadow_report
+from ticktrail_compliance.reports.shadow_text import shadow_lines
+from ticktrail_compliance.store.log import AuditLog
 
-__all__ = ["Wanted", "clock", "quality"]
+__all__ = ["Wanted", "clock", "quality", "shadow"]
 
-R_co = TypeVar("R_co", covariant=True)
 F = TypeVar("F", bound=msgspec.Struct)
 
 
@@ -39,29 +43,78 @@ class Wanted:
     to_ns: int | None
 
 
-class _Draw(Protocol[R_co]):
-    def __call__(
-        self, records: Iterable[StoredRecord], *, from_ns: int | None, to_ns: int | None
-    ) -> R_co: ...
-
-
 def clock(wanted: Wanted, *, as_json: bool) -> None:
     """Print the report on the clock of a period."""
-    _print(wanted, clock_report, clock_lines, as_json=as_json)
+    with open_named(wanted.feed_file, wanted.database, wanted.key) as log:
+        left_out = LeftOut(log)
+        records = _since_the_beginning(log, wanted, left_out)
+        found = clock_report(records, from_ns=wanted.from_ns, to_ns=wanted.to_ns)
+    _print(found, clock_lines, left_out, as_json=as_json)
 
 
 def quality(wanted: Wanted, *, as_json: bool) -> None:
     """Print the report on the data's quality in a period."""
-    _print(wanted, quality_report, quality_lines, as_json=as_json)
-
-
-def _print(wanted: Wanted, draw: _Draw[F], lines: Callable[[F], Iterator[str]], *, as_json: bool) -> None:
-    period = Range(since_ns=wanted.from_ns, until_ns=wanted.to_ns, kind="control")
+    period = Range(since_ns=wanted.from_ns, until_ns=wanted.to_ns, classes=EVENTS)
     with open_named(wanted.feed_file, wanted.database, wanted.key) as log:
-        records = (record for _, record in read_records(log, period))
-        found = draw(records, from_ns=wanted.from_ns, to_ns=wanted.to_ns)
+        left_out = LeftOut(log)
+        records = (record for _, record in read_records(log, period, left_out.passes_over))
+        found = quality_report(records, from_ns=wanted.from_ns, to_ns=wanted.to_ns)
+        if found.counted_from_ns is None:
+            found = _with_coverage(found, log, wanted)
+    _print(found, quality_lines, left_out, as_json=as_json)
+
+
+def shadow(wanted: Wanted, *, as_json: bool) -> None:
+    """Print the report on candidates that ran in the shadow of a speaker in a period.
+
+    The exit status is 1 where one of the two was never up: who waits for the report is not to take it for a pass.
+    """
+    period = Range(since_ns=wanted.from_ns, until_ns=wanted.to_ns, classes=EVENTS)
+    with open_named(wanted.feed_file, wanted.database, wanted.key) as log:
+        left_out = LeftOut(log)
+        records = (record for _, record in read_records(log, period, left_out.passes_over))
+        found = shadow_report(records, from_ns=wanted.from_ns, to_ns=wanted.to_ns)
+    _print(found, shadow_lines, left_out, as_json=as_json)
+    if any(pair.never_up for pair in found.pairs):
+        raise SystemExit(1)
+
+
+def _with_coverage(found: QualityReport, log: AuditLog, wanted: Wanted) -> QualityReport:
+    """Add what the log covers, and whether anything of it lies in the period: an entry's records lie close together."""
+    period = Range(since_ns=wanted.from_ns, until_ns=wanted.to_ns)
+    first_ns: int | None = None
+    last_ns: int | None = None
+    ran = False
+    for header in headers(log, Range(classes=EVENTS | {"journal"})):
+        first_ns = header.first_ns if first_ns is None else min(first_ns, header.first_ns)
+        last_ns = header.last_ns if last_ns is None else max(last_ns, header.last_ns)
+        ran = ran or period.may_hold(header)
+    return msgspec.structs.replace(found, log_from_ns=first_ns, log_to_ns=last_ns, ran=ran)
+
+
+def _since_the_beginning(log: AuditLog, wanted: Wanted, left_out: LeftOut) -> Iterator[StoredRecord | Seen]:
+    """Yield events, and for ticks the time of the last of each entry: how far a run came that never said its end."""
+    control = read_records(log, Range(until_ns=wanted.to_ns, classes=EVENTS), left_out.passes_over)
+    journal = (
+        (header.seq, min(header.last_ns, header.last_ns if wanted.to_ns is None else wanted.to_ns))
+        for header in headers(log, Range(until_ns=wanted.to_ns, classes=frozenset({"journal"})))
+    )
+    ticks = next(journal, None)
+    for header, record in control:
+        while ticks is not None and ticks[0] < header.seq:
+            yield Seen(ticks[1])
+            ticks = next(journal, None)
+        yield record
+    while ticks is not None:
+        yield Seen(ticks[1])
+        ticks = next(journal, None)
+
+
+def _print(found: F, lines: Callable[[F], Iterator[str]], left_out: LeftOut, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found))
-        return
-    for line in lines(found):
-        click.echo(line)
+    else:
+        for line in lines(found):
+            click.echo(one_line(line))
+    if told := left_out.told():
+        click.echo(told, err=True)

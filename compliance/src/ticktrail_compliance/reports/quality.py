@@ -30,7 +30,9 @@ class QualityReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `rows` holds one row a leg and instrument; a leg of None is the route, whose rules see every leg. `counted_from_ns`
     and `counted_to_ns` are the bounds of what was counted, None without any: counts are recorded every
-    `quality_every_s` and at a feed's end, so that they may reach out of the period at its beginning.
+    `quality_every_s` and at a feed's end, so that they may reach out of the period at its beginning. Where nothing was
+    counted, `ran` says whether a feed wrote anything at all in the period, `log_from_ns` and `log_to_ns` what the log
+    covers (None for an empty one); they are not looked for otherwise.
     """
 
     from_ns: int | None
@@ -45,6 +47,9 @@ class QualityReport(msgspec.Struct, frozen=True, kw_only=True):
     levels: Sequence[PriceLevelConfirmed]
     quarantines: Sequence[InstrumentQuarantined | InstrumentReleased]
     failures: Sequence[RuleFailing | RuleDisabled]
+    log_from_ns: int | None = None
+    log_to_ns: int | None = None
+    ran: bool = True
 
 
 def quality_report(

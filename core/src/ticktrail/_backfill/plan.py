@@ -18,6 +18,7 @@ from ticktrail._backfill.source import HistorySource
 from ticktrail._contracts.provider import Provider, ProviderContext
 from ticktrail._contracts.settings import Settings
 from ticktrail._plan.model import ClockSettings, LegPlan, NodePlan, Plan, SinkPlan
+from ticktrail._plan.route import mute_legs_of
 from ticktrail.errors import ConfigError
 from ticktrail.model import Channel, InstrumentId
 
@@ -68,7 +69,7 @@ def plan_backfill(
     chosen = _channels(plan, leg, channels)
     names = _among("instrument", instruments, plan.instruments)
     lanes = [
-        replace(sink, on_overflow="block")
+        replace(sink, on_overflow="block", max_block_s=None)  # an archive waits for ever, and loses nothing
         for sink in plan.sinks
         if sink.name in _among("sink", sinks, [sink.name for sink in plan.sinks])
     ]
@@ -124,6 +125,8 @@ def _as_feed(
         route=NodePlan(label=leg.name, leg=leg.name),
         sinks=tuple(sinks),
         clock=ClockSettings(servers=()),
+        cache=None,
+        repair=None,
         resumes=progress.resumed,
         warnings=(),
     )
@@ -141,6 +144,9 @@ def _leg(plan: Plan, name: str | None, channels: Sequence[str]) -> LegPlan:
     if name is not None:
         _among("provider", [name], [leg.name for leg in plan.legs])
         able = [leg for leg in able if leg.name == name]
+    else:
+        mute = mute_legs_of(plan.route)
+        able = [leg for leg in able if leg.name not in mute]
     if not able:
         asked = f'"{name}"' if name is not None else "any leg of the route"
         raise ConfigError(

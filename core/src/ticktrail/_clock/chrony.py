@@ -31,6 +31,8 @@ _NO_DAEMON = (
     "Could not open connection to daemon",
 )  # silent, and no socket there
 _NS = 1_000_000_000
+_MOST_S = 10**6  # eleven days: no clock's error, and no number that would fill the memory
+_MOST_READ = 1_000  # characters; a line of tracking has some 200
 
 
 class NotRunning(OSError):
@@ -57,9 +59,11 @@ async def ask_chrony(address: str, *, timeout_s: float) -> Measurement:
         raise NotRunning("chronyc is not installed") from exc
     except TimeoutError as exc:
         raise TimeoutError(f"chronyc gave no answer within {timeout_s:g} s") from exc
-    text = done.stdout.decode("utf-8", "replace").strip()
+    text, said = (
+        stream.decode("utf-8", "replace").strip()[:_MOST_READ] for stream in (done.stdout, done.stderr)
+    )
     if done.returncode != 0:
-        said = text or done.stderr.decode("utf-8", "replace").strip()
+        said = text or said
         if said.startswith(_NO_DAEMON):
             raise NotRunning(f"chronyc cannot reach chronyd ({said})")
         raise ValueError(f"chronyc failed with status {done.returncode}: {said}")
@@ -91,6 +95,6 @@ def _ns(field: str, line: str) -> int:
         seconds = Decimal(field)
     except InvalidOperation as exc:
         raise ValueError(f"chronyc gave {field!r} where seconds were expected: {line!r}") from exc
-    if not seconds.is_finite():
+    if not seconds.is_finite() or not -_MOST_S < seconds < _MOST_S:
         raise ValueError(f"chronyc gave {field!r} where seconds were expected: {line!r}")
     return int(seconds * _NS)

@@ -8,6 +8,7 @@ Where no source answers, the last offset stays in use, and the event says that i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import anyio
@@ -52,11 +53,20 @@ async def keep_measuring(
         await anyio.lowlevel.checkpoint()
         return
     sources = TimeSources(settings, clock)
+    found: ClockMeasured | ClockUnavailable | None
     track = ClockTrack(settings, clock.mono_ns())
     pace = Pace(settings)
     is_first = True
     while True:
-        found = await measure_once(settings, clock, sources)
+        found = None
+        with anyio.move_on_after(_wait_s(track, clock)):
+            found = await measure_once(settings, clock, sources)
+        if found is None:  # its time is over while it goes on: that must not wait for the last answer
+            for event in track.check(clock.now_ns(), clock.mono_ns()):
+                publish(event)
+            if _must_halt(settings, track, None, halt):
+                return
+            found = await measure_once(settings, clock, sources)
         mono_ns = clock.mono_ns()
         for event in track.take(found, mono_ns):
             publish(event)
@@ -89,10 +99,16 @@ async def keep_measuring(
         await anyio.sleep(pause_s)
 
 
+def _wait_s(track: ClockTrack, clock: SystemClock) -> float:
+    """Return how long a measurement may take before the last one holds no more; for ever where none holds now."""
+    left_s = track.left_s(clock.mono_ns())
+    return left_s if left_s > 0 else math.inf
+
+
 def _must_halt(
     settings: ClockSettings,
     track: ClockTrack,
-    found: ClockMeasured | ClockUnavailable,
+    found: ClockMeasured | ClockUnavailable | None,
     halt: Callable[[ClockError], None],
 ) -> bool:
     if settings.on_unsynchronised != "halt" or not track.in_breach:
@@ -103,11 +119,16 @@ def _must_halt(
         halt(
             ClockError(
                 f"the clock has had no valid measurement for {settings.max_unmeasured_s:g} s ([clock] "
-                "max_unmeasured_s); name time servers that can be reached in [clock] servers, or set "
-                'on_unsynchronised = "flag" to go on'
+                f'max_unmeasured_s); {_remedy(settings)}, or set on_unsynchronised = "flag" to go on'
             )
         )
     return True
+
+
+def _remedy(settings: ClockSettings) -> str:
+    if settings.chrony == "only":
+        return "see `chronyc tracking` on this machine"
+    return "name time servers that can be reached in [clock] servers"
 
 
 def _out_of_tolerance(found: ClockMeasured, settings: ClockSettings) -> str:

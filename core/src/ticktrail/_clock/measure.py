@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ticktrail._clock.intersection import intersect
+from ticktrail._clock.intersection import Agreement, intersect
 from ticktrail._clock.ntp import Measurement
 from ticktrail._clock.sources import NoAnswer, Said, TimeSources
 from ticktrail._contracts.clock import Clock
@@ -41,11 +41,10 @@ def conclude(
     said: Sequence[Said], settings: ClockSettings, *, at_ns: int
 ) -> ClockMeasured | ClockUnavailable:
     """Return what the sources prove together."""
-    measured = [one for one in said if isinstance(one, Measurement)]
-    agreed = intersect(measured)
-    if agreed is None:
+    agreed = intersect(one for one in said if isinstance(one, Measurement))
+    if agreed is None or len(agreed.used) < settings.min_sources:
         sources = tuple(_told(one, "no_majority") for one in said)
-        return ClockUnavailable(at_ns=at_ns, cause=_why_not(said, measured), sources=sources)
+        return ClockUnavailable(at_ns=at_ns, cause=_why_not(said, agreed, settings), sources=sources)
     false = {one.server for one in agreed.false_tickers}
     return ClockMeasured(
         at_ns=at_ns,
@@ -64,18 +63,26 @@ def _told(one: Said, verdict: Literal["used", "false_ticker", "no_majority"]) ->
     return ClockSource(server=one.server, verdict=verdict, offset_ns=one.offset_ns, bound_ns=one.bound_ns)
 
 
-def _why_not(said: Sequence[Said], measured: Sequence[Measurement]) -> str:
-    if measured:
-        told = "; ".join(
-            f"{one.server}: {one.offset_ns / _NS_PER_MS:+.3f} ms ± {one.bound_ns / _NS_PER_MS:.3f} ms"
-            for one in measured
-        )
+def _why_not(said: Sequence[Said], agreed: Agreement | None, settings: ClockSettings) -> str:
+    told = "; ".join(
+        f"{one.server}: {one.offset_ns / _NS_PER_MS:+.3f} ms ± {one.bound_ns / _NS_PER_MS:.3f} ms"
+        if isinstance(one, Measurement)
+        else f"{one.server}: {one.cause}"
+        for one in said
+    )
+    if agreed is not None:
         return (
-            f"no majority of the time sources agrees ({told}): name at least three servers that have nothing to do "
-            "with each other in [clock] servers, and take out those that are wrong"
+            f"{len(agreed.used)} of the time sources agree, and [clock] min_sources asks for {settings.min_sources} "
+            f"({told}): name more servers that can be reached"
         )
-    told = "; ".join(f"{one.server}: {one.cause}" for one in said if isinstance(one, NoAnswer))
+    if settings.chrony == "only":
+        return f"chronyd gave no measurement ({told}): see `chronyc tracking` on this machine"
+    if not any(isinstance(one, Measurement) for one in said):
+        return (
+            f"no time server answered ({told}): let UDP port 123 out, name servers that can be reached in [clock] "
+            "servers, or set servers = [] to go without"
+        )
     return (
-        f"no time server answered ({told}): let UDP port 123 out, name servers that can be reached in [clock] "
-        "servers, or set servers = [] to go without"
+        f"no majority of the time sources agrees ({told}): name at least three servers that have nothing to do "
+        "with each other in [clock] servers, and take out those that are wrong"
     )

@@ -23,11 +23,11 @@ _JUST_NOW = timedelta(seconds=4)
 
 
 class Pace:
-    """The pause, by what the measurements found."""
+    """The pause, by what the measurements found; one of them may fail before `max_unmeasured_s` have passed."""
 
     def __init__(self, settings: ClockSettings) -> None:
         self._min_s = settings.every_min_s
-        self._max_s = settings.every_max_s
+        self._max_s = min(settings.every_max_s, settings.max_unmeasured_s / 2 - settings.timeout_s)
         self._openings = settings.before_open
         self.every_s = self._min_s
 

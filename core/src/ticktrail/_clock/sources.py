@@ -51,6 +51,9 @@ class TimeSources:
         self._settings = settings
         self._clock = clock
         self._spared: dict[str, tuple[float, str]] = {}  # until when, by the monotonic clock, and why
+        # A look-up that hangs holds its thread for as long as it likes: each server has one of its own, so that nobody
+        # else waits for it, here or among those who write files.
+        self._threads = {server: anyio.CapacityLimiter(1) for server in settings.servers}
 
     async def ask(self) -> Sequence[Said]:
         """Return what each source says, in the order of the settings; takes `timeout_s` at most.
@@ -99,7 +102,12 @@ class TimeSources:
             for _ in range(self._settings.samples):
                 # Left behind on cancellation: name look-up knows no deadline, and the socket has its own.
                 answer = await anyio.to_thread.run_sync(
-                    _ask, server, self._settings.timeout_s, self._clock, abandon_on_cancel=True
+                    _ask,
+                    server,
+                    self._settings.timeout_s,
+                    self._clock,
+                    abandon_on_cancel=True,
+                    limiter=self._threads[server],
                 )
                 samples.append(measure(answer))
                 found[server] = best(samples)
@@ -122,8 +130,10 @@ class TimeSources:
 def _ask(server: str, timeout_s: float, clock: Clock) -> Answer:
     """Ask one server once, blocking."""
     host, port = host_and_port(server)
-    asked_s = ntplib.system_to_ntp_time(clock.now_ns() / _NS_PER_S)
+    asked_ns, asked_mono_ns = clock.now_ns(), clock.mono_ns()
+    asked_s = ntplib.system_to_ntp_time(asked_ns / _NS_PER_S)
     reply = ntplib.NTPClient().request(host, version=_NTP_VERSION, port=port, timeout=timeout_s)
+    disturbed_ns = (clock.now_ns() - asked_ns) - (clock.mono_ns() - asked_mono_ns)
     if not asked_s - _SLACK_S <= reply.orig_timestamp <= reply.dest_timestamp + _SLACK_S:
         raise ValueError(f"{server} answered a question that was not asked (its origin time is not ours)")
     return Answer(
@@ -138,4 +148,5 @@ def _ask(server: str, timeout_s: float, clock: Clock) -> Answer:
         server_received_s=reply.recv_timestamp,
         server_sent_s=reply.tx_timestamp,
         received_s=reply.dest_timestamp,
+        disturbed_ns=disturbed_ns,
     )

@@ -83,10 +83,11 @@ class ClockTrack:
         events: list[Event] = [msgspec.structs.replace(found, drift_ppm=self._drift_ppm())]
         if step is not None:
             events.append(step)
+        before = self._breach
+        if before is not None and (found.in_tolerance or before.cause == "unmeasured"):
+            events.append(self._end(before, found, mono_ns))
         if not found.in_tolerance and self._breach is None:
             events.append(self._begin("offset", found.at_ns, mono_ns))
-        elif found.in_tolerance and self._breach is not None:
-            events.append(self._end(self._breach, found, mono_ns))
         return events
 
     def check(self, at_ns: int, mono_ns: int) -> list[Event]:

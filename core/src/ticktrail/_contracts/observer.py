@@ -15,7 +15,7 @@ from typing import Protocol, TypeAlias, TypeVar, cast
 import msgspec
 
 from ticktrail._contracts.clock import Clock
-from ticktrail._contracts.settings import Settings
+from ticktrail._contracts.settings import Addresses, Settings
 from ticktrail.events import Event
 from ticktrail.model import Flagged, ProviderId, Rejected, Suppressed, Tick
 
@@ -28,6 +28,7 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="
     """What became of one leg's batch: every tick of it is in exactly one of `delivered`, `rejected`, `suppressed`.
 
     `flagged` holds what rules found about ticks that went on all the same; each is in one of the others, marked.
+    `derived`: no leg brought these ticks; the route made them, or delivered them once more.
     """
 
     provider: ProviderId
@@ -36,6 +37,7 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="
     rejected: Sequence[Rejected] = ()
     suppressed: Sequence[Suppressed] = ()
     flagged: Sequence[Flagged] = ()
+    derived: bool = False
 
 
 Record: TypeAlias = Event | Routed
@@ -83,6 +85,9 @@ class ObserverSpec:
     settings: type[Settings]
     open: Callable[[Settings, ObserverContext], AbstractAsyncContextManager[Observer]]
     report_key: str
+    unjournalled: Callable[[Settings], str | None] | None = None
+    before_delivery: Callable[[Settings], bool] | None = None
+    addresses: Addresses | None = None
 
 
 def observer_spec(
@@ -92,6 +97,9 @@ def observer_spec(
     settings: type[S],
     open: Callable[[S, ObserverContext], AbstractAsyncContextManager[Observer]],  # noqa: A002 - the contract's word
     report_key: str,
+    unjournalled: Callable[[S], str | None] | None = None,
+    before_delivery: Callable[[S], bool] | None = None,
+    addresses: Callable[[S], Mapping[str, str]] | None = None,
 ) -> ObserverSpec:
     """Return the declaration of an observer.
 
@@ -102,6 +110,12 @@ def observer_spec(
         open: An async context manager around its life; entered before any plugin, leg or sink runs, left after all
             of them ended. A failure inside halts the feed.
         report_key: Where its `summary` stands in the run's report.
+        unjournalled: Given by an observer that can keep a journal of ticks, which a production feed must have. Returns
+            None where it keeps one under given settings; else ``KEY: what is off; what to write``.
+        before_delivery: Tells under given settings that nothing may be delivered before `observe` has returned for the
+            record of it; None: never. The feed then waits for the observer at each batch.
+        addresses: By key, the URLs that it speaks to under given settings, for the profile; without it every URL that
+            stands in the table is looked at.
     """
     return ObserverSpec(
         name=name,
@@ -109,4 +123,7 @@ def observer_spec(
         settings=settings,
         open=cast("Callable[[Settings, ObserverContext], AbstractAsyncContextManager[Observer]]", open),
         report_key=report_key,
+        unjournalled=cast("Callable[[Settings], str | None] | None", unjournalled),
+        before_delivery=cast("Callable[[Settings], bool] | None", before_delivery),
+        addresses=cast("Addresses | None", addresses),
     )

@@ -6,7 +6,7 @@ Never: retries. A provider lives for one session; the leg reconnects, with one b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,12 @@ import anyio.abc
 
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.history import History
-from ticktrail._contracts.settings import Settings
+from ticktrail._contracts.settings import Addresses, Settings
 from ticktrail.events import Event
 from ticktrail.model import Channel, InstrumentId, ProviderId, Tick, Undecodable
 
 __all__ = [
+    "Answered",
     "Capabilities",
     "Decoder",
     "Holding",
@@ -29,6 +30,7 @@ __all__ = [
     "ProviderContext",
     "ProviderSpec",
     "Registry",
+    "Streamed",
     "Tell",
     "provider_spec",
 ]
@@ -92,6 +94,37 @@ class Holding(Protocol):
         ...
 
 
+@runtime_checkable
+class Answered(Protocol):
+    """A decoder that can make use of what the venue answered to requests, such as a book's snapshot in a recording."""
+
+    def answer(self, url: str, body: bytes) -> bytes | None:
+        """Return the payload that stands for the answer among the venue's messages, for `decode`; None if unwanted.
+
+        Args:
+            url: What was asked for.
+            body: What came back, whatever it is: what cannot be read is for `decode` to say.
+        """
+        ...
+
+
+@runtime_checkable
+class Streamed(Protocol):
+    """A decoder that knows streams by name, so that a replay can tell what a recording lacks and what is left aside."""
+
+    def asked(self) -> Mapping[str, tuple[InstrumentId, Channel]]:
+        """Return what each stream that the leg wants is to bring, by the stream's name."""
+        ...
+
+    def streams_of(self, payload: bytes) -> Sequence[str]:
+        """Return the names of the streams of which the payload holds a message; of what is no market data, none.
+
+        Args:
+            payload: Anything: what cannot be read is of no stream.
+        """
+        ...
+
+
 class Provider(Decoder, Protocol):
     """One leg's source."""
 
@@ -121,9 +154,9 @@ class Capabilities:
         consecutive_trade_ids: Ids of an instrument's trades, and of its aggregate trades, grow by one: a jump is a
             hole.
         heals: Channels on which the provider itself fetches what it missed between its sessions, or marks it with a
-            `Gap`: nobody else need look for a hole there.
+            `Gap`: nobody else need look for a hole there, and no ``[repair]`` asks again.
         max_streams: Pairs of instrument and channel that it can carry; None: no limit.
-        history: Channels whose past it can fetch.
+        history: Channels whose past it can fetch: for a backfill, and for the holes that a ``[repair]`` table fills.
     """
 
     channels: frozenset[Channel]
@@ -182,6 +215,8 @@ class ProviderSpec:
     decoder: Callable[[Settings, ProviderContext], Decoder] | None
     check: Callable[[Settings, ProviderContext], None] | None
     history: Callable[[Settings, ProviderContext, Tell], AbstractAsyncContextManager[History]] | None
+    advise: Callable[[Settings, ProviderContext], Iterable[str]] | None = None
+    addresses: Addresses | None = None
 
 
 def provider_spec(
@@ -194,6 +229,8 @@ def provider_spec(
     decoder: Callable[[S, ProviderContext], Decoder] | None = None,
     check: Callable[[S, ProviderContext], None] | None = None,
     history: Callable[[S, ProviderContext, Tell], AbstractAsyncContextManager[History]] | None = None,
+    advise: Callable[[S, ProviderContext], Iterable[str]] | None = None,
+    addresses: Callable[[S], Mapping[str, str]] | None = None,
 ) -> ProviderSpec:
     """Return the declaration of a provider.
 
@@ -208,6 +245,11 @@ def provider_spec(
             venue's form; told as a fault of the leg's table. May look at files beside the feed file, no further.
         history: An async context manager around the venue's archive, for the channels of `Capabilities.history`; it is
             given what takes its events, such as that the venue asks to wait.
+        advise: Returns what may be so and yet looks like a slip, for the warnings of `ticktrail check`. Called after
+            `check`, under the same terms.
+        addresses: By key, the URLs that a session speaks to under given settings, those that the settings leave to
+            the plugin among them; a production feed refuses those that are plain text beyond this machine. Without
+            it every URL that stands in the table is looked at.
     """
     return ProviderSpec(
         name=name,
@@ -221,4 +263,6 @@ def provider_spec(
             "Callable[[Settings, ProviderContext, Tell], AbstractAsyncContextManager[History]] | None",
             history,
         ),
+        advise=cast("Callable[[Settings, ProviderContext], Iterable[str]] | None", advise),
+        addresses=cast("Addresses | None", addresses),
     )

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
 from ticktrail.errors import ConfigError
 
-__all__ = ["Secret", "Settings"]
+__all__ = ["Addresses", "Secret", "Settings"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every settings table: frozen, by name only, unknown keys refused."""
+
+
+Addresses: TypeAlias = Callable[[Settings], Mapping[str, str]]
+"""Tells, by key of the table, the URLs that are spoken to under given settings; pure."""
 
 
 class Secret(Settings, frozen=True):
@@ -75,12 +81,19 @@ class Secret(Settings, frozen=True):
     def _from_keyring(self) -> str:
         try:
             import keyring  # noqa: PLC0415 - optional: only who refers to a keyring needs it
+            from keyring.errors import KeyringError  # noqa: PLC0415 - see above
         except ImportError as exc:
             raise ConfigError(
                 f'secret {{ keyring = "{self.keyring}" }} needs the keyring package: pip install keyring'
             ) from exc
         service, _, user = (self.keyring or "").partition("/")
-        value = keyring.get_password(service, user)
+        try:
+            value = keyring.get_password(service, user)
+        except KeyringError as exc:
+            raise ConfigError(
+                f"the system keyring cannot be asked for {service!r} of user {user!r} ({type(exc).__name__}): "
+                f"unlock it, or set one up, or keep the secret in a file"
+            ) from exc
         if value is None:
             raise ConfigError(
                 f"the system keyring has no entry {service!r} for user {user!r}: "

@@ -6,14 +6,14 @@ Never: queues. The lane before it holds the bound and the overflow policy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
 from ticktrail._contracts.clock import Clock
-from ticktrail._contracts.settings import Settings
+from ticktrail._contracts.settings import Addresses, Settings
 from ticktrail.model import Tick
 
 __all__ = ["Sink", "SinkContext", "SinkSpec", "sink_spec"]
@@ -55,6 +55,7 @@ class SinkSpec:
     summary: str
     settings: type[Settings]
     open: Callable[[Settings, SinkContext], AbstractAsyncContextManager[Sink]]
+    addresses: Addresses | None = None
 
 
 def sink_spec(
@@ -63,6 +64,7 @@ def sink_spec(
     summary: str,
     settings: type[S],
     open: Callable[[S, SinkContext], AbstractAsyncContextManager[Sink]],  # noqa: A002 - the contract's word
+    addresses: Callable[[S], Mapping[str, str]] | None = None,
 ) -> SinkSpec:
     """Return the declaration of a sink.
 
@@ -72,10 +74,13 @@ def sink_spec(
         settings: Its own keys in that table.
         open: An async context manager around the sink's life; entered before data flows, left after the lane is
             drained. Raises `SinkError` or `ConfigError` where the sink cannot be opened.
+        addresses: By key, the URLs that it speaks to under given settings, for the profile; without it every URL that
+            stands in the table is looked at.
     """
     return SinkSpec(
         name=name,
         summary=summary,
         settings=settings,
         open=cast("Callable[[Settings, SinkContext], AbstractAsyncContextManager[Sink]]", open),
+        addresses=cast("Addresses | None", addresses),
     )

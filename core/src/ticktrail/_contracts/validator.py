@@ -6,16 +6,18 @@ Never: rejects by raising. A finding is a `Violation`; an exception is the rule'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, TypeVar, cast, get_args, runtime_checkable
 
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.provider import Tell
 from ticktrail._contracts.settings import Settings
+from ticktrail.errors import PluginError
 from ticktrail.events import Event
-from ticktrail.model import InstrumentId, ProviderId, Tick, Violation
+from ticktrail.model import Channel, InstrumentId, ProviderId, Tick, Violation
 
 __all__ = [
     "Action",
@@ -31,6 +33,9 @@ __all__ = [
 ]
 
 S = TypeVar("S", bound=Settings)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_TAKEN = frozenset({"quarantined", "rule_failed", "undecodable", "not_asked"})
+"""What the judge itself finds."""
 
 Action: TypeAlias = Literal["reject", "flag", "quarantine"]
 """What a finding does to the tick: it is not delivered; it is delivered and marked; it is not delivered, and neither
@@ -62,7 +67,10 @@ class StatefulValidator(Validator, Protocol):
     """A rule that compares with what went before, and so is told what was let through."""
 
     def accept(self, tick: Tick) -> None:
-        """Remember a tick that nothing kept back: no rule objected to it, or all who did only flag."""
+        """Remember a tick that no rule kept back: none objected to it, or all who did only flag.
+
+        A tick that is held back by a quarantine alone is among them: the rules follow the market meanwhile.
+        """
         ...
 
 
@@ -99,6 +107,7 @@ class ValidatorContext:
         instrument: Whom it judges.
         clock: The clock whose measured offset it may read.
         consecutive_ids: Ids of the leg's trades grow by one, so that a jump is a hole.
+        channels: What the feed subscribes to; empty where that is not known.
         tell: Puts an event on the control bus: what a rule decided that no verdict shows. Never waits.
     """
 
@@ -107,12 +116,17 @@ class ValidatorContext:
     clock: Clock
     legs: tuple[ProviderId, ...] = ()
     consecutive_ids: bool = False
+    channels: frozenset[Channel] = frozenset()
     tell: Tell = _to_nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidatorSpec:
-    """A rule as declared; build one with `validator_spec`."""
+    """A rule as declared; build one with `validator_spec`.
+
+    Raises:
+        PluginError: A field has none of the values that it may have.
+    """
 
     name: str
     summary: str
@@ -122,6 +136,27 @@ class ValidatorSpec:
     scope: Scope
     action: Action
     severity: Severity
+
+    def __post_init__(self) -> None:
+        """Refuse what would judge nothing, or break later."""
+        if not _NAME.fullmatch(self.name) or self.name in _TAKEN:
+            raise PluginError(
+                f"the rule's name is {self.name!r}; write small letters, digits and underscores, and none of "
+                f"{', '.join(sorted(_TAKEN))}"
+            )
+        kinds = get_args(Tick)
+        ticks: object = self.ticks
+        if not isinstance(ticks, tuple) or not ticks or any(kind not in kinds for kind in ticks):
+            raise PluginError(
+                f"rule {self.name}: ticks = {self.ticks!r}; write a tuple of classes of ticktrail.model"
+            )
+        for key, value, choices in (
+            ("scope", self.scope, get_args(Scope)),
+            ("action", self.action, get_args(Action)),
+            ("severity", self.severity, get_args(Severity)),
+        ):
+            if value not in choices:
+                raise PluginError(f"rule {self.name}: {key} = {value!r}; write one of {', '.join(choices)}")
 
 
 def validator_spec(

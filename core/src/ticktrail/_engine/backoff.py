@@ -22,6 +22,10 @@ class Backoff:
         self._random = random
         self.failures = 0
 
+    def heed(self, settings: BackoffSettings) -> None:
+        """Keep to other pauses from the next failure on."""
+        self._settings = settings
+
     def healthy_for(self, seconds: float) -> None:
         """Note how long the last session delivered; a long one starts the count anew."""
         if seconds >= self._settings.healthy_s:

@@ -25,6 +25,7 @@ class Bus:
     def __init__(self, *, bound: int) -> None:
         self._bound = bound
         self._queues: list[_Queue] = []
+        self._first: list[_Queue] = []
         self._listeners: list[Callable[[Record], None]] = []
 
     def listen(self, listener: Callable[[Record], None]) -> None:
@@ -46,10 +47,21 @@ class Bus:
             if queue.weight >= self._bound:
                 await queue.below(self._bound)
 
-    def attach(self) -> _Queue:
-        """Return a new observer's queue; it sees what is published from now on."""
+    async def recorded(self) -> None:
+        """Wait until every observer that comes before delivery has taken all that was published."""
+        for queue in self._first:
+            await queue.settled()
+
+    def attach(self, *, first: bool = False) -> _Queue:
+        """Return a new observer's queue; it sees what is published from now on.
+
+        Args:
+            first: Nothing is delivered before this observer has taken the record of it.
+        """
         queue = _Queue()
         self._queues.append(queue)
+        if first:
+            self._first.append(queue)
         return queue
 
     def close(self) -> None:
@@ -65,6 +77,7 @@ class _Queue:
         self.records: deque[tuple[Record, int]] = deque()
         self.weight = 0
         self._closed = False
+        self._is_observing = False
         self._filled = anyio.Event()
         self._taken = anyio.Event()
 
@@ -82,6 +95,12 @@ class _Queue:
             self._taken = anyio.Event()
             await self._taken.wait()
 
+    async def settled(self) -> None:
+        """Wait until nothing waits for the observer, and it has taken what it was given."""
+        while self.records or self._is_observing:
+            self._taken = anyio.Event()
+            await self._taken.wait()
+
     async def feed(self, observer: Observer) -> None:
         """Give the observer its records until the queue is closed and empty."""
         while True:
@@ -96,7 +115,9 @@ class _Queue:
                 record, weight = self.records.popleft()
                 taken.append(record)
                 self.weight -= weight
+            self._is_observing = True
             await observer.observe(taken)
+            self._is_observing = False
             self._taken.set()
 
 

@@ -1,12 +1,18 @@
 """See that what is delivered has no repeats, and that every hole in it is marked with a `Gap`.
 
-Owns: the last tick delivered of each instrument and channel, whichever leg brought it. Pure.
-Never: decides who speaks (the route does).
+Owns: the last tick delivered of each line, instrument and channel, whichever leg of the line brought it. Pure.
+Never: decides who speaks (the route does), or which legs make a line (`lines` does).
 
 Where a venue numbers its ticks, ids decide: an id that was delivered is a duplicate, a jump in consecutive ids is a
 hole. Where it names its trades without an order, a name and time that were delivered lately are a duplicate. Where it
 does neither, sessions decide: ticks of a session that began before the last delivered tick leave no hole; a session
 that began after it does, unless the provider sees to its own holes.
+
+Legs of which one speaks for another are one line. Where a node lets several speak at the same time, each of them is a
+line of its own, unless they number the same ticks alike: ids of two venues may then come in any order, and neither
+repeat each other nor leave holes. Books and bars are of one leg at a time in any route, and so are one line.
+Where legs of one venue speak at the same time and no id tells what lies between two of them, one may bring what the
+other missed after a later tick: an id that was not delivered is no duplicate then, whatever its place in the order.
 
 A venue may count anew, after maintenance for one. So what is taken for duplicates is looked at as a whole: ids that
 grow from tick to tick, all newer than what was delivered last, are no duplicates but a new count.
@@ -14,160 +20,236 @@ grow from tick to tick, all newer than what was delivered last, are no duplicate
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from ticktrail._contracts.provider import Capabilities
 from ticktrail._contracts.route import Batch
+from ticktrail._engine.gaps import follows, gap_of, missing_of
+from ticktrail._engine.hole import Break
+from ticktrail._engine.place import Place
+from ticktrail._engine.rejects import Places, Rejects
 from ticktrail.model import (
     CHANNEL_OF,
     AggTrade,
+    Bar,
+    BookDelta,
+    BookSnapshot,
     Channel,
     Correction,
     Gap,
     InstrumentId,
     ProviderId,
     Quote,
-    Rejected,
     Suppressed,
     Tick,
     Trade,
 )
-from ticktrail.recent import Recent
 
 __all__ = ["Continuity"]
 
-REMEMBERED_REJECTS = 10_000
-"""Rejected trade ids kept an instrument, to tell a rejected trade from a missing one."""
-REMEMBERED_NAMES = 10_000
-"""Names of trades kept an instrument at least, where they have no order: a busy stock's for some minutes."""
-RENUMBERED_AFTER = 10
-"""Ticks in a row that tell a new count from duplicates."""
-RENUMBERED_AFTER_NS = 30_000_000_000
-"""How long nothing else was delivered, where ticks have no time of the venue's: a standby lags by less."""
-
-
-class _Place:
-    """Where one channel of one instrument stands."""
-
-    __slots__ = (
-        "_last_held", "event_ns", "held", "id", "mono_ns", "names", "provider", "recv_ns", "rejected",
-        "session_ns",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.provider: ProviderId | None = None
-        self.session_ns = 0
-        self.mono_ns = 0
-        self.recv_ns = 0
-        self.event_ns: int | None = None
-        self.id: int | None = None
-        self.rejected: dict[int, None] = {}
-        self.names: Recent[tuple[str, int | None], None] = Recent(REMEMBERED_NAMES)
-        self.held = 0  # duplicates in a row that may be of a new count
-        self._last_held = -1
-
-    def knows(self, name: str, event_ns: int | None) -> bool:
-        """Tell whether a trade of that name and time was here, and remember it."""
-        key = (name, event_ns)
-        if key in self.names:
-            return True
-        self.names.note(key, None)
-        return False
-
-    def counts_anew(self, tick: Tick, number: int, mono_ns: int) -> bool:
-        """Tell whether a tick that seems a duplicate by its id completes a new count."""
-        if tick.event_ns is not None and self.event_ns is not None:
-            is_newer = tick.event_ns > self.event_ns
-        else:
-            is_newer = mono_ns - self.mono_ns >= RENUMBERED_AFTER_NS
-        grows = number > self._last_held or self.held == 0
-        self.held = 0 if tick.backfilled or not is_newer else self.held + 1 if grows else 1
-        self._last_held = number
-        return self.held >= RENUMBERED_AFTER
+_BOOK = frozenset({BookDelta, BookSnapshot})
+_OF_ONE_LEG = frozenset({BookDelta, BookSnapshot, Bar})
 
 
 class Continuity:
-    """The output of one route."""
+    """The output of one route.
 
-    def __init__(self, legs: Mapping[ProviderId, Capabilities]) -> None:
+    Args:
+        legs: What each leg can.
+        lines: Of each leg, the line that it is of; None: all legs are one.
+        mute: Legs of which nothing is ever delivered: what they bring or reject says nothing of the output.
+        at_once: Legs whose ids another leg brings at the same time.
+
+    Attributes:
+        tell: Takes what is known of both sides of a hole that may be filled, before `place` returns its gap.
+    """
+
+    def __init__(
+        self,
+        legs: Mapping[ProviderId, Capabilities],
+        lines: Mapping[ProviderId, int] | None = None,
+        *,
+        mute: AbstractSet[ProviderId] = frozenset(),
+        at_once: AbstractSet[ProviderId] = frozenset(),
+    ) -> None:
+        self.tell: Callable[[Break], None] | None = None
         self._legs = legs
-        self._places: dict[tuple[InstrumentId, Channel], _Place] = {}
+        self._mute = mute
+        line_of = dict.fromkeys(legs, 0) if lines is None else lines
+        by_line: dict[int, Places] = {line: {} for line in line_of.values()}
+        self._places = {leg: by_line[line] for leg, line in line_of.items()}
+        self._of_one_leg: Places = {} if len(by_line) > 1 else next(iter(by_line.values()), {})
+        self._spaces = {leg: self._space(leg) for leg in legs}
+        told = {self._spaces[leg] for leg, what in legs.items() if what.consecutive_trade_ids}
+        self._late = frozenset(self._spaces[leg] for leg in at_once) - told
+        self._rejects = Rejects(self._places, self._spaces, self._late)
 
-    def place(self, batch: Batch) -> tuple[list[Tick], list[Suppressed]]:
+    def place(self, batch: Batch) -> tuple[list[Tick], list[Suppressed]]:  # noqa: PLR0915 - a call a tick costs more
         """Return the batch's ticks to deliver, gaps among them, and those that were delivered before."""
         for rejected in batch.rejected:
-            self._remember(rejected)
+            self._rejects.remember(rejected, batch.provider)
         out: list[Tick] = []
         repeats: list[Tick] = []
         provider, session_ns = batch.provider, batch.session_ns
         mono_ns, recv_ns = batch.mono_ns, batch.recv_ns
         capabilities = self._legs[provider]
         consecutive = capabilities.consecutive_trade_ids
-        places = self._places
+        own, of_one_leg = self._places[provider], self._of_one_leg
+        space = self._spaces[provider]
         for tick in batch.ticks:
             kind: type[Tick] = type(tick)
             channel = CHANNEL_OF.get(kind)
-            if channel is None or kind is Correction:  # what mends a trade is none itself
+            if (
+                channel is None
+                or kind is Correction
+                or (type(tick) is Quote and (tick.bid_provider or tick.ask_provider))
+            ):
+                # What mends a trade is none itself; a quote of several legs has its holes marked by its node.
                 out.append(tick)
                 continue
+            places = of_one_leg if kind in _OF_ONE_LEG else own
             key = (tick.instrument, channel)
             place = places.get(key)
             if place is None:
-                place = places[key] = _Place()
+                place = places[key] = Place()
+            count = place.counts.get(space)
+            if count is None:
+                comes_late = space in self._late and (kind is Trade or kind is AggTrade)
+                count = place.begin(space, at_once=comes_late)
             number: int | None = None
             if type(tick) is Trade:
                 if type(tick.id) is int:
                     number = tick.id
-                elif self._is_known(place, tick, provider):
+                elif count.knows(str(tick.id), tick.event_ns):
                     repeats.append(tick)
                     continue
             elif type(tick) is AggTrade:
                 number = tick.id
             elif type(tick) is Quote:
                 number = tick.update_id
-            if place.provider is not provider or place.session_ns != session_ns:
-                if self._is_repeat(place, tick, number, batch, capabilities):
-                    repeats.append(tick)
+            if place.lost:
+                out.extend(self._lost(place, tick, channel, number, batch, capabilities))
+            if place.provider != provider or place.session_ns != session_ns:
+                if count.aside:
+                    self._rejects.take_up(place, count, provider)
+                if self._is_repeat(place, tick, number, batch):
+                    (out if count.comes_late(number) else repeats).append(tick)
                     continue
                 out.extend(self._holes(place, tick, channel, number, batch, capabilities))
-                place.provider, place.session_ns = provider, session_ns
-            elif number is not None and place.id is not None:
-                if number <= place.id:
-                    if not place.counts_anew(tick, number, mono_ns):
-                        repeats.append(tick)
+                place.provider, place.session_ns, place.unhealed = provider, session_ns, False
+            elif number is not None and count.id is not None:
+                if number <= count.id:
+                    if not count.counts_anew(tick, number, mono_ns - place.mono_ns):
+                        (out if count.comes_late(number) else repeats).append(tick)
                         continue
-                    out.append(_gap(tick, channel, None, None, place.recv_ns, recv_ns, "renumbered"))
-                elif consecutive and kind is not Quote and number != place.id + 1:
-                    out.extend(_missing(place, tick, channel, number, recv_ns, "missing"))
-            place.id = number
+                    out.append(gap_of(tick, channel, None, None, place.recv_ns, recv_ns, "renumbered"))
+                elif consecutive and kind is not Quote and number != count.id + 1:
+                    gaps = missing_of(count, tick, channel, number, place.recv_ns, recv_ns, "missing")
+                    out.extend(self._told(place, provider, gaps))
+            count.id = number
+            if number is not None:
+                if count.rejected:
+                    count.unreject(number)  # what was rejected was a second copy
+                if count.doubted:
+                    out.extend(count.passed(number))
+                if count.delivered is not None:
+                    count.delivered.note(number)
             place.mono_ns = mono_ns
             place.recv_ns = recv_ns
-            place.event_ns = tick.event_ns
-            place.held = 0
+            place.last = count.last = tick
+            count.held = 0
             out.append(tick)
-        return out, [Suppressed(reason="duplicate", ticks=repeats)] if repeats else []
+        if not repeats:
+            return out, []
+        out.extend(self._rejects.contradicted(repeats, batch))
+        return out, [Suppressed(reason="duplicate", ticks=repeats)]
 
-    def _is_repeat(
-        self, place: _Place, tick: Tick, number: int | None, batch: Batch, capabilities: Capabilities
-    ) -> bool:
+    def lose(self, leg: ProviderId, instrument: InstrumentId, channel: Channel) -> None:
+        """Note that something of a channel was suppressed which nobody of the leg's line delivered."""
+        place = self._places[leg].get((instrument, channel))
+        if place is not None and place.provider is not None:  # before anything was delivered there is no hole
+            place.lost = True
+
+    def heed(self, instruments: Collection[InstrumentId]) -> None:
+        """Remember what was rejected of these alone: a broken venue may name any."""
+        self._rejects.instruments = frozenset(instruments)
+
+    def renewed(self, leg: ProviderId) -> None:
+        """Note that a leg was opened anew: what it missed before its next session it does not heal."""
+        for place in self._all_places():
+            if place.provider == leg:
+                place.unhealed = True
+
+    def forget(self, instruments: AbstractSet[InstrumentId]) -> None:
+        """Drop what is known of these: when one of them is added again, it begins like any other."""
+        for places in (*self._places.values(), self._of_one_leg):
+            for key in [key for key in places if key[0] in instruments]:
+                del places[key]
+
+    def _all_places(self) -> Iterator[Place]:
+        for places in (*self._places.values(), self._of_one_leg):
+            yield from places.values()
+
+    def is_new(self, leg: ProviderId, instrument: InstrumentId, tick: Tick) -> bool:
+        """Tell whether a fetched tick was not delivered before, where its name alone can tell; it is known then."""
+        if type(tick) is not Trade or type(tick.id) is int:
+            return True
+        place = self._places[leg].get((instrument, "trades"))
+        count = None if place is None else place.counts.get(self._spaces[leg])
+        return count is None or not count.knows(str(tick.id), tick.event_ns)
+
+    def suppressed(self, batch: Batch) -> Sequence[Tick]:
+        """Take in a batch of which nothing is delivered; return the gaps that it makes known."""
+        return () if batch.provider in self._mute else self._rejects.suppressed(batch)
+
+    def finish(self) -> Sequence[Gap]:
+        """Return a gap for each trade that somebody could still have delivered: nobody will."""
+        counts = [count for place in self._all_places() for count in place.counts.values()]
+        return [gap for count in counts for gap in count.passed()]
+
+    def _lost(
+        self,
+        place: Place,
+        tick: Tick,
+        channel: Channel,
+        number: int | None,
+        batch: Batch,
+        capabilities: Capabilities,
+    ) -> Iterator[Tick]:
+        """Mark what was suppressed and is nobody's repeat, where ids do not tell what is missing."""
+        place.lost = False
+        assert place.provider is not None  # noqa: S101 - `lose` sees to it
+        if type(tick) is Bar and type(place.last) is Bar and follows(tick, place.last):
+            return
+        counts = channel != "quotes" and capabilities.consecutive_trade_ids
+        own = place.counts[self._spaces[batch.provider]]
+        ids_tell = counts and number is not None and own.id is not None
+        if not ids_tell or not self._same_ids(place.provider, batch.provider):
+            gap = gap_of(tick, channel, None, None, place.recv_ns, batch.recv_ns, "suppressed")
+            yield from self._told(place, batch.provider, (gap,))
+
+    def _is_repeat(self, place: Place, tick: Tick, number: int | None, batch: Batch) -> bool:
         """After a change of leg or session: was this very tick, or a later one, delivered already?"""
-        if place.provider is None:
-            return False
+        if place.provider is None or (place.provider != batch.provider and type(tick) in _BOOK):
+            return False  # what a hand-over might repeat of a book, the route's books see to
         same_ids = self._same_ids(place.provider, batch.provider)
-        if same_ids and number is not None and place.id is not None:
-            return number <= place.id and not place.counts_anew(tick, number, batch.mono_ns)
-        if same_ids and type(tick) is Trade and number is None:
-            return False  # its name was looked for already
+        count = place.counts[self._spaces[batch.provider]]
+        ids_tell = number is not None and count.id is not None
+        if number is not None and count.id is not None and number <= count.id:  # whoever spoke in between
+            return not count.counts_anew(tick, number, batch.mono_ns - place.mono_ns)
+        ids_tell = ids_tell or (type(tick) is Trade and number is None)  # its name was looked for already
+        if same_ids and ids_tell:
+            return False
         if place.provider != batch.provider and batch.mono_ns <= place.mono_ns:
             return True
-        same_market = place.provider == batch.provider or (capabilities.id_space is not None and same_ids)
-        if same_market and tick.event_ns is not None and place.event_ns is not None:
-            return tick.event_ns <= place.event_ns
-        return False
+        if ids_tell or tick.event_ns is None or count.event_ns is None:
+            return False
+        return tick.event_ns <= count.event_ns
 
     def _holes(
         self,
-        place: _Place,
+        place: Place,
         tick: Tick,
         channel: Channel,
         number: int | None,
@@ -177,73 +259,36 @@ class Continuity:
         """After a change of leg or session: mark what lies between the last delivered tick and this one."""
         if place.provider is None:
             return
-        known = number is not None and place.id is not None and self._same_ids(place.provider, batch.provider)
+        count = place.counts[self._spaces[batch.provider]]
+        same_ids = self._same_ids(place.provider, batch.provider)
+        if not same_ids:  # nobody brings what that venue's legs could still have brought
+            yield from place.counts[self._spaces[place.provider]].passed()
+        known = number is not None and count.id is not None and same_ids
         cause = "reconnect" if place.provider == batch.provider else "switch"
-        if known and number is not None and place.id is not None and number <= place.id:
-            yield _gap(tick, channel, None, None, place.recv_ns, batch.recv_ns, "renumbered")
+        if known and number is not None and count.id is not None and number <= count.id:
+            yield gap_of(tick, channel, None, None, place.recv_ns, batch.recv_ns, "renumbered")
         elif known and channel != "quotes" and capabilities.consecutive_trade_ids:
             assert number is not None  # noqa: S101 - known says so, for the type checker
-            yield from _missing(place, tick, channel, number, batch.recv_ns, cause)
+            gaps = missing_of(count, tick, channel, number, place.recv_ns, batch.recv_ns, cause)
+            yield from self._told(place, batch.provider, gaps)
         elif batch.session_ns > place.mono_ns and (
-            place.provider != batch.provider or channel not in capabilities.heals
+            place.provider != batch.provider or place.unhealed or channel not in capabilities.heals
         ):
-            yield _gap(tick, channel, None, None, place.recv_ns, batch.recv_ns, cause)
+            gap = gap_of(tick, channel, None, None, place.recv_ns, batch.recv_ns, cause)
+            yield from self._told(place, batch.provider, (gap,))
 
-    def _is_known(self, place: _Place, trade: Trade, provider: ProviderId) -> bool:
-        """Tell whether a trade that has a name in place of a number was delivered already."""
-        if place.provider is not None and not self._same_ids(place.provider, provider):
-            place.names.clear()  # another venue's names mean nothing here
-        return place.knows(str(trade.id), trade.event_ns)
+    def _told(self, place: Place, provider: ProviderId, gaps: Sequence[Gap]) -> Sequence[Gap]:
+        """Return the gaps, after telling what lies on their near side."""
+        if self.tell is not None and place.last is not None and place.provider is not None:
+            own = place.counts[self._spaces[provider]]
+            for gap in gaps:
+                self.tell(Break(gap, place.last, own.last))
+        return gaps
+
+    def _space(self, leg: ProviderId) -> str:
+        """Return whose ids a leg's ticks have, as a key."""
+        space = self._legs[leg].id_space
+        return f"leg {leg}" if space is None else f"space {space}"
 
     def _same_ids(self, one: ProviderId, other: ProviderId) -> bool:
-        if one == other:
-            return True
-        space = self._legs[one].id_space
-        return space is not None and space == self._legs[other].id_space
-
-    def _remember(self, rejected: Rejected) -> None:
-        """A rejected trade was seen: its id is no hole."""
-        tick = rejected.tick
-        if (type(tick) is Trade or type(tick) is AggTrade) and type(tick.id) is int:
-            key: tuple[InstrumentId, Channel] = (tick.instrument, CHANNEL_OF[type(tick)])
-            place = self._places.get(key)
-            if place is None:
-                place = self._places[key] = _Place()
-            place.rejected[tick.id] = None
-            if len(place.rejected) > REMEMBERED_REJECTS:
-                del place.rejected[next(iter(place.rejected))]
-
-
-def _missing(
-    place: _Place, tick: Tick, channel: Channel, number: int, recv_ns: int, cause: str
-) -> Sequence[Tick]:
-    """Return a gap for each run of ids between the last delivered one and `number` that nobody has seen."""
-    assert place.id is not None  # noqa: S101 - the callers compare ids only where one is known
-    gaps: list[Tick] = []
-    start = place.id + 1
-    for seen in sorted(known for known in place.rejected if start <= known < number):
-        if seen > start:
-            gaps.append(_gap(tick, channel, start, seen - 1, place.recv_ns, recv_ns, cause))
-        start = seen + 1
-    if start < number:
-        gaps.append(_gap(tick, channel, start, number - 1, place.recv_ns, recv_ns, cause))
-    if place.rejected:
-        place.rejected.clear()
-    return gaps
-
-
-def _gap(
-    tick: Tick, channel: Channel, from_id: int | None, to_id: int | None, from_ns: int, to_ns: int, cause: str
-) -> Gap:
-    return Gap(
-        instrument=tick.instrument,
-        provider=tick.provider,
-        event_ns=tick.event_ns,
-        recv_ns=to_ns,
-        channel=channel,
-        from_id=from_id,
-        to_id=to_id,
-        from_ns=from_ns,
-        to_ns=to_ns,
-        cause=cause,
-    )
+        return self._spaces[one] == self._spaces[other]

@@ -1,12 +1,13 @@
 """Carry delivered ticks to one sink, within a bound and by a declared policy.
 
-Owns: the queue before a sink, what happens when it is full, and the sink's isolation from the rest of the feed.
+Owns: what happens when the queue before a sink is full, how long the route may wait for it, and the sink's isolation
+from the rest of the feed.
 Never: drops silently: what is given up is counted, published, and told to the sink with a `Gap`.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import math
 from collections.abc import Sequence
 
 import anyio
@@ -14,27 +15,17 @@ import anyio.abc
 
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.sink import Sink, SinkContext
+from ticktrail._engine.backlog import Backlog
 from ticktrail._engine.bus import Bus
 from ticktrail._engine.mark import Mark
 from ticktrail._engine.tally import Tally
 from ticktrail._plan.model import SinkPlan
 from ticktrail.errors import ConfigError, SinkError
 from ticktrail.events import SinkDropped, SinkFailed, SinkLagging
-from ticktrail.model import (
-    CHANNEL_OF,
-    BookSnapshot,
-    Channel,
-    Gap,
-    InstrumentId,
-    Quote,
-    Tick,
-    Ticker,
-)
+from ticktrail.model import Tick
+from ticktrail.status import SinkStatus
 
 __all__ = ["Lane"]
-
-CONFLATED = frozenset({Quote, Ticker, BookSnapshot})
-"""Kinds that are a state: the newest of an instrument says all."""
 
 
 class Lane:
@@ -47,36 +38,81 @@ class Lane:
         self._clock = clock
         self._bus = bus
         self._tally = tally
-        self._queue: deque[tuple[int, Sequence[Tick]]] = deque()
-        self._queued = 0
-        self._lost: dict[tuple[InstrumentId, Channel], tuple[Tick, Tick]] = {}
+        self._backlog = Backlog(plan.queue_ticks, conflates=plan.on_overflow == "conflate")
+        self._outside: Sequence[Tick] = ()  # of the batch that the route waits with, what has no room yet
+        self._outside_ns = 0
         self._lagging = False
+        self._spent = False  # the route has waited as long as it may since the sink last took something
         self._filled = anyio.Event()
-        self._taken = anyio.Event()
+        self._admitted = anyio.Event()
         self._closed = False
         self._writing = False
         self._marks: list[Mark] = []
+        self.waits_until_s = math.inf
         self.failed: str | None = None
 
-    async def offer(self, ticks: Sequence[Tick], mono_ns: int) -> None:
-        """Queue the ticks of one batch; waits only where the policy is to block.
+    def status(self) -> SinkStatus:
+        """Return how the lane stands."""
+        return SinkStatus(
+            queued=self.queued,
+            written=self._tally.written[self.name],
+            dropped=self._tally.dropped[self.name],
+            failed=self.failed,
+        )
+
+    @property
+    def queued(self) -> int:
+        """How many ticks wait for the sink, those of a batch that the route waits with among them."""
+        return self._backlog.queued + len(self._outside)
+
+    def offer(self, ticks: Sequence[Tick], mono_ns: int) -> bool:
+        """Queue the ticks of one batch as far as there is room; False: the route must wait in `admitted`.
+
+        The lane's own task lets in the rest as room comes, so that one lane never waits for another.
 
         Raises:
             SinkError: The lane is full and its policy is to halt the feed.
         """
         if self.failed is not None:
             self._tally.dropped[self.name] += len(ticks)
-            return
-        if self._queued and self._queued + len(ticks) > self._plan.queue_ticks:
-            await self._make_room(len(ticks))
-        self._queue.append((mono_ns, ticks))
-        self._queued += len(ticks)
+            return True
+        policy, backlog = self._plan.on_overflow, self._backlog
+        if policy == "halt" and not backlog.fits(len(ticks)):
+            raise SinkError(
+                f"sink {self.name!r} is {backlog.queued} ticks behind, {len(ticks)} more have no room, and its "
+                f'on_overflow is "halt": make the sink faster, raise queue_ticks, or choose another on_overflow'
+            )
+        if policy == "conflate" and not backlog.fits(len(ticks)):
+            ticks, superseded = backlog.conflate(ticks)
+            self._say_dropped(superseded, policy)
+        if not backlog.fits(len(ticks)) and (policy == "drop_oldest" or self._spent):
+            self._push_out(ticks, mono_ns)
+            return True
+        self._outside = backlog.add(mono_ns, ticks)
         self._filled.set()
+        if not self._outside:
+            return True
+        self._outside_ns = mono_ns
+        self._admitted = anyio.Event()
+        limit_s = self._plan.max_block_s
+        self.waits_until_s = math.inf if limit_s is None else anyio.current_time() + limit_s
+        if not self._lagging:
+            self._lagging = True
+            self._bus.publish(SinkLagging(at_ns=self._clock.now_ns(), sink=self.name, queued=self.queued))
+        return False
+
+    async def admitted(self) -> None:
+        """Wait until the batch that was offered is queued, until `waits_until_s` at most; then the oldest give way."""
+        with anyio.CancelScope(deadline=self.waits_until_s):
+            await self._admitted.wait()
+        if self._outside:
+            self._spent = True
+            self._push_out(self._outside, self._outside_ns)
 
     def mark(self, mark: Mark) -> None:
         """Tell the mark when all that is queued now was written, or given up, as a failed lane gives up everything."""
         mark.await_lane()
-        if self.failed is None and (self._queue or self._writing):
+        if self.failed is None and (self._backlog.queued or self._writing):
             self._marks.append(mark)
         else:
             mark.arrive(is_whole=self.failed is None)
@@ -92,15 +128,7 @@ class Lane:
 
     def abandon(self) -> None:
         """Count what a stop's deadline left unwritten."""
-        if self._queued:
-            self._tally.dropped[self.name] += self._queued
-            self._bus.publish(
-                SinkDropped(
-                    at_ns=self._clock.now_ns(), sink=self.name, dropped=self._queued, policy="stop deadline"
-                )
-            )
-            self._queue.clear()
-            self._queued = 0
+        self._say_dropped(self._clear(), "stop deadline")
 
     async def run(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         """Open the sink, write until the lane is closed and drained, close the sink.
@@ -125,19 +153,21 @@ class Lane:
             self._pass_marks(len(self._marks), is_whole=False)
 
     async def _drain_into(self, sink: Sink) -> None:
+        backlog = self._backlog
         while True:
-            if not self._queue:
+            if not backlog.queued:
                 if self._closed:
                     return
                 self._filled = anyio.Event()
                 await self._filled.wait()
                 continue
-            taken, marks = self._take(), len(self._marks)
-            self._lagging = False
-            ticks = self._gaps()
+            # All that is queued, which the lane's bound holds down, in one write.
+            taken, marks = backlog.take(), len(self._marks)
+            ticks = backlog.gaps()
+            gaps = len(ticks)
             for _, batch in taken:
                 ticks.extend(batch)
-            self._taken.set()
+            self._let_in()
             written = False
             self._writing = True
             try:
@@ -146,21 +176,24 @@ class Lane:
             finally:
                 self._writing = False
                 if not written:
-                    self._tally.dropped[self.name] += len(ticks)
-            self._pass_marks(marks if self._queue else len(self._marks))
-            self._tally.written[self.name] += len(ticks)
+                    self._tally.dropped[self.name] += len(ticks) - gaps
+            self._pass_marks(marks if backlog.queued else len(self._marks))
+            self._tally.written[self.name] += len(ticks) - gaps
             done_ns = self._clock.mono_ns()
             for mono_ns, batch in taken:
                 self._tally.latency.add(done_ns - mono_ns, len(batch))
 
-    def _take(self) -> deque[tuple[int, Sequence[Tick]]]:
-        """Take all that is queued, which the lane's bound holds down: one write for many batches."""
-        taken, self._queue, self._queued = self._queue, deque(), 0
-        return taken
+    def _let_in(self) -> None:
+        """The sink has taken something: queue what the route waits with, as far as there is room now."""
+        self._lagging = self._spent = False
+        if self._outside:
+            self._outside = self._backlog.add(self._outside_ns, self._outside)
+            if not self._outside:
+                self._admitted.set()
 
     def _fail(self, exc: Exception) -> None:
         self.failed = f"{type(exc).__name__}: {exc}"
-        self._tally.dropped[self.name] += self._queued
+        self._tally.dropped[self.name] += self._clear()
         self._bus.publish(
             SinkFailed(
                 at_ns=self._clock.now_ns(),
@@ -169,9 +202,14 @@ class Lane:
                 dropped=self._tally.dropped[self.name],
             )
         )
-        self._queue.clear()
-        self._queued = 0
-        self._taken.set()
+
+    def _clear(self) -> int:
+        """Give up all that waits, the route with it; returns how many ticks that were."""
+        given_up = self.queued
+        self._backlog.take()
+        self._outside = ()
+        self._admitted.set()
+        return given_up
 
     def _pass_marks(self, first: int, *, is_whole: bool = True) -> None:
         """Tell the first so many marks that what was queued before them was written, or given up."""
@@ -180,95 +218,19 @@ class Lane:
         for mark in passed:
             mark.arrive(is_whole=is_whole)
 
-    async def _make_room(self, wanted: int) -> None:
+    def _push_out(self, ticks: Sequence[Tick], mono_ns: int) -> None:
+        """Queue the ticks in place of the oldest ones."""
+        self._outside = ()
         policy = self._plan.on_overflow
-        if policy == "drop_oldest":
-            self._drop_oldest(wanted)
-        elif policy == "halt":
-            raise SinkError(
-                f'sink {self.name!r} is {self._queued} ticks behind and its on_overflow is "halt": make the sink '
-                f"faster, raise queue_ticks, or choose another on_overflow"
-            )
-        elif policy == "conflate":
-            self._conflate()
-        while self.failed is None and self._queued and self._queued + wanted > self._plan.queue_ticks:
-            if not self._lagging:
-                self._lagging = True
-                self._bus.publish(
-                    SinkLagging(at_ns=self._clock.now_ns(), sink=self.name, queued=self._queued)
-                )
-            self._taken = anyio.Event()
-            await self._taken.wait()
+        self._say_dropped(
+            self._backlog.push(mono_ns, ticks),
+            policy if policy == "drop_oldest" else f"{policy}, max_block_s reached",
+        )
+        self._filled.set()
 
-    def _drop_oldest(self, wanted: int) -> None:
-        dropped = 0
-        while self._queue and self._queued + wanted > self._plan.queue_ticks:
-            _, ticks = self._queue.popleft()
-            self._queued -= len(ticks)
-            dropped += self._lose(ticks)
-        self._say_dropped(dropped)
-
-    def _conflate(self) -> None:
-        newest: set[tuple[type, InstrumentId]] = set()
-        kept: deque[tuple[int, Sequence[Tick]]] = deque()
-        for mono_ns, ticks in reversed(self._queue):
-            rest: list[Tick] = []
-            for tick in reversed(ticks):
-                key = (type(tick), tick.instrument)
-                if key[0] in CONFLATED:
-                    if key in newest:
-                        continue
-                    newest.add(key)
-                rest.append(tick)
-            if rest:
-                rest.reverse()
-                kept.appendleft((mono_ns, rest))
-        before, self._queue = self._queued, kept
-        self._queued = sum(len(ticks) for _, ticks in kept)
-        self._tally.dropped[self.name] += before - self._queued
-        self._say_dropped(before - self._queued)
-
-    def _lose(self, ticks: Sequence[Tick]) -> int:
-        for tick in ticks:
-            channel = CHANNEL_OF.get(type(tick))
-            if channel is not None:
-                first, _ = self._lost.get((tick.instrument, channel), (tick, tick))
-                self._lost[tick.instrument, channel] = (first, tick)
-        self._tally.dropped[self.name] += len(ticks)
-        return len(ticks)
-
-    def _say_dropped(self, dropped: int) -> None:
+    def _say_dropped(self, dropped: int, policy: str) -> None:
         if dropped:
+            self._tally.dropped[self.name] += dropped
             self._bus.publish(
-                SinkDropped(
-                    at_ns=self._clock.now_ns(),
-                    sink=self.name,
-                    dropped=dropped,
-                    policy=self._plan.on_overflow,
-                )
+                SinkDropped(at_ns=self._clock.now_ns(), sink=self.name, dropped=dropped, policy=policy)
             )
-
-    def _gaps(self) -> list[Tick]:
-        """Tell the sink what it did not get since its last write."""
-        gaps: list[Tick] = [
-            Gap(
-                instrument=instrument,
-                provider=last.provider,
-                event_ns=None,
-                recv_ns=last.recv_ns,
-                channel=channel,
-                from_id=_id_of(first),
-                to_id=_id_of(last),
-                from_ns=first.recv_ns,
-                to_ns=last.recv_ns,
-                cause="overflow",
-            )
-            for (instrument, channel), (first, last) in self._lost.items()
-        ]
-        self._lost.clear()
-        return gaps
-
-
-def _id_of(tick: Tick) -> int | None:
-    number = getattr(tick, "id", None)
-    return number if type(number) is int else None

@@ -6,6 +6,7 @@ Never: judges, or costs more than an addition for a tick that is good.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -29,10 +30,11 @@ class Finding(NamedTuple):
 
 
 class _RuleCount:
-    __slots__ = ("first", "flagged", "last", "rejected", "severity")
+    __slots__ = ("by_provider", "first", "flagged", "last", "rejected", "severity")
 
     def __init__(self, severity: Severity) -> None:
         self.severity: Severity = severity
+        self.by_provider: Counter[ProviderId] = Counter()
         self.rejected = 0
         self.flagged = 0
         self.first: tuple[Tick, Violation, int] | None = None
@@ -53,7 +55,9 @@ class Quality:
         self._rules: dict[str, _RuleCount] = {}
         self._known: set[tuple[str, ProviderId]] = set()
 
-    def count(self, tick: Tick, found: Sequence[Finding], recv_ns: int, *, kept: bool) -> Sequence[Finding]:
+    def count(
+        self, tick: Tick, found: Sequence[Finding], recv_ns: int, *, kept: bool, made: bool = False
+    ) -> Sequence[Finding]:
         """Count a tick that rules objected to; return which findings are the first of rule and leg since `take`.
 
         Args:
@@ -61,10 +65,11 @@ class Quality:
             found: What each rule found that objected.
             recv_ns: The receive time of the tick's batch.
             kept: Whether the tick was kept back; otherwise it went on, flagged.
+            made: Whether a node of the route made it, so that no leg has it.
         """
         if kept:
             self._rejected += 1
-        else:
+        elif made or not tick.flagged:  # by a rule of its leg: there it was counted
             self._flagged += 1
         news: list[Finding] = []
         for finding in found:
@@ -75,6 +80,7 @@ class Quality:
             if (rule, tick.provider) not in self._known:
                 self._known.add((rule, tick.provider))
                 news.append(finding)
+            count.by_provider[tick.provider] += 1
             if kept:
                 count.rejected += 1
             else:
@@ -114,27 +120,46 @@ class QualityLog:
         now_ns: Callable[[], int],
     ) -> None:
         self._qualities = qualities
+        self._leaving: Sequence[Quality] = ()
         self._publish = publish
         self._now_ns = now_ns
         self._from_ns = now_ns()
+        self._every_s = 0.0
+        self._changed = anyio.Event()
 
     async def keep_recording(self, every_s: float) -> None:
         """Record every `every_s`, until cancelled."""
+        self._every_s = every_s
         while True:
-            await anyio.sleep(every_s)
-            self.record()
+            with anyio.move_on_after(self._every_s) as pause:
+                await self._changed.wait()
+            if pause.cancelled_caught:
+                self.record()
+
+    def follow(self, qualities: Sequence[Quality], every_s: float) -> None:
+        """Record what was counted so far, and from now on these, at another pace.
+
+        Those that are left out are followed until the next change: a leg may still bring something of theirs.
+        """
+        self.record()
+        known = {id(quality) for quality in qualities}
+        self._leaving = [one for one in self._qualities if id(one) not in known]
+        self._qualities = qualities
+        self._every_s = every_s
+        self._changed.set()
+        self._changed = anyio.Event()
 
     def record(self) -> None:
         """Publish what was counted since the last time, if anything was judged at all."""
         at_ns = self._now_ns()
-        rows = tuple(quality.take() for quality in self._qualities if quality.seen)
+        rows = tuple(quality.take() for quality in (*self._qualities, *self._leaving) if quality.seen)
         if rows:
             self._publish(QualityMeasured(at_ns=at_ns, from_ns=self._from_ns, rows=rows))
         self._from_ns = at_ns
 
     def look(self) -> Sequence[InstrumentQuality]:
         """Return what was counted since the last time."""
-        return [quality.look() for quality in self._qualities if quality.seen]
+        return [quality.look() for quality in (*self._qualities, *self._leaving) if quality.seen]
 
 
 def _told(rule: str, count: _RuleCount) -> RuleQuality:
@@ -146,6 +171,7 @@ def _told(rule: str, count: _RuleCount) -> RuleQuality:
         flagged=count.flagged,
         first=_example(*count.first),
         last=_example(*count.last),
+        by_provider=dict(count.by_provider),
     )
 
 

@@ -48,6 +48,10 @@ class Quarantine:
         self._by = ""
         self._found_ns = 0
 
+    def last_for(self, length_s: float) -> None:
+        """End after another time from now on."""
+        self._length_ns = round(length_s * _NS_PER_S)
+
     def find(self, rule: str, at_ns: int) -> None:
         """Begin, or begin to wait anew."""
         self._found_ns = at_ns
@@ -59,6 +63,10 @@ class Quarantine:
                 at_ns=self._now_ns(), provider=self._provider, instrument=self._instrument, rule=rule
             )
         )
+
+    def prolong(self, at_ns: int) -> None:
+        """Begin to wait anew: a tick was kept back for a reason of its own, so the instrument is not clean."""
+        self._found_ns = at_ns
 
     def hold(self, at_ns: int) -> Quarantined | None:
         """Return why a clean tick is kept back, or None where the quarantine ends with it."""

@@ -8,7 +8,7 @@ left after `limits.stop_s` is cancelled and counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from functools import partial
 from random import Random
 
 import anyio
@@ -19,16 +19,23 @@ from ticktrail._clock.witness import hear_witnesses
 from ticktrail._contracts.clock import SystemClock
 from ticktrail._contracts.observer import Observer, ObserverContext, Record
 from ticktrail._contracts.sink import SinkContext
+from ticktrail._engine.announce import announce, conclude
 from ticktrail._engine.bus import Bus
+from ticktrail._engine.cache import LatestCache
+from ticktrail._engine.control import serve_control
+from ticktrail._engine.desk import Desk
+from ticktrail._engine.health import HealthBoard
 from ticktrail._engine.lane import Lane
 from ticktrail._engine.leg import Leg, LegNews
 from ticktrail._engine.quality import QualityLog
+from ticktrail._engine.reload import Reloader
 from ticktrail._engine.route import Route
-from ticktrail._engine.tally import Tally, by_name
-from ticktrail._plan.model import NodePlan, ObserverPlan, Plan, SinkPlan
-from ticktrail._plan.render import render
+from ticktrail._engine.tally import Tally
+from ticktrail._engine.trouble import warning_of
+from ticktrail._plan.model import CacheSettings, NodePlan, ObserverPlan, Plan, SinkPlan
+from ticktrail._plan.route import mute_legs_of
 from ticktrail.errors import ClockError, FeedError, SinkError
-from ticktrail.events import FeedStarted, FeedStopped, FeedStopping, LegDown, LegUp, RuleDisabled, RuleFailing
+from ticktrail.events import FeedStopping, LegDown, LegUp
 from ticktrail.model import ProviderId
 from ticktrail.report import Report
 
@@ -44,6 +51,7 @@ class Runner:
         plan: What to run.
         sinks: Lanes beside the plan's own: an embedding program's.
         max_ticks: Stop once this many ticks are delivered.
+        keep_latest: Keep the latest values although the feed file has no ``[cache]``.
         listener: Sees every record at once, in the route's task: keep it short.
         warn: Is given each warning.
     """
@@ -54,27 +62,34 @@ class Runner:
         *,
         sinks: Sequence[SinkPlan] = (),
         max_ticks: int | None = None,
+        keep_latest: bool = False,
         listener: Callable[[Record], None] | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
         self._plan = plan
         self._max_ticks = max_ticks
         self._warn = warn
-        self._clock = SystemClock()
+        self.clock = self._clock = SystemClock()
         self._bus = Bus(bound=plan.limits.observer_ticks)
+        self.tell = self._bus.publish
+        kept = plan.cache or (CacheSettings() if keep_latest else None)
+        self.cache = None if kept is None else LatestCache(ttl_s=kept.ttl_s, max_entries=kept.max_entries)
         self.tally = Tally(leg.name for leg in plan.legs)
         self._bus.listen(self.tally.see)
         if listener is not None:
             self._bus.listen(listener)
         self._bus.listen(self._watch_start)
-        self._bus.listen(self._watch_rules)
+        self._bus.listen(self._watch_trouble)
+        self._bus.listen(self._watch_end)
         self.ended = False
         self._stop_cause: str | None = None
         self._some_leg_was_up = False
         self._failed_at_start: set[ProviderId] = set()
+        self._gone: set[ProviderId] = set()
         self._flow = anyio.CancelScope()
         self._before_flow = anyio.CancelScope()
         self._halted_by: ClockError | None = None
+        self._mute = mute_legs_of(plan.route)
         cold = frozenset(_cold_legs(plan.route, cold=False))
         random = Random()  # noqa: S311 - jitter, not a secret
         self._legs = [
@@ -90,6 +105,12 @@ class Runner:
             )
             for number, leg in enumerate(plan.legs)
         ]
+        speaking = {leg.name for leg in plan.legs} - self._mute
+        self._board = HealthBoard(
+            plan, self._legs, speaking=speaking, clock=self._clock, publish=self._bus.publish
+        )
+        self._bus.listen(self._board.hear)
+        self.health = self._board.health
         self._lanes = [
             Lane(
                 sink,
@@ -113,6 +134,7 @@ class Runner:
         """End the sources; `run` returns once what they brought is delivered, or the stop's deadline has passed."""
         if self._stop_cause is None:
             self._stop_cause = cause
+            self._board.stop()
             self._bus.publish(FeedStopping(at_ns=self._clock.now_ns(), cause=cause))
             self._flow.deadline = anyio.current_time() + self._plan.limits.stop_s
             self._before_flow.cancel()
@@ -140,12 +162,22 @@ class Runner:
             raise self._halted_by
         failures = [
             failure
-            for leg in self._legs
+            for leg in self._speaking
             if (failure := leg.last_failure if self._stop_cause == NOT_STARTED else leg.error) is not None
         ]
-        if self._stop_cause in {"ended", NOT_STARTED} and len(failures) == len(self._legs):
+        if self._stop_cause in {"ended", NOT_STARTED} and len(failures) == len(self._speaking):
             raise failures[0] if len(failures) == 1 else ExceptionGroup("every leg failed", failures)
         return self.report()
+
+    @property
+    def _speaking(self) -> Sequence[Leg]:
+        """The legs that may be delivered: the others change nothing of when a feed ends, or how."""
+        return [leg for leg in self._legs if leg.name not in self._mute]
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that is in force."""
+        return self._plan
 
     @property
     def failed_sinks(self) -> Mapping[str, str]:
@@ -168,7 +200,8 @@ class Runner:
         async with anyio.create_task_group() as observers:
             for plan in self._plan.observers:
                 await observers.start(self._observe, plan)
-            self._announce()
+            for warning in announce(self._plan, self._bus.publish, self._clock):
+                self._take_warning(warning)
             async with anyio.create_task_group() as lanes:
                 for lane in self._lanes:
                     await lanes.start(lane.run)
@@ -181,7 +214,7 @@ class Runner:
                 lane.abandon()
             if self._quality is not None:
                 self._quality.record()
-            self._conclude()
+            conclude(self._stop_cause or "ended", self.tally, self._bus.publish, self._clock)
             self._bus.close()
 
     async def _sources(self) -> None:
@@ -194,6 +227,8 @@ class Runner:
             clock=self._clock,
             bus=self._bus,
             after_batch=self._after_batch,
+            see=self._board.see,
+            cache=self.cache,
         )
         judges = (*(leg.judge for leg in self._legs), route.judge)
         qualities = [quality for judge in judges for quality in judge.qualities.values()]
@@ -203,7 +238,35 @@ class Runner:
                 await beside.start(self._measure_clock)
             peers = {leg.name: leg.peer for leg in self._legs if leg.peer is not None}
             beside.start_soon(hear_witnesses, self._plan.clock, self._clock, peers, self._bus.publish)
+            self._board.listen_to(route.voices)
+            beside.start_soon(self._board.keep_looking)
+            if route.repair is not None:
+                beside.start_soon(route.repair.run)
             beside.start_soon(quality.keep_recording, self._plan.validation.quality_every_s)
+            if self._plan.control is not None:
+                reloader = Reloader(
+                    self._plan,
+                    self._legs,
+                    route,
+                    cache=self.cache,
+                    quality=quality,
+                    bus=self._bus,
+                    clock=self._clock,
+                    in_force=self._go_by,
+                )
+                desk = Desk(
+                    reloader,
+                    self._legs,
+                    route,
+                    self._lanes,
+                    clock=self._clock,
+                    tally=self.tally,
+                    health=self._board.health,
+                    stop=self.stop,
+                )
+                await beside.start(
+                    partial(serve_control, self._plan.control, desk.carry_out, self._bus.publish, self._clock)
+                )
             with receiver.clone() as left_over:
                 with self._flow:
                     async with anyio.create_task_group() as legs:
@@ -215,6 +278,14 @@ class Runner:
                     route.give_up(left_over)
             beside.cancel_scope.cancel()
         self.stop("ended")
+
+    def _go_by(self, plan: Plan) -> None:
+        """Note the plan that is in force from now on, and tell what it warns of."""
+        for warning in plan.warnings:
+            if warning not in self._plan.warnings:
+                self._take_warning(warning)
+        self._plan = plan
+        self._board.follow(plan)
 
     async def _measure_clock(self, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         await keep_measuring(
@@ -232,7 +303,8 @@ class Runner:
         self.stop(str(error))
 
     async def _observe(self, plan: ObserverPlan, *, task_status: anyio.abc.TaskStatus[None]) -> None:
-        queue = self._bus.attach()
+        first = plan.spec.before_delivery
+        queue = self._bus.attach(first=first is not None and first(plan.settings))
         context = ObserverContext(
             feed=self._plan.name, clock=self._clock, base_dir=self._plan.base_dir, warn=self._take_warning
         )
@@ -241,57 +313,19 @@ class Runner:
             task_status.started()
             await queue.feed(observer)
 
-    def _announce(self) -> None:
-        for warning in self._plan.warnings:
+    def _watch_trouble(self, record: Record) -> None:
+        """Tell the person of what is not as it should be, though the feed goes on."""
+        warning = warning_of(record)
+        if warning is not None:
             self._take_warning(warning)
-        for loaded in self._plan.plugins:
-            self._bus.publish(loaded)
-        for quarantined in self._plan.quarantined:
-            self._bus.publish(quarantined)
-            self._take_warning(
-                f"the plugin {quarantined.name} of {quarantined.distribution} takes no part: {quarantined.reason}"
-            )
-        self._bus.publish(
-            FeedStarted(
-                at_ns=self._clock.now_ns(),
-                feed=self._plan.name,
-                profile=self._plan.profile,
-                ticktrail=version("ticktrail"),
-                settings_sha256=self._plan.settings_sha256,
-                plan=render(self._plan),
-            )
-        )
-
-    def _conclude(self) -> None:
-        self._bus.publish(
-            FeedStopped(
-                at_ns=self._clock.now_ns(),
-                cause=self._stop_cause or "ended",
-                received=self.tally.received_by_kind(),
-                delivered=by_name(self.tally.delivered),
-                rejected=dict(self.tally.rejected),
-                suppressed=dict(self.tally.suppressed),
-                undecodable=self.tally.undecodable,
-            )
-        )
-
-    def _watch_rules(self, record: Record) -> None:
-        """Tell the person of a rule that fails: what it should find is not found any more."""
-        if type(record) is RuleFailing:
-            self._take_warning(
-                f"the rule {record.rule} failed on {record.provider or 'the route'}: {record.error}"
-            )
-        elif type(record) is RuleDisabled:
-            self._take_warning(
-                f"the rule {record.rule} judges no more on {record.provider or 'the route'}: it failed "
-                f"{record.failures} times; mend its plugin and start the feed again"
-            )
 
     def _watch_start(self, record: Record) -> None:
         """End a feed of which no leg could be opened: whoever started it is there to mend it.
 
         A venue that asks to wait is waited for: there is nothing to mend.
         """
+        if not isinstance(record, LegUp | LegDown) or record.provider in self._mute:
+            return
         if type(record) is LegUp:
             self._some_leg_was_up = True
         elif type(record) is LegDown and not self._some_leg_was_up and not self._plan.backoff.retry_at_start:
@@ -301,8 +335,27 @@ class Runner:
                 )
                 return
             self._failed_at_start.add(record.provider)
-            if len(self._failed_at_start) == len(self._legs):
+            if len(self._failed_at_start) == len(self._speaking):
                 self.stop(NOT_STARTED)
+
+    def _watch_end(self, record: Record) -> None:
+        """Let the feed end once every leg has ended or needs a person: nobody waits for one who would not come.
+
+        A leg that is never delivered may come to its own end beside sources that have ended, and is stopped beside
+        those that need a person.
+        """
+        if not isinstance(record, LegUp | LegDown) or record.provider in self._mute:
+            return
+        if type(record) is LegUp:
+            self._gone.discard(record.provider)
+        elif type(record) is LegDown and record.permanent:
+            self._gone.add(record.provider)
+            speaking = self._speaking
+            if len(self._gone) == len(speaking):
+                for leg in self._legs:
+                    leg.release()
+                    if leg.name in self._mute and any(one.error is not None for one in speaking):
+                        leg.stop()
 
     def _after_batch(self) -> None:
         if self._max_ticks is not None and self.tally.delivered_ticks >= self._max_ticks:

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, get_args
 
 from ticktrail._contracts.observer import Record, Routed
 from ticktrail._engine.latency import Histogram
-from ticktrail.events import LegSwitched, LegUp, QualityMeasured
-from ticktrail.model import ProviderId, Tick, Undecodable
+from ticktrail.events import HoleLeft, HoleRepaired, LegSwitched, LegUp, QualityMeasured
+from ticktrail.model import Gap, ProviderId, Switched, Tick, Undecodable
 from ticktrail.quality import InstrumentQuality, merge_quality
-from ticktrail.report import Latency, Report, SinkCounts, SwitchRecord
+from ticktrail.report import Latency, RepairCounts, Report, SinkCounts, SwitchRecord
 
 __all__ = ["Tally"]
+
+_KINDS: Final = frozenset((*get_args(Tick), Undecodable))
+
+_NOTICES = frozenset({Gap, Switched})
+"""Kinds that tell of the feed, and that nobody expects to have been received."""
 
 
 class Tally:
@@ -32,16 +38,27 @@ class Tally:
         self.undecodable = 0
         self.delivered_ticks = 0
         self.rejected_ticks = 0
+        self.derived_ticks = 0
         self.switches: list[SwitchRecord] = []
+        self.switches_below: list[SwitchRecord] = []
         self.reconnects: dict[str, int] = dict.fromkeys(self.received, 0)
+        self.repairs = RepairCounts()
         self.latency = Histogram()
         self.written: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.warnings: list[str] = []
 
-    def take(self, leg: ProviderId, ticks: Sequence[Tick | Undecodable]) -> None:
-        """Count what a leg decoded."""
-        self.received[leg].update(map(type, ticks))
+    def take(self, leg: ProviderId, ticks: Sequence[Tick | Undecodable]) -> bool:
+        """Count what a leg decoded; tells whether some of it is no tick, which is then still to be counted."""
+        counts = self.received[leg]
+        known = len(counts)
+        counts.update(map(type, ticks))
+        if len(counts) == known or counts.keys() <= _KINDS:
+            return False
+        counts.subtract(map(type, ticks))  # a plugin's defect: what is no tick must not hide among the kinds
+        for kind in [kind for kind in counts if kind not in _KINDS or not counts[kind]]:
+            del counts[kind]
+        return True
 
     def see(self, record: Record) -> None:
         """Count what a record says."""
@@ -55,20 +72,35 @@ class Tally:
                 self.rejected_ticks += 1
                 for violation in rejected.violations:
                     self.rejected[str(type(violation).__struct_config__.tag)] += 1
+            delivered = {id(tick) for tick in record.delivered} if record.flagged else ()
             for flagged in record.flagged:
+                if id(flagged.tick) not in delivered:
+                    continue  # what was suppressed counts as that
                 for violation in flagged.violations:
                     self.flagged[str(type(violation).__struct_config__.tag)] += 1
             for suppressed in record.suppressed:
                 self.suppressed[suppressed.reason] += len(suppressed.ticks)
+            if record.derived:
+                self.derived_ticks += sum(type(tick) not in _NOTICES for tick in record.delivered)
+                self.derived_ticks += sum(len(suppressed.ticks) for suppressed in record.suppressed)
         elif type(record) is LegSwitched:
-            self.switches.append(
+            (self.switches if record.on_air else self.switches_below).append(
                 SwitchRecord(
                     at_ns=record.at_ns,
                     from_leg=record.from_leg,
                     to_leg=record.to_leg,
                     cause=record.cause,
                     failover_ms=record.failover_ms,
+                    instruments=record.instruments,
                 )
+            )
+        elif type(record) is HoleRepaired or type(record) is HoleLeft:
+            is_left = type(record) is HoleLeft
+            before = self.repairs
+            self.repairs = RepairCounts(
+                repaired=before.repaired + (not is_left),
+                left=before.left + is_left,
+                ticks=before.ticks + record.ticks,
             )
         elif type(record) is QualityMeasured:
             self.quality = merge_quality((*self.quality, *record.rows))
@@ -91,17 +123,20 @@ class Tally:
             delivered=by_name(self.delivered),
             rejected=dict(self.rejected),
             rejected_ticks=self.rejected_ticks,
+            derived_ticks=self.derived_ticks,
             flagged=dict(self.flagged),
             quality=merge_quality((*self.quality, *quality)),
             suppressed=dict(self.suppressed),
             undecodable=self.undecodable,
             switches=tuple(self.switches),
+            switches_below=tuple(self.switches_below),
             reconnects=dict(self.reconnects),
             latency_us=Latency(p50=self.latency.percentile_us(0.5), p99=self.latency.percentile_us(0.99)),
             audit=dict(audit),
             sinks={
                 name: SinkCounts(written=self.written[name], dropped=self.dropped[name]) for name in sinks
             },
+            repairs=self.repairs,
             warnings=tuple(self.warnings),
         )
 

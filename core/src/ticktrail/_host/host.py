@@ -156,13 +156,22 @@ class Host:
             name: What was asked for.
             known: The names that are declared.
         """
+        return f'there is no {what} "{name}"; {self.hint(name, known)}'
+
+    def hint(self, name: str, known: Iterable[str]) -> str:
+        """Return what may have been meant by a name that nobody declares, or who would declare it but takes no part.
+
+        Args:
+            name: What was asked for.
+            known: The names that are declared.
+        """
         hint = nearest(name, known)
-        texts = [f'there is no {what} "{name}"; {hint}']
+        texts = [hint]
         texts += [
             f"plugin {plugin.name} ({plugin.distribution}), which may have it, is quarantined: {plugin.reason}"
             for plugin in self.quarantined
         ]
-        if self.not_allowed and not hint.endswith("?"):
+        if self.not_allowed:
             others = ", ".join(dict.fromkeys(f'"{found.distribution}"' for found in self.not_allowed))
             texts.append(
                 f"installed but not allowed: {others}; if you trust one, name it in [plugins] allow = […]"

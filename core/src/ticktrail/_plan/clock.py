@@ -19,6 +19,8 @@ __all__ = ["ClockSettings", "MarketOpen", "host_and_port"]
 
 _NTP_PORT = 123
 _Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=86_400)]
+_Pause: TypeAlias = Annotated[float, Meta(ge=0.01, le=86_400)]
+_HOST = re.compile(r"[\w.:%-]+")
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
 
 
@@ -48,10 +50,11 @@ class ClockSettings(Settings, frozen=True):
     servers: tuple[str, ...] = ("time.nist.gov", "time.cloudflare.com", "pool.ntp.org")
     chrony: Literal["auto", "off", "only"] = "auto"
     chrony_address: str = ""
+    min_sources: Annotated[int, Meta(ge=1, le=16)] = 1
     samples: Annotated[int, Meta(ge=1, le=8)] = 1
     timeout_s: _Seconds = 5.0
-    every_min_s: _Seconds = 64.0
-    every_max_s: _Seconds = 1024.0
+    every_min_s: _Pause = 64.0
+    every_max_s: _Pause = 1024.0
     before_open: tuple[MarketOpen, ...] = ()
     max_offset_ms: Annotated[float, Meta(gt=0, le=60_000)] = 50.0
     on_unsynchronised: Literal["flag", "halt"] = "flag"
@@ -63,14 +66,23 @@ class ClockSettings(Settings, frozen=True):
     def __post_init__(self) -> None:
         """Refuse servers that are no address or stand twice, and keys that contradict each other."""
         for server in self.servers:
-            host_and_port(server)
-            if self.servers.count(server) > 1:
+            address = host_and_port(server)
+            if [host_and_port(other) for other in self.servers].count(address) > 1:
                 raise ValueError(
                     f'servers: "{server}" stands twice and would have two votes; take one of them out'
                 )
         if self.every_min_s > self.every_max_s:
             raise ValueError(
                 f"every_min_s {self.every_min_s:g} is above every_max_s {self.every_max_s:g}; swap them"
+            )
+        if self.measures and self.max_unmeasured_s < 2 * (self.every_min_s + self.timeout_s):
+            raise ValueError(
+                f"max_unmeasured_s {self.max_unmeasured_s:g} leaves no room for one measurement to fail; make it at "
+                f"least twice every_min_s and timeout_s together ({self.every_min_s:g} + {self.timeout_s:g})"
+            )
+        if self.measures and self.min_sources > self.sources:
+            raise ValueError(
+                f"min_sources {self.min_sources} is more than there are sources ({self.sources}); name more servers"
             )
         if self.on_unsynchronised == "halt" and not self.measures:
             raise ValueError(
@@ -81,6 +93,11 @@ class ClockSettings(Settings, frozen=True):
     def measures(self) -> bool:
         """Tell whether there is anything to measure against."""
         return bool(self.servers) or self.chrony == "only"
+
+    @property
+    def sources(self) -> int:
+        """Return how many sources there may be, chronyd among them."""
+        return 1 if self.chrony == "only" else len(self.servers) + (self.chrony == "auto")
 
     @property
     def limit_ns(self) -> int:
@@ -100,6 +117,6 @@ def host_and_port(server: str) -> tuple[str, int]:
         host, port = address.hostname, address.port
     except ValueError as exc:
         raise ValueError(fault) from exc
-    if host is None or port == 0 or address.netloc != server or "@" in server:
+    if host is None or not _HOST.fullmatch(host) or port == 0 or address.netloc != server or "@" in server:
         raise ValueError(fault)
-    return host, port or _NTP_PORT
+    return host.rstrip("."), port or _NTP_PORT

@@ -6,25 +6,30 @@ Never: opens a socket, a provider or a secret.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TypeVar
 
-from ticktrail._contracts.clock import SystemClock
-from ticktrail._contracts.provider import Capabilities, ProviderContext, ProviderSpec
+from ticktrail._contracts.provider import Capabilities, ProviderSpec
 from ticktrail._contracts.settings import Settings
 from ticktrail._host import Host
+from ticktrail._plan.advice import advice, advice_of_repair
+from ticktrail._plan.checks import ask_providers, check_legs, sure_of, take
 from ticktrail._plan.model import (
     BackoffSettings,
+    CacheSettings,
     ClockSettings,
+    HealthSettings,
     LegPlan,
     Limits,
-    NodePlan,
     ObserverPlan,
     Plan,
+    RepairSettings,
     SinkPlan,
 )
-from ticktrail._plan.route import compose_route, legs_of
+from ticktrail._plan.production import find_unfit, judge
+from ticktrail._plan.route import assign, compose_route, instruments_of, legs_of
 from ticktrail._plan.rules import compose_rules
 from ticktrail._plan.tables import (
     CORE_TABLES,
@@ -32,18 +37,19 @@ from ticktrail._plan.tables import (
     NAME,
     NAME_IN_WORDS,
     PROVIDER_KEYS,
+    ControlTable,
     FeedTable,
     LaneTable,
     PluginsTable,
     ProviderTable,
 )
 from ticktrail._settings.decode import as_table, decode, keys_of
-from ticktrail._settings.document import Document, Table, read_document, spell
+from ticktrail._settings.document import Document, Table, read_document
 from ticktrail._settings.positions import Path
 from ticktrail.errors import ConfigError, FeedError, PluginError
 from ticktrail.model import ProviderId
 
-__all__ = ["compose"]
+__all__ = ["compose", "compose_document"]
 
 S = TypeVar("S", bound=Settings)
 
@@ -60,7 +66,16 @@ def compose(path: FilePath, host: Host | None = None) -> Plan:
             what would be right.
         PluginError: A plugin is broken, or two of them do not go together.
     """
-    document = read_document(path)
+    return compose_document(read_document(path), host)
+
+
+def compose_document(document: Document, host: Host | None = None) -> Plan:
+    """Return the feed that a feed file describes which was read already, as `compose` does.
+
+    Raises:
+        ConfigError: As of `compose`.
+        PluginError: As of `compose`.
+    """
     allowed = _table(document, "plugins", PluginsTable) or PluginsTable()
     host = host or Host.load(allow=allowed.allow)
     _refuse_unknown_tables(document, host)
@@ -74,39 +89,66 @@ def compose(path: FilePath, host: Host | None = None) -> Plan:
     clock = _table(document, "clock", ClockSettings)
     limits = _table(document, "limits", Limits)
     backoff = _table(document, "backoff", BackoffSettings)
+    health = _table(document, "health", HealthSettings)
+    control = _table(document, "control", ControlTable) if "control" in document.tables else None
+    cache = _table(document, "cache", CacheSettings) if "cache" in document.tables else None
+    repair = _table(document, "repair", RepairSettings) if "repair" in document.tables else None
     declared = _providers(document)
     legs = _legs(document, host, declared)
-    route = compose_route(document, host, tuple(declared)) if declared else None
-    rules, validation = compose_rules(document, host.rules(), feed.instruments if feed else None)
+    sure = sure_of(document, feed)
+    route, named = compose_route(document, host, tuple(declared)) if declared else (None, ())
+    rules, validation, classes = compose_rules(document, host, sure.instruments)
     sinks = _sinks(document, host)
     observers = _observers(document, host)
-    if feed is not None and route is not None:
-        spoken = [legs[name] for name in legs_of(route) if name in legs]
-        _check_legs(document, feed, spoken)
-        if not document.problems:
-            _ask_providers(document, feed, spoken, host)
-    if document.problems or not (feed and route and clock and limits and backoff):
+    warnings: Sequence[str] = ()
+    unfit: tuple[str, ...] = ()
+    spoken = [legs[name] for name in (named if route is None else legs_of(route)) if name in legs]
+    if sure.instruments is not None:
+        asked = dict.fromkeys(named, sure.instruments)
+        if route is not None:
+            route = assign(document, route, sure.instruments)
+            asked = dict(instruments_of(route))
+        legs |= {leg.name: replace(leg, instruments=asked[leg.name]) for leg in spoken}
+        spoken = [legs[leg.name] for leg in spoken]
+        fit = check_legs(document, sure, spoken)
+        warnings = ask_providers(document, sure, fit, host) if sure.channels else ()
+        if feed is not None and route is not None and len(fit) == len(spoken):
+            warnings = [*warnings, *advice_of_repair(document, repair, feed.channels, spoken)]
+    if sure.profile is not None:
+        unfit = judge(
+            document, sure.profile, find_unfit(document, spoken, sinks, observers, host.observers())
+        )
+    if document.problems or not (feed and route and clock and limits and backoff and health):
         raise document.error()
+    channels = frozenset(feed.channels)
+    used = tuple(legs[name] for name in legs_of(route))
     return Plan(
         name=feed.name,
         profile=feed.profile,
         instruments=feed.instruments,
-        channels=frozenset(feed.channels),
+        channels=channels,
         base_dir=document.base_dir,
         settings_sha256=document.sha256,
-        legs=tuple(legs[name] for name in legs_of(route)),
+        legs=used,
         route=route,
         rules=rules,
         validation=validation,
+        classes=classes,
         sinks=sinks,
         observers=observers,
         clock=clock,
         backoff=backoff,
         limits=limits,
+        cache=cache,
+        health=health,
+        repair=repair,
         registry=host,
         plugins=host.loaded,
         quarantined=host.quarantined,
-        warnings=_unused(document, declared, route),
+        control=None if control is None else document.base_dir / control.socket,
+        document=document,
+        warnings=(*advice(document, declared, route, rules, used, channels), *warnings),
+        unfit=unfit,
     )
 
 
@@ -144,15 +186,15 @@ def _providers(document: Document) -> Mapping[str, Table]:
     return {name: table for name, table in found.items() if table is not None}
 
 
-def _legs(document: Document, host: Host, tables: Mapping[str, Table]) -> Mapping[str, LegPlan]:
+def _legs(document: Document, host: Host, tables: Mapping[str, Table]) -> dict[str, LegPlan]:
     """Return the legs without fault, by name."""
-    legs = {}
+    legs: dict[str, LegPlan] = {}
     for name, table in tables.items():
         at = ("providers", name)
         own = decode(document, at, _pick(table, PROVIDER_KEYS), ProviderTable)
-        if own is None:
+        plugin = table.get("plugin", name)
+        if not isinstance(plugin, str):
             continue
-        plugin = own.plugin or name
         spec = host.providers().get(plugin)
         if spec is None:
             where = (*at, "plugin") if "plugin" in table else at
@@ -160,7 +202,7 @@ def _legs(document: Document, host: Host, tables: Mapping[str, Table]) -> Mappin
             continue
         _refuse_claim("provider", spec.name, spec.settings, PROVIDER_KEYS)
         settings = decode(document, at, _drop(table, PROVIDER_KEYS), spec.settings)
-        if settings is None:
+        if own is None or settings is None:
             continue
         capabilities = _describe(document, at, host, spec, settings)
         if capabilities is not None:
@@ -180,8 +222,7 @@ def _describe(
     try:
         return spec.describe(settings, host)
     except ConfigError as exc:
-        for problem in exc.problems:
-            document.blame(at, problem)
+        take(document, at, exc)
         return None
     except Exception as exc:
         if isinstance(exc, FeedError):
@@ -190,71 +231,6 @@ def _describe(
             f"provider {spec.name} cannot say what it can do ({type(exc).__name__}: {exc}); "
             "mend or remove its plugin"
         ) from exc
-
-
-def _check_legs(document: Document, feed: FeedTable, legs: Sequence[LegPlan]) -> None:
-    for leg in legs:
-        lacking = [channel for channel in feed.channels if channel not in leg.capabilities.channels]
-        if lacking:
-            document.blame(
-                ("feed", "channels"),
-                f'leg "{leg.name}" cannot give {spell(lacking)}; it can give '
-                f"{spell(sorted(leg.capabilities.channels))}: ask for those, or take the leg out of the route",
-            )
-        streams, most = len(feed.instruments) * len(feed.channels), leg.capabilities.max_streams
-        if most is not None and streams > most:
-            document.blame(
-                ("feed", "instruments"),
-                f'leg "{leg.name}" can carry {most} streams; {len(feed.instruments)} instruments with '
-                f"{len(feed.channels)} channels each are {streams}: divide them among several feeds",
-            )
-        _check_equivalents(document, feed, leg)
-        if leg.capabilities.synthetic and feed.profile == "production":
-            document.blame(
-                ("providers", leg.name),
-                f'leg "{leg.name}" makes its data up, which a production feed refuses anywhere in its route; '
-                'take it out of the route, or set profile = "development" in [feed], which marks such data',
-            )
-
-
-def _check_equivalents(document: Document, feed: FeedTable, leg: LegPlan) -> None:
-    """See that each equivalent stands for an instrument of the feed, and for no other one."""
-    served: dict[str, str] = {}
-    for name in feed.instruments:
-        other = leg.equivalents.get(name, name)
-        if other in served:
-            document.blame(
-                ("providers", leg.name, "equivalents"),
-                f'leg "{leg.name}" would serve "{other}" for "{served[other]}" and for "{name}"; take one of them out',
-            )
-        served[other] = name
-    for name in leg.equivalents:
-        if name not in feed.instruments:
-            document.blame(
-                ("providers", leg.name, "equivalents", name),
-                f'"{name}" is no instrument of the feed, which has {spell(feed.instruments)}; write the feed\'s '
-                f"instrument to the left, the leg's to the right",
-            )
-
-
-def _ask_providers(document: Document, feed: FeedTable, legs: Sequence[LegPlan], host: Host) -> None:
-    """Let each leg's provider refuse what it could never serve, so that the file is at fault before anything runs."""
-    for leg in legs:
-        if leg.spec.check is None:
-            continue
-        context = ProviderContext(
-            name=leg.name,
-            instruments=leg.served(feed.instruments),
-            channels=frozenset(feed.channels),
-            clock=SystemClock(),
-            base_dir=document.base_dir,
-            registry=host,
-        )
-        try:
-            leg.spec.check(leg.settings, context)
-        except ConfigError as exc:
-            for problem in exc.problems:
-                document.blame(("providers", leg.name), problem)
 
 
 def _sinks(document: Document, host: Host) -> tuple[SinkPlan, ...]:
@@ -268,7 +244,10 @@ def _sinks(document: Document, host: Host) -> tuple[SinkPlan, ...]:
         at = ("sinks", number)
         table = as_table(document, at, value)
         lane = None if table is None else decode(document, at, _pick(table, LANE_KEYS), LaneTable)
-        if table is None or lane is None:
+        if table is None:
+            continue
+        if lane is None:
+            _look_through(document, at, table, host)
             continue
         name = lane.name or lane.plugin
         if name in taken:
@@ -287,13 +266,22 @@ def _sinks(document: Document, host: Host) -> tuple[SinkPlan, ...]:
         if settings is not None:
             plan = SinkPlan(
                 name=name,
+                at=at,
                 spec=spec,
                 settings=settings,
                 on_overflow=lane.on_overflow,
                 queue_ticks=lane.queue_ticks,
+                max_block_s=lane.max_block_s,
             )
             plans.append(plan)
     return tuple(plans)
+
+
+def _look_through(document: Document, at: Path, table: Table, host: Host) -> None:
+    """Find the faults of a sink's own keys where its lane's are at fault already."""
+    spec = host.sinks().get(str(table.get("plugin")))
+    if spec is not None:
+        decode(document, at, _drop(table, LANE_KEYS), spec.settings)
 
 
 def _observers(document: Document, host: Host) -> tuple[ObserverPlan, ...]:
@@ -304,17 +292,6 @@ def _observers(document: Document, host: Host) -> tuple[ObserverPlan, ...]:
     )
     return tuple(
         ObserverPlan(spec=spec, settings=settings) for spec, settings in found if settings is not None
-    )
-
-
-def _unused(document: Document, declared: Iterable[str], route: NodePlan) -> tuple[str, ...]:
-    used = legs_of(route)
-    return tuple(
-        document.locate(
-            ("providers", name), "is declared, and stands nowhere in the route; add it there or remove it"
-        )
-        for name in declared
-        if name not in used
     )
 
 

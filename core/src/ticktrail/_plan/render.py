@@ -7,15 +7,16 @@ Never: shows a secret: references only, and no password inside of an address.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from ticktrail._contracts.settings import Secret, Settings
 from ticktrail._contracts.validator import Action
+from ticktrail._plan.force import idle, is_off
 from ticktrail._plan.model import LegPlan, NodePlan, Plan, RulePlan, SinkPlan
 from ticktrail.model import ProviderId
+from ticktrail.text import one_line
 
 __all__ = ["as_json", "render"]
 
@@ -39,16 +40,23 @@ def as_json(plan: Plan) -> bytes:
                 "scope": rule.spec.scope,
                 "action": rule.action,
                 "severity": rule.severity,
+                "idle": idle(rule, plan.legs, plan.channels),
+                "feed": None if rule.common is None else _plain(rule.common),
+                "differs": _plain(rule.differs),
                 "settings": {name: _plain(own) for name, own in rule.settings.items()},
             }
             for rule in plan.rules
         },
         "validation": _plain(plan.validation),
+        "classes": plan.classes,
         "sinks": {sink.name: _sink(sink) for sink in plan.sinks},
         "observers": {observer.spec.name: _plain(observer.settings) for observer in plan.observers},
         "clock": _plain(plan.clock),
         "backoff": _plain(plan.backoff),
         "limits": _plain(plan.limits),
+        "health": _plain(plan.health),
+        "cache": None if plan.cache is None else _plain(plan.cache),
+        "repair": None if plan.repair is None else _plain(plan.repair),
         "plugins": [
             {
                 "name": plugin.name,
@@ -62,6 +70,7 @@ def as_json(plan: Plan) -> bytes:
             {"name": plugin.name, "distribution": plugin.distribution, "reason": plugin.reason}
             for plugin in plan.quarantined
         ],
+        "not_for_production": plan.unfit,
         "warnings": plan.warnings,
     }
     return msgspec.json.encode(document)
@@ -78,7 +87,8 @@ def render(plan: Plan) -> str:
             ),
         ),
         ("route", _tree(plan.route, legs)),
-        ("rules", _columns((rule.spec.name, _rule_text(rule)) for rule in plan.rules)),
+        ("rules", _columns(row for rule in plan.rules for row in _rule_rows(rule, plan))),
+        ("classes", _columns((name, _first(members)) for name, members in plan.classes.items())),
         ("sinks", _columns((sink.name, _sink_text(sink)) for sink in plan.sinks)),
         (
             "observers",
@@ -92,6 +102,9 @@ def render(plan: Plan) -> str:
                     ("clock", _keys(plan.clock)),
                     ("backoff", _keys(plan.backoff)),
                     ("limits", _keys(plan.limits)),
+                    ("health", _keys(plan.health)),
+                    *([] if plan.cache is None else [("cache", _keys(plan.cache))]),
+                    *([] if plan.repair is None else [("repair", _keys(plan.repair))]),
                 ]
             ),
         ),
@@ -106,7 +119,8 @@ def render(plan: Plan) -> str:
             ),
         ),
         ("quarantined", _columns((plugin.name, plugin.reason) for plugin in plan.quarantined)),
-        ("warnings", plan.warnings),
+        ("not for production", map(one_line, plan.unfit)),
+        ("warnings", map(one_line, plan.warnings)),
     )
     text = ""
     for title, body in sections:
@@ -116,6 +130,8 @@ def render(plan: Plan) -> str:
     return text
 
 
+_NAMED = 10
+"""Members of a class that are named."""
 _DOES: Mapping[Action, str] = {"reject": "rejects", "flag": "flags", "quarantine": "quarantines"}
 
 
@@ -136,9 +152,9 @@ def _tree(
         yield f"{first}{node.spec.kind}{note}" + (f": {own}" if own else "")
     for number, child in enumerate(node.children):
         last = number == len(node.children) - 1
-        cold = " (cold)" if number in node.cold else ""
+        mark = " (cold)" if number in node.cold else " (never speaks)" if number in node.mute else ""
         branch, below = ("└─ ", "   ") if last else ("├─ ", "│  ")
-        yield from _tree(child, legs, rest + branch, rest + below, cold)
+        yield from _tree(child, legs, rest + branch, rest + below, mark)
 
 
 def _leg_text(leg: LegPlan) -> str:
@@ -148,19 +164,41 @@ def _leg_text(leg: LegPlan) -> str:
     other = ", ".join(f"{other} for {name}" for name, other in leg.equivalents.items())
     past = f", and of {', '.join(sorted(can.history))} the past" if can.history else ""
     gives = f"provider {leg.spec.name}{marks}, gives {', '.join(sorted(can.channels))}{past}"
-    return "; ".join(part for part in (gives, other and f"serves {other}", keys) if part)
+    times = ""
+    if can.own_clock:
+        off = "not known" if can.own_offset_ns is None else f"{can.own_offset_ns / 1e6:g} ms"
+        times = f"receive times of its own, whose offset is {off}"
+    return "; ".join(part for part in (gives, times, other and f"serves {other}", keys) if part)
 
 
-def _rule_text(rule: RulePlan) -> str:
-    """Tell what a finding does, what most instruments have, and then only where one differs."""
-    texts = {instrument: _keys(settings) for instrument, settings in rule.settings.items()}
-    ((usual, _),) = Counter(texts.values()).most_common(1)
-    others = "".join(f"; {name}: {text}" for name, text in texts.items() if text != usual)
-    return f"{_DOES[rule.action]} ({rule.severity}): {usual}{others}"
+def _rule_rows(rule: RulePlan, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Tell what a finding does, what the feed says, and below it only what a class or an instrument says otherwise.
+
+    A rule that can find nothing is not said to do anything about it.
+    """
+    why = idle(rule, plan.legs, plan.channels)
+    common = rule.common or next(iter(rule.settings.values()))
+    does = f"{_DOES[rule.action]} ({rule.severity})"
+    if why == "off":
+        does = "off"
+    elif why is not None:
+        does = f"judges nothing, since {why}"
+    elif is_off(rule, common):
+        does = f"off but for those below, where it {does}"
+    yield rule.spec.name, f"{does}: {_keys(common)}"
+    for whose, keys in rule.differs.items():
+        yield "", f"{whose}: " + ", ".join(f"{key} = {_word(_plain(value))}" for key, value in keys.items())
+
+
+def _first(members: Sequence[str]) -> str:
+    rest = len(members) - _NAMED
+    return ", ".join(members[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def _sink_text(sink: SinkPlan) -> str:
     lane = f"queue_ticks = {sink.queue_ticks}, on_overflow = {sink.on_overflow}"
+    if sink.on_overflow in {"block", "conflate"} and sink.max_block_s is not None:
+        lane += f", max_block_s = {sink.max_block_s:g}"
     keys = _keys(sink.settings)
     return f"{sink.spec.name}: {keys}; {lane}" if keys else f"{sink.spec.name}: {lane}"
 
@@ -179,7 +217,13 @@ def _node(node: NodePlan) -> Mapping[str, object]:
         return {"leg": node.leg}
     children = [_node(child) for child in node.children]
     kind = node.spec.kind if node.spec else ""
-    return {"kind": kind, "settings": _own(node), "cold": sorted(node.cold), "children": children}
+    return {
+        "kind": kind,
+        "settings": _own(node),
+        "cold": sorted(node.cold),
+        "mute": sorted(node.mute),
+        "children": children,
+    }
 
 
 def _own(node: NodePlan) -> Mapping[str, object]:
@@ -190,7 +234,9 @@ def _own(node: NodePlan) -> Mapping[str, object]:
     return {
         key: _plain(value)
         for key, value in msgspec.structs.asdict(node.settings).items()
-        if value not in refs
+        if value is not None
+        and value != ()
+        and value not in refs
         and not (isinstance(value, list | tuple) and value and all(item in refs for item in value))
     }
 
@@ -215,13 +261,14 @@ def _sink(sink: SinkPlan) -> Mapping[str, object]:
         "settings": _plain(sink.settings),
         "on_overflow": sink.on_overflow,
         "queue_ticks": sink.queue_ticks,
+        "max_block_s": sink.max_block_s,
     }
 
 
 def _plain(value: object) -> object:
     """Return a setting in the terms of JSON."""
     if isinstance(value, Secret):
-        return {key: part for key, part in msgspec.structs.asdict(value).items() if part is not None}
+        return {key: _plain(part) for key, part in msgspec.structs.asdict(value).items() if part is not None}
     if isinstance(value, msgspec.Struct):
         return {key: _plain(part) for key, part in msgspec.structs.asdict(value).items()}
     if isinstance(value, Mapping):

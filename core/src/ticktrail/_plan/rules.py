@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 
 from ticktrail._contracts.settings import Settings
 from ticktrail._contracts.validator import Action, Severity, ValidatorSpec
+from ticktrail._host import Host
 from ticktrail._plan.model import RulePlan, Validation
 from ticktrail._settings.decode import as_table, decode, keys_of
 from ticktrail._settings.document import Document, Table, nearest, spell
@@ -41,29 +42,32 @@ class ClassTable(Settings, frozen=True):
 
 
 def compose_rules(
-    document: Document, specs: Mapping[str, ValidatorSpec], instruments: Sequence[InstrumentId] | None
-) -> tuple[tuple[RulePlan, ...], Validation]:
-    """Return every rule with its settings for each instrument, and what concerns all; faults go to the document.
+    document: Document, host: Host, instruments: Sequence[InstrumentId] | None
+) -> tuple[tuple[RulePlan, ...], Validation, Mapping[str, Sequence[InstrumentId]]]:
+    """Return every rule with its settings for each instrument, what concerns all, and the classes with their members.
+
+    Faults go to the document.
 
     What is said of an instrument goes before what is said of its class, and that before what is said of the feed.
 
     Args:
         document: The feed file.
-        specs: The rules, by name.
+        host: Whose rules they are.
         instruments: Those of the feed; None where ``[feed]`` itself is at fault.
 
     Raises:
         PluginError: Two rules claim the same key.
     """
+    specs = host.rules()
     owners = owners_of_keys(specs)
     table = as_table(document, _AT, document.tables.get("validation", {})) or {}
     base = {key: value for key, value in table.items() if key not in _TAKEN}
-    _refuse_unknown(document, _AT, base, [*owners, *_TAKEN])
+    _refuse_unknown(document, host, _AT, base, [*owners, *_TAKEN])
     of_all = {key: table[key] for key in keys_of(Validation) if key in table}
     validation = decode(document, _AT, of_all, Validation) or Validation()
     common = {name: decode(document, _AT, _share(base, spec), spec.settings) for name, spec in specs.items()}
-    orders = _orders(document, table, specs)
-    layers = _Layers(document, specs, owners, base, common)
+    orders = _orders(document, host, table)
+    layers = _Layers(document, host, owners, base, common)
     layers.add_classes(table, instruments)
     layers.add_instruments(table, instruments)
     rules = tuple(
@@ -76,10 +80,12 @@ def compose_rules(
                 for instrument in instruments or ()
                 if (settings := layers.settings(name, instrument)) is not None
             },
+            common=common[name],
+            differs=layers.differing[name],
         )
         for name, spec in specs.items()
     )
-    return rules, validation
+    return rules, validation, layers.classes
 
 
 class _Layers:
@@ -88,18 +94,21 @@ class _Layers:
     def __init__(
         self,
         document: Document,
-        specs: Mapping[str, ValidatorSpec],
+        host: Host,
         owners: Mapping[str, str],
         base: Table,
         common: Mapping[str, Settings | None],
     ) -> None:
         self._document = document
-        self._specs = specs
+        self._host = host
+        self._specs = host.rules()
         self._owners = owners
         self._base = base
         self._common = common
         self._keys: dict[str, dict[str, object]] = {}
         self._own: dict[str, dict[str, Settings]] = {}
+        self.classes: dict[str, Sequence[InstrumentId]] = {}
+        self.differing: dict[str, dict[str, Table]] = {name: {} for name in self._specs}
 
     def settings(self, rule: str, instrument: str) -> Settings | None:
         """Return a rule's settings for an instrument; None where they are at fault."""
@@ -114,9 +123,11 @@ class _Layers:
             keys = dict(as_table(self._document, place, value) or {})
             whom = decode(self._document, place, _only(keys, _INSTRUMENTS), ClassTable)
             keys.pop(_INSTRUMENTS, None)
-            if whom is None or instruments is None:
-                continue
-            members = self._members(place, whom, instruments)
+            members: Sequence[InstrumentId] = ()
+            if whom is not None and instruments is not None:
+                members = self._members(place, whom, instruments)
+            self.classes[name] = members
+            self._note(f"class {name}", keys)
             for member in members:
                 for key in keys:
                     other = said_by.setdefault((member, key), name)
@@ -126,7 +137,7 @@ class _Layers:
                             f"{member} is in class {other} too, which sets the same key; leave it in one of the two",
                         )
             for member in members or (InstrumentId(""),):  # a class of nobody is still looked through
-                self._lay(place, member, keys)
+                self._lay(place, member, keys, also=(_INSTRUMENTS,))
 
     def add_instruments(self, table: Table, instruments: Sequence[InstrumentId] | None) -> None:
         """Take in every ``[validation.instruments."X"]``."""
@@ -139,7 +150,16 @@ class _Layers:
                     f"the feed has no such instrument; {nearest(name, instruments)} "
                     f"(instruments in [feed] are {spell(instruments)})",
                 )
-            self._lay(place, name, as_table(self._document, place, value) or {})
+            keys = as_table(self._document, place, value) or {}
+            self._note(name, keys)
+            self._lay(place, name, keys)
+
+    def _note(self, whose: str, keys: Table) -> None:
+        """Note which keys of each rule are said of a class or an instrument."""
+        for rule, spec in self._specs.items():
+            share = _share(keys, spec)
+            if share:
+                self.differing[rule][whose] = share
 
     def _members(
         self, place: Path, whom: ClassTable, instruments: Sequence[InstrumentId]
@@ -162,9 +182,10 @@ class _Layers:
                 )
         return list(members)
 
-    def _lay(self, place: Path, instrument: str, keys: Table) -> None:
+    def _lay(self, place: Path, instrument: str, keys: Table, also: Sequence[str] = ()) -> None:
         """Put one layer over what was said of the instrument so far."""
-        _refuse_unknown(self._document, place, keys, self._owners)
+        _refuse_of_all(self._document, place, keys)
+        _refuse_unknown(self._document, self._host, place, _drop(keys, _TAKEN), [*self._owners, *also])
         said = self._keys.setdefault(instrument, {})
         said.update(keys)
         own = self._own.setdefault(instrument, {})
@@ -176,6 +197,8 @@ class _Layers:
             settings = decode(self._document, place, share, spec.settings)
             if settings is not None:
                 own[name] = settings
+            else:  # blamed here, and not once more in the layers above
+                self._keys[instrument] = said = _drop(said, frozenset(keys_of(spec.settings)))
 
 
 def owners_of_keys(specs: Mapping[str, ValidatorSpec]) -> Mapping[str, str]:
@@ -200,14 +223,14 @@ def owners_of_keys(specs: Mapping[str, ValidatorSpec]) -> Mapping[str, str]:
     return owners
 
 
-def _orders(document: Document, table: Table, specs: Mapping[str, ValidatorSpec]) -> Mapping[str, RuleTable]:
+def _orders(document: Document, host: Host, table: Table) -> Mapping[str, RuleTable]:
     """Return what ``[validation.rules.NAME]`` says, by rule."""
-    at = (*_AT, _RULES)
+    at, specs = (*_AT, _RULES), host.rules()
     orders = dict.fromkeys(specs, RuleTable())
     for name, value in (as_table(document, at, table.get(_RULES, {})) or {}).items():
         place = (*at, name)
         if name not in specs:
-            document.blame(place, f"there is no such rule; {nearest(name, specs)}")
+            document.blame(place, host.unknown("rule", name, specs))
         keys = as_table(document, place, value)
         order = None if keys is None else decode(document, place, keys, RuleTable)
         if (
@@ -226,16 +249,32 @@ def _orders(document: Document, table: Table, specs: Mapping[str, ValidatorSpec]
     return orders
 
 
+def _refuse_of_all(document: Document, at: Path, keys: Table) -> None:
+    """Tell where a key belongs that cannot differ between instruments."""
+    for key in keys:
+        if key in keys_of(Validation):
+            document.blame(
+                (*at, key), "is the same for all instruments; write it in [validation], and take it out here"
+            )
+        elif key in _TAKEN:
+            where = "[validation.rules.NAME]" if key == _RULES else f"[validation.{key}.NAME]"
+            document.blame((*at, key), f"cannot stand here; write it as {where}, a table of its own")
+
+
 def _refuse_unknown(
-    document: Document, at: Path, table: Table, known: Sequence[str] | Mapping[str, str]
+    document: Document, host: Host, at: Path, table: Table, known: Sequence[str] | Mapping[str, str]
 ) -> None:
     for key in table:
         if key not in known:
-            document.blame((*at, key), f"unknown key; {nearest(key, known)}")
+            document.blame((*at, key), f"unknown key; {host.hint(key, known)}")
 
 
 def _share(table: Table, spec: ValidatorSpec) -> dict[str, object]:
     return _only(table, *keys_of(spec.settings))
+
+
+def _drop(table: Table, keys: frozenset[str]) -> dict[str, object]:
+    return {key: value for key, value in table.items() if key not in keys}
 
 
 def _only(table: Table, *keys: str) -> dict[str, object]:

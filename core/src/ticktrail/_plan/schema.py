@@ -13,10 +13,18 @@ import msgspec
 
 from ticktrail._contracts.settings import Settings
 from ticktrail._host import Host
-from ticktrail._plan.model import BackoffSettings, ClockSettings, Limits, Validation
+from ticktrail._plan.model import (
+    BackoffSettings,
+    CacheSettings,
+    ClockSettings,
+    HealthSettings,
+    Limits,
+    RepairSettings,
+    Validation,
+)
 from ticktrail._plan.route import LEAF_KIND, LeafTable
 from ticktrail._plan.rules import ClassTable, RuleTable, owners_of_keys
-from ticktrail._plan.tables import FeedTable, LaneTable, PluginsTable, ProviderTable
+from ticktrail._plan.tables import ControlTable, FeedTable, LaneTable, PluginsTable, ProviderTable
 
 __all__ = ["feed_schema"]
 
@@ -35,7 +43,18 @@ def feed_schema(host: Host) -> bytes:
     rules, providers, sinks, routes = host.rules(), host.providers(), host.sinks(), host.routes()
     owners_of_keys(rules)
     own = (
-        *(FeedTable, PluginsTable, ClockSettings, Limits, BackoffSettings, LeafTable),
+        *(
+            FeedTable,
+            PluginsTable,
+            ClockSettings,
+            Limits,
+            BackoffSettings,
+            CacheSettings,
+            HealthSettings,
+            RepairSettings,
+            ControlTable,
+            LeafTable,
+        ),
         *(Validation, ClassTable, RuleTable),
     )
     observers = host.observers()
@@ -80,6 +99,10 @@ def feed_schema(host: Host) -> bytes:
         "clock": tables.join(ClockSettings),
         "limits": tables.join(Limits),
         "backoff": tables.join(BackoffSettings),
+        "control": tables.join(ControlTable),
+        "cache": tables.join(CacheSettings),
+        "health": tables.join(HealthSettings),
+        "repair": tables.join(RepairSettings),
         "plugins": tables.join(PluginsTable),
         **{name: tables.join(spec.settings) for name, spec in observers.items()},
     }

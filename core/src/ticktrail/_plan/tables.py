@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from ticktrail._contracts.settings import Settings
-from ticktrail._plan.model import Count, Overflow
+from ticktrail._plan.model import MAX_BLOCK_S, Count, Overflow
 from ticktrail.model import Channel, InstrumentId
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "NAME",
     "NAME_IN_WORDS",
     "PROVIDER_KEYS",
+    "ControlTable",
     "FeedTable",
     "LaneTable",
     "PluginsTable",
@@ -29,7 +30,21 @@ __all__ = [
 ]
 
 CORE_TABLES: Final = frozenset(
-    {"feed", "route", "providers", "validation", "clock", "limits", "backoff", "sinks", "plugins"}
+    {
+        "feed",
+        "route",
+        "providers",
+        "validation",
+        "clock",
+        "limits",
+        "backoff",
+        "cache",
+        "health",
+        "control",
+        "repair",
+        "sinks",
+        "plugins",
+    }
 )
 """What stands at the top of a feed file beside the observers' tables."""
 
@@ -39,7 +54,7 @@ NAME_IN_WORDS: Final = "1 to 64 letters, digits, points, hyphens or underscores,
 
 
 class FeedTable(Settings, frozen=True):
-    """The ``[feed]`` table: what is asked for. A production profile refuses synthetic data anywhere in the route."""
+    """The ``[feed]`` table: what is asked for. What a production profile refuses is in `ticktrail._plan.production`."""
 
     name: str
     instruments: Annotated[tuple[InstrumentId, ...], Meta(min_length=1)]
@@ -64,6 +79,17 @@ class PluginsTable(Settings, frozen=True):
     allow: tuple[str, ...] = ()
 
 
+class ControlTable(Settings, frozen=True):
+    """The ``[control]`` table: the unix socket on which `ticktrail ctl` is heard, from the feed file's folder."""
+
+    socket: str = "feed.sock"
+
+    def __post_init__(self) -> None:
+        """Refuse a path of nothing."""
+        if not self.socket.strip():
+            raise ValueError('socket: is empty; write such as "feed.sock", or leave it out')
+
+
 class ProviderTable(Settings, frozen=True):
     """The keys of a ``[providers.NAME]`` table that are core's; the others are the provider's.
 
@@ -83,6 +109,7 @@ class LaneTable(Settings, frozen=True):
     name: str | None = None
     on_overflow: Overflow = "block"
     queue_ticks: Count = 10_000
+    max_block_s: Annotated[float, Meta(gt=0, le=3_600)] = MAX_BLOCK_S
 
 
 LANE_KEYS: Final = frozenset(LaneTable.__struct_fields__)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin
 
@@ -18,7 +19,7 @@ from ticktrail._contracts.settings import Secret, Settings
 from ticktrail._settings.document import Document, Table, nearest
 from ticktrail._settings.positions import Path
 
-__all__ = ["as_table", "decode", "keys_of"]
+__all__ = ["as_table", "decode", "decode_rest", "keys_of"]
 
 S = TypeVar("S", bound=Settings)
 
@@ -59,6 +60,13 @@ def decode(document: Document, at: Path, table: Table, settings: type[S]) -> S |
     return msgspec.convert(table, settings)
 
 
+def decode_rest(document: Document, at: Path, table: Table, settings: type[S]) -> S | None:
+    """Return a table that was found at fault as settings without the keys at fault; None where that is too little."""
+    faulty = document.keys_at_fault(at)
+    rest = {key: value for key, value in table.items() if key not in faulty}
+    return decode(replace(document, problems=[], places=[]), at, rest, settings)
+
+
 def as_table(document: Document, at: Path, value: object) -> Table | None:
     """Return a value that must be a table, or None with the fault noted."""
     if isinstance(value, Mapping):
@@ -84,16 +92,35 @@ def _check_struct(document: Document, at: Path, table: Table, struct: type[msgsp
         elif field.required:
             document.blame(at, f"the key {key} is missing; add {key} = … ({_wanted(field.type)})")
     if len(document.problems) == before:
+        _check_across(document, at, table, struct)
+
+
+def _check_across(document: Document, at: Path, table: Table, struct: type[msgspec.Struct]) -> None:
+    """Note what the Struct's own check finds, across its keys. It tells one fault; the others show without its keys."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    left = dict(table)
+    while True:
         try:
-            msgspec.convert(table, struct)
-        except msgspec.ValidationError as exc:  # the Struct's own check, across its keys
+            msgspec.convert(left, struct)
+        except msgspec.ValidationError as exc:
             message = _PLACE.sub("", str(exc))
-            first, _, rest = message.partition(": ")
-            if first in fields:  # the check itself says whose fault it is
-                document.blame((*at, first) if first in table else at, rest if first in table else message)
-                return
-            named = [key for key in table if re.search(rf"\b{re.escape(key)}\b", message)]
-            document.blame((*at, named[0]) if named else at, message)
+        else:
+            return
+        first, _, rest = message.partition(": ")
+        says_itself = first in left  # whose fault it is
+        named = [first] if says_itself else [key for key in left if _names(message, key)]
+        gone = [key for key in table if key not in left]
+        if gone and (not named or any(_names(message, key) for key in gone)):
+            return  # a fault of the default that stands in for what was left out
+        here = [key for key in named if (*at, key) in document.positions]  # others were said further up
+        document.blame((*at, (here or named)[0]) if named else at, rest if says_itself else message)
+        if not named or any(fields[key].required for key in named):
+            return
+        left = {key: value for key, value in left.items() if key not in named}
+
+
+def _names(message: str, key: str) -> bool:
+    return re.search(rf"\b{re.escape(key)}\b", message) is not None
 
 
 def _check_value(document: Document, at: Path, value: object, kind: object, default: str = "") -> None:
@@ -115,7 +142,7 @@ def _check_inside(document: Document, at: Path, value: object, kind: object) -> 
     struct = next(
         (shape for shape in shapes if isinstance(shape, type) and issubclass(shape, msgspec.Struct)), None
     )
-    if struct is Secret and not isinstance(value, Mapping):
+    if struct is not None and issubclass(struct, Secret) and not isinstance(value, Mapping):
         document.blame(at, _IN_THE_CLEAR)
     elif struct is not None and isinstance(value, Mapping):
         _check_struct(document, at, value, struct)
@@ -164,10 +191,15 @@ def _explain(value: object, kind: object, said: str) -> str:
         hint = f" ({near})" if near.startswith("did") else ""
         told = f'"{value}"' if isinstance(value, str) else value
         return f"{told} is no choice; write {quoted}{' or ' + others if others else ''}{hint}"
+    can_be_off = bool in _shapes(kind)
+    if can_be_off and isinstance(value, str) and value.strip().lower() in {"true", "false"}:
+        word = value.strip().lower()
+        return f"is {word} in quotes, which makes it a text; write {word} without quotes"
     text = _PLACE.sub("", said).replace(", got ", ", found ")
     text = _BACKTICKS.sub(lambda found: _in_words(found[1]), text)
     if text.startswith("Invalid decimal"):
-        return "is no number; write digits, with a point where needed"
+        off = ", or false (without quotes)" if can_be_off else ""
+        return f"is no number; write digits, with a point where needed{off}"
     return text[:1].lower() + text[1:]
 
 
@@ -183,7 +215,7 @@ def _word(shape: object) -> str:
             f'"{choice}"' if isinstance(choice, str) else str(choice) for choice in get_args(shape)
         )
     if isinstance(origin, type):
-        if origin is Secret:
+        if issubclass(origin, Secret):
             return 'a reference such as { env = "NAME" }'
         if issubclass(origin, msgspec.Struct | Mapping):
             return "a table"

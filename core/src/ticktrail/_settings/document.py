@@ -41,6 +41,7 @@ class Document:
         tables: Its values; numbers with a point are `Decimal`, exactly as written.
         positions: The line and column of each key.
         problems: One paragraph a fault, in the order in which they were found.
+        places: Where each of them is.
     """
 
     path: FilePath
@@ -49,14 +50,25 @@ class Document:
     tables: Table
     positions: Mapping[Path, Position]
     problems: list[str] = field(default_factory=list)
+    places: list[Path] = field(default_factory=list)
 
     def blame(self, at: Path, message: str) -> None:
         """Note a fault at a key."""
         self.problems.append(self.locate(at, message))
+        self.places.append(at)
+
+    def keys_at_fault(self, at: Path) -> frozenset[object]:
+        """Return the keys of a table in which, or in what stands below them, a fault was found."""
+        deep = len(at)
+        return frozenset(place[deep] for place in self.places if len(place) > deep and place[:deep] == at)
 
     def locate(self, at: Path, message: str) -> str:
         """Return the message with file, line, table and key before it."""
         return f"{self.path}:{self.line(at)}: {self._name(at)}: {message}"
+
+    def name(self, at: Path) -> str:
+        """Return ``[table] key`` for a key."""
+        return self._name(at)
 
     def line(self, at: Path) -> int:
         """Return the line of a key, or of the nearest table around it that stands in the file."""
@@ -134,11 +146,12 @@ def read_document(path: FilePath) -> Document:
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """Return ``did you mean …`` for a word that is no choice, or the choices where none is near."""
+    """Return ``did you mean …`` for a word that is no choice, or the choices where none is near; case is no matter."""
     known = sorted(choices)
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    folded = {choice.casefold(): choice for choice in known}
+    close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     if close:
-        return f"did you mean {close[0]}?"
+        return f"did you mean {folded[close[0]]}?"
     return f"there is {spell(known)}" if known else "there is none"
 
 

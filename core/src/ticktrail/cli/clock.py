@@ -16,6 +16,7 @@ from ticktrail._settings.decode import as_table, decode
 from ticktrail._settings.document import read_document
 from ticktrail.errors import ConfigError
 from ticktrail.events import ClockMeasured, ClockSource, ClockUnavailable
+from ticktrail.text import one_line
 
 __all__ = ["clock"]
 
@@ -83,7 +84,7 @@ def clock(ctx: click.Context, feed_file: Path | None, servers: tuple[str, ...], 
         click.echo(msgspec.json.encode(found))
     else:
         for line in _lines(found, settings):
-            click.echo(line)
+            click.echo(one_line(line))
     ctx.exit(0 if isinstance(found, ClockMeasured) and found.in_tolerance else _FOUND)
 
 
@@ -99,8 +100,14 @@ def _settings(feed_file: Path | None, servers: tuple[str, ...]) -> ClockSettings
             raise document.error()
     assert settings is not None  # noqa: S101 - a fault was raised above
     if servers:
-        unique = tuple(dict.fromkeys(servers))
-        return msgspec.structs.replace(settings, servers=unique, chrony="off")
+        addresses = [host_and_port(server) for server in servers]
+        for server, address in zip(servers, addresses, strict=True):
+            if addresses.count(address) > 1:
+                raise click.UsageError(
+                    f"--server {server} stands twice and would have two votes; give it once"
+                )
+        least = min(settings.min_sources, len(servers))
+        return msgspec.structs.replace(settings, servers=servers, chrony="off", min_sources=least)
     if not settings.measures:
         raise ConfigError(
             f"{feed_file}: [clock] servers = [] turns the measurement off; name servers there, or give --server"

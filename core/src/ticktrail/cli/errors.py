@@ -13,6 +13,7 @@ import click
 
 from ticktrail.cli.statuses import DEFECT, HALTED, INTERRUPTED, WRONG_USE
 from ticktrail.errors import AuditError, ClockError, ConfigError, FeedError
+from ticktrail.text import one_line
 
 __all__ = ["DEFECT", "HALTED", "INTERRUPTED", "WRONG_USE", "exit_status", "paragraphs", "report"]
 
@@ -44,7 +45,7 @@ def report(error: BaseException, *, debug: bool = False) -> int:
     if debug:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     for text in paragraphs(error):
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True)
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {one_line(text)}", err=True)
     return exit_status(error)
 
 

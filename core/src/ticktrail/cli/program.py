@@ -15,6 +15,7 @@ from typing import Final
 import click
 
 from ticktrail.cli.errors import INTERRUPTED, report
+from ticktrail.cli.log import show_log
 from ticktrail.errors import FeedError, PluginError
 
 __all__ = ["Program", "program"]
@@ -35,6 +36,7 @@ _CORE: Final = {
     ),
     "check": _Lazy("ticktrail.cli.check", "check", "Check a feed file and print what it composes."),
     "clock": _Lazy("ticktrail.cli.clock", "clock", "Measure this machine's clock once."),
+    "ctl": _Lazy("ticktrail.cli.ctl", "ctl", "See how a running feed stands, and tell it what to do."),
     "plugins": _Lazy(
         "ticktrail.cli.plugins", "plugins", "See which plugins take part, and why others do not."
     ),
@@ -88,6 +90,8 @@ class Program(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; whatever it raises ends in paragraphs on stderr and an exit status."""
         debug = bool(ctx.params.get("debug"))
+        if debug:
+            ctx.call_on_close(show_log())
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):
@@ -124,7 +128,7 @@ class Program(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=_EPILOG,
 )
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error, and of a rule that fails.")
 @click.version_option(importlib.metadata.version("ticktrail"), "--version", message="ticktrail %(version)s")
 def program(debug: bool) -> None:
     """Market data you can prove: feeds that are validated, fail over, and leave a sealed audit trail."""

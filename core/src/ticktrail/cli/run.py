@@ -26,6 +26,7 @@ from ticktrail._plan.compose import compose
 from ticktrail.errors import FeedError
 from ticktrail.events import ClockBreachBegun, ClockBreachEnded, PeerOffsetDisagrees, SinkFailed
 from ticktrail.report import Report
+from ticktrail.text import one_line
 
 __all__ = ["has_received", "outcome", "print_report", "run", "stop_on_signal", "tell_failures", "warn"]
 
@@ -108,7 +109,7 @@ def has_received(report: Report) -> bool:
 
 def warn(console: Console, text: str) -> None:
     """Tell a person something that they must know."""
-    console.print(f"[yellow]warning:[/yellow] {escape(text)}", highlight=False, soft_wrap=True)
+    console.print(f"[yellow]warning:[/yellow] {escape(one_line(text))}", highlight=False, soft_wrap=True)
 
 
 def tell_failures(console: Console, record: Record) -> None:
@@ -174,9 +175,12 @@ def print_report(report: Report) -> None:
     for leg, count in report.reconnects.items():
         if count:
             table.add_row(f"reconnects of {leg}", f"{count:,}")
-    for switch in report.switches:
-        took = f" {switch.failover_ms:,.0f} ms after its last tick" if switch.failover_ms is not None else ""
-        table.add_row("switched", f"{switch.from_leg} → {switch.to_leg} ({switch.cause}){took}")
+    for told, switches in (("switched", report.switches), ("switched off air", report.switches_below)):
+        for switch in switches:
+            took = (
+                f" {switch.failover_ms:,.0f} ms after its last tick" if switch.failover_ms is not None else ""
+            )
+            table.add_row(told, f"{switch.from_leg} → {switch.to_leg} ({switch.cause}){took}")
     if report.latency_us.p50 is not None:
         table.add_row(
             "socket to sink", f"p50 {report.latency_us.p50:,.0f} µs, p99 {report.latency_us.p99:,.0f} µs"

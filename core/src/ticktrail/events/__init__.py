@@ -21,22 +21,30 @@ from ticktrail.events._clock import (
     PeerOffsetMeasured,
 )
 from ticktrail.events._feed import (
+    BreakerChanged,
     ConnectionReplaced,
     ConnectionRotated,
+    ControlOrdered,
+    FeedReloaded,
     FeedStarted,
     FeedStopped,
     FeedStopping,
+    HoleLeft,
+    HoleRepaired,
     LegDown,
     LegSwitched,
     LegUp,
     PluginLoaded,
     PluginQuarantined,
+    RecordingDiffers,
     SinkDropped,
     SinkFailed,
     SinkLagging,
     VenueClockMeasured,
     VenueTrouble,
 )
+from ticktrail.events._health import LegStateChanged, OutageBegun, OutageEnded
+from ticktrail.events._routes import CanaryMoved, CanarySide, ShadowCompared, ShadowHealth
 from ticktrail.events._rules import (
     CriticalFinding,
     IncrementsLearned,
@@ -49,6 +57,9 @@ from ticktrail.events._rules import (
 )
 
 __all__ = [
+    "BreakerChanged",
+    "CanaryMoved",
+    "CanarySide",
     "ClockBreachBegun",
     "ClockBreachEnded",
     "ClockMeasured",
@@ -57,25 +68,35 @@ __all__ = [
     "ClockUnavailable",
     "ConnectionReplaced",
     "ConnectionRotated",
+    "ControlOrdered",
     "CriticalFinding",
     "Event",
+    "FeedReloaded",
     "FeedStarted",
     "FeedStopped",
     "FeedStopping",
+    "HoleLeft",
+    "HoleRepaired",
     "IncrementsLearned",
     "InstrumentQuarantined",
     "InstrumentReleased",
     "LegDown",
+    "LegStateChanged",
     "LegSwitched",
     "LegUp",
+    "OutageBegun",
+    "OutageEnded",
     "PeerOffsetDisagrees",
     "PeerOffsetMeasured",
     "PluginLoaded",
     "PluginQuarantined",
     "PriceLevelConfirmed",
     "QualityMeasured",
+    "RecordingDiffers",
     "RuleDisabled",
     "RuleFailing",
+    "ShadowCompared",
+    "ShadowHealth",
     "SinkDropped",
     "SinkFailed",
     "SinkLagging",
@@ -88,14 +109,23 @@ Event: TypeAlias = (
     PluginLoaded
     | PluginQuarantined
     | FeedStarted
+    | FeedReloaded
     | FeedStopping
     | FeedStopped
     | LegUp
     | LegDown
     | LegSwitched
+    | HoleRepaired
+    | HoleLeft
     | ConnectionRotated
+    | BreakerChanged
+    | LegStateChanged
+    | OutageBegun
+    | OutageEnded
     | ConnectionReplaced
+    | ControlOrdered
     | VenueTrouble
+    | RecordingDiffers
     | VenueClockMeasured
     | IncrementsLearned
     | CriticalFinding
@@ -105,6 +135,8 @@ Event: TypeAlias = (
     | InstrumentQuarantined
     | InstrumentReleased
     | QualityMeasured
+    | CanaryMoved
+    | ShadowCompared
     | SinkLagging
     | SinkDropped
     | SinkFailed

@@ -30,7 +30,7 @@ class ClockSource(msgspec.Struct, frozen=True, kw_only=True):
     """What one time source said in one measurement: true time = local + `offset_ns`, within ± `bound_ns`.
 
     `verdict` is ``used``, ``false_ticker`` (it cannot be right if the majority is), ``no_majority`` (it answered, and
-    too few agree to say who is right) or ``no_answer`` (`detail` says why; offset and bound are then None).
+    too few agree) or ``no_answer`` (`detail` says why; offset and bound are then None).
     """
 
     server: str

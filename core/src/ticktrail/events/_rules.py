@@ -69,9 +69,13 @@ class RuleFailing(BaseEvent, frozen=True, tag="rule_failing"):
 
 
 class RuleDisabled(BaseEvent, frozen=True, tag="rule_disabled"):
-    """A rule raised too often and judges no more until the feed is started again; ticks flow without it."""
+    """A rule raised too often over an instrument and judges it no more until the feed is started again.
+
+    Its ticks flow without the rule; other instruments are judged by it as before.
+    """
 
     provider: ProviderId | None
+    instrument: InstrumentId
     rule: str
     failures: int
     error: str

@@ -5,9 +5,11 @@ Never: compares times of different kinds, judges or remembers a backfilled tick 
 whose id is a name: where several exchanges report to one tape, trades come late as a rule, and the time has as little
 order as the names. A bar is not judged either: venues restate them.
 
-Ticks that lie too far back become candidates for a new time. Those that follow one another and agree (the venue's time
-went on as the receive time did, within the limit) confirm it: the one that completes both the count and the time is
-let through, those before it stay refused. A time that stands still is never confirmed.
+Ticks that lie too far back become candidates for a new time. Those that agree with the promptest of them (the venue's
+time went on as the receive time did, within the limit) confirm it: the one that completes both the count and the time
+is let through, those before it stay refused. One that is later than that does not count; where there were as many of
+those in a row as confirm, the count begins anew with the last. A time that stands still is not confirmed so; but where
+nothing was accepted for a hundred times as many ticks and as long, the next one is.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ __all__ = ["Backwards", "BackwardsRule", "BackwardsSettings"]
 
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
+_LAST_RESORT = 100
 _NEVER_NS = -(1 << 63)
 _JUDGED = (Trade, AggTrade, Quote, Ticker)
 
@@ -55,15 +58,15 @@ class Backwards(Violation, frozen=True, tag="backwards"):
 class _Latest:
     """The latest time of one kind, the earliest that may follow it, and the candidates for another."""
 
-    __slots__ = ("count", "floor_ns", "lag_ns", "latest_ns", "since_ns")
+    __slots__ = ("behind", "count", "floor_ns", "lag_ns", "latest_ns", "refused", "refused_ns", "since_ns")
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
         self.latest_ns = self.floor_ns = _NEVER_NS
-        self.count = 0
-        self.since_ns = self.lag_ns = 0
+        self.count = self.behind = self.refused = 0
+        self.since_ns = self.lag_ns = self.refused_ns = 0
 
 
 class BackwardsRule:
@@ -87,12 +90,7 @@ class BackwardsRule:
             return None
         if _is_named(tick):
             return None
-        lag_ns = at_ns - event_ns
-        if latest.count and at_ns >= latest.since_ns and abs(lag_ns - latest.lag_ns) <= self._limit_ns:
-            latest.count += 1
-        else:  # the first, one that disagrees with those before, or this machine's time was set back
-            latest.count, latest.since_ns, latest.lag_ns = 1, at_ns, lag_ns
-        if latest.count >= self._confirm_ticks and at_ns - latest.since_ns >= self._confirm_ns:
+        if self._is_new_time(latest, at_ns - event_ns, at_ns):
             return None
         return Backwards(
             back_ms=(latest.latest_ns - event_ns) / _NS_PER_MS,
@@ -109,7 +107,7 @@ class BackwardsRule:
         latest = self._latest.get(type(tick))
         if latest is None:
             return
-        latest.count = 0
+        latest.count = latest.behind = latest.refused = 0
         if event_ns > latest.latest_ns or (event_ns < latest.floor_ns and not _is_named(tick)):
             # the latter is a new time, confirmed
             latest.latest_ns = event_ns
@@ -119,6 +117,29 @@ class BackwardsRule:
         """Forget: what a venue sends first may be older than what it sent last."""
         for latest in self._latest.values():
             latest.forget()
+
+    def _is_new_time(self, latest: _Latest, lag_ns: int, at_ns: int) -> bool:
+        """Take a candidate in; tell whether it completes a new time, or everything else has failed for long."""
+        latest.refused_ns = min(latest.refused_ns, at_ns) if latest.refused else at_ns
+        latest.refused += 1
+        later_ns = lag_ns - latest.lag_ns
+        is_late = later_ns > self._limit_ns
+        if (
+            not latest.count
+            or at_ns < latest.since_ns
+            or later_ns < -self._limit_ns
+            or (is_late and latest.behind + 1 >= self._confirm_ticks)
+        ):  # the first, this machine's time was set back, one that is far prompter, or all of late are later
+            latest.count, latest.behind, latest.since_ns, latest.lag_ns = 1, 0, at_ns, lag_ns
+        elif is_late:
+            latest.behind += 1
+        else:
+            latest.count, latest.behind = latest.count + 1, 0
+            latest.lag_ns = min(latest.lag_ns, lag_ns)
+            if latest.count >= self._confirm_ticks and at_ns - latest.since_ns >= self._confirm_ns:
+                return True
+        long = _LAST_RESORT * self._confirm_ns
+        return latest.refused >= _LAST_RESORT * self._confirm_ticks and at_ns - latest.refused_ns >= long
 
 
 def _is_named(tick: Tick) -> bool:

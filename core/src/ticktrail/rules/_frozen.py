@@ -66,6 +66,8 @@ class FrozenRule:
         "_after_trades",
         "_found",
         "_last",
+        "_new",
+        "_new_ns",
         "_outside",
         "_repeats",
         "_since_ns",
@@ -81,6 +83,8 @@ class FrozenRule:
     def begin_session(self) -> None:
         """Forget: a venue states its quote anew, and what was traded meanwhile is not known."""
         self._last: Quote | None = None
+        self._new: Quote | None = None
+        self._new_ns = 0
         self._since_ns = 0
         self._repeats = 0
         self._outside = 0
@@ -100,18 +104,20 @@ class FrozenRule:
                 and tick.bid_price == last.bid_price
                 and tick.ask_price == last.ask_price
             ):
+                self._new = None
                 return self._repeat(last, at_ns)
         except ArithmeticError:  # a signalling NaN equals nothing
             pass
-        self._last = tick
-        self._since_ns = at_ns
-        if self._repeats:
-            self._repeats = self._outside = 0
-            self._found = False
+        self._new, self._new_ns = tick, at_ns
         return None
 
     def accept(self, tick: Tick) -> None:
-        """Weigh a trade that no rule kept back against the quote that is being repeated."""
+        """Take a new quote that no rule kept back, and weigh a trade against the one that is being repeated."""
+        if self._new is not None and type(tick) is Quote and not tick.backfilled:
+            self._last, self._since_ns, self._new = tick, self._new_ns, None
+            self._repeats = self._outside = 0
+            self._found = False
+            return
         if not self._repeats or (type(tick) is not Trade and type(tick) is not AggTrade) or tick.backfilled:
             return
         if self._last is not None and _is_outside(tick.price, self._last):
@@ -157,8 +163,10 @@ def _is_outside(price: Decimal, quote: Quote) -> bool:
     return outside
 
 
-def _open(settings: FrozenSettings, context: ValidatorContext) -> FrozenRule | None:  # noqa: ARG001 - contract
-    return None if settings.frozen_after_quotes is False else FrozenRule(settings)
+def _open(settings: FrozenSettings, context: ValidatorContext) -> FrozenRule | None:
+    channels = context.channels
+    lacks = channels and not ("quotes" in channels and channels & {"trades", "agg_trades"})
+    return None if settings.frozen_after_quotes is False or lacks else FrozenRule(settings)
 
 
 SPEC = validator_spec(

@@ -5,9 +5,12 @@ in this session. What only reports a hole is the rule `id_gap`.
 Never: judges a backfilled tick (it fills a hole, and is remembered), or looks beyond its leg and session: what comes
 again after a reconnect, or by another leg, the route suppresses.
 
-Refused ticks become candidates for a new count: those that follow one another, each with a higher id than the one
-before and none older than the last accepted tick. Once there are enough of them, over some time, the venue counts
-anew; the one that completes both is let through. What is merely sent again is older, and never confirms anything.
+Refused ticks become candidates for a new count: those with a higher id than any candidate before, none of them older
+than the last accepted tick. Once there are enough of them, over some time, the venue counts anew; the one that
+completes both is let through. What is merely sent again is older, and neither confirms nor disturbs anything; a
+candidate with a lower id does not count, and where there were as many of those in a row as confirm, the count begins
+anew with the last. Where nothing was accepted for a hundred times as many ticks and as long, the next one is, whatever
+came between.
 """
 
 from __future__ import annotations
@@ -25,6 +28,9 @@ __all__ = ["IdOrderRule", "IdOrderSettings", "IdOutOfOrder"]
 
 _NS_PER_S = 1_000_000_000
 _MOST_NAMES = 10_000
+_LAST_RESORT = 100
+_FAR_AHEAD_NS = 60 * _NS_PER_S
+"""A time further ahead than this was no venue's: one such tick must not make every later one seem old."""
 
 
 class IdOrderSettings(Settings, frozen=True):
@@ -56,12 +62,17 @@ class IdOutOfOrder(Violation, frozen=True, tag="id_order"):
 class _Line(Numbers):
     """The ids of one kind of tick, the newest of them, and the candidates for a new count."""
 
-    __slots__ = ("candidate", "count", "newest", "since_ns")
+    __slots__ = ("behind", "candidate", "count", "newest", "refused", "refused_ns", "since_ns")
 
     def forget(self) -> None:
         super().forget()
         self.newest: Tick | None = None
-        self.count = self.candidate = self.since_ns = 0
+        self.candidate = self.since_ns = self.refused_ns = 0
+        self.accepted()
+
+    def accepted(self) -> None:
+        """End all candidacy."""
+        self.count = self.behind = self.refused = 0
 
 
 class IdOrderRule:
@@ -104,7 +115,7 @@ class IdOrderRule:
             if number is not None and not tick.backfilled:
                 line.last = number  # of quotes the last id tells all: it comes again, or it lies below
                 line.newest = tick
-                line.count = 0
+                line.accepted()
             return
         elif type(tick) is AggTrade:
             line, number = self._agg_trade, tick.id
@@ -123,7 +134,8 @@ class IdOrderRule:
                 line.forget()  # a new count, confirmed
             line.add(number)
         line.newest = tick
-        line.count = 0
+        if line.count or line.refused:
+            line.accepted()
 
     def begin_session(self) -> None:
         """Forget: the venue may repeat what it sent to the session before."""
@@ -137,16 +149,12 @@ class IdOrderRule:
         return IdOutOfOrder(field="id", id=name, last_id=None, problem="duplicate", candidates=0)
 
     def _confirm(self, line: _Line, tick: Tick, number: int, at_ns: int) -> IdOutOfOrder | None:
-        event_ns = tick.event_ns
+        event_ns = tick.event_ns  # no venue counts below nought, so that such ids are never a new count
         newest_ns = None if line.newest is None else line.newest.event_ns
-        if event_ns is not None and newest_ns is not None and event_ns < newest_ns:
-            line.count = 0  # sent again, or late: not of a new count
-        elif line.count and number > line.candidate and at_ns >= line.since_ns:
-            line.count += 1
-        else:
-            line.count, line.since_ns = 1, at_ns
-        line.candidate = number
-        if line.count >= self._restart_ticks and at_ns - line.since_ns >= self._restart_ns:
+        if newest_ns is not None and newest_ns > at_ns + _FAR_AHEAD_NS:
+            newest_ns = None
+        is_old = event_ns is not None and newest_ns is not None and event_ns < newest_ns
+        if number >= 0 and not is_old and self._is_new_count(line, number, at_ns):
             return None
         is_quote = type(tick) is Quote
         was_here = number == line.last if is_quote else number in line
@@ -157,6 +165,21 @@ class IdOrderRule:
             problem="duplicate" if was_here else "backwards",
             candidates=line.count,
         )
+
+    def _is_new_count(self, line: _Line, number: int, at_ns: int) -> bool:
+        """Take a candidate in; tell whether it completes a new count, or everything else has failed for long."""
+        line.refused_ns = min(line.refused_ns, at_ns) if line.refused else at_ns
+        line.refused += 1
+        if line.count and number > line.candidate and at_ns >= line.since_ns:
+            line.count, line.candidate, line.behind = line.count + 1, number, 0
+            if line.count >= self._restart_ticks and at_ns - line.since_ns >= self._restart_ns:
+                return True
+        elif line.count and at_ns >= line.since_ns and line.behind + 1 < self._restart_ticks:
+            line.behind += 1
+        else:
+            line.count, line.since_ns, line.candidate, line.behind = 1, at_ns, number, 0
+        long = _LAST_RESORT * self._restart_ns
+        return line.refused >= _LAST_RESORT * self._restart_ticks and at_ns - line.refused_ns >= long
 
 
 def _open(settings: IdOrderSettings, context: ValidatorContext) -> IdOrderRule | None:  # noqa: ARG001 - contract

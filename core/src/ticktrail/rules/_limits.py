@@ -13,6 +13,8 @@ __all__ = ["EXACT", "HUGE", "Limit", "check_confirmation", "check_limit", "is_ab
 
 _MAX_CONFIRM_TICKS = 10_000
 _MAX_CONFIRM_S = 3_600
+_MOST_PLACES = 30
+"""A limit further from one than this many places is a slip, and would take exact arithmetic for ever."""
 
 Limit: TypeAlias = Decimal | bool
 """A number or ``false``; a type of ``false`` alone cannot be decoded, so `check_limit` refuses ``true``."""
@@ -42,6 +44,10 @@ def check_limit(key: str, value: Limit, *, above: int | None = 0, below: int | N
         raise ValueError(f"{key} = true has no meaning: give a number, or false to turn it off")
     if not value.is_finite():
         raise ValueError(f"{key} must be a finite number, or false to turn it off; it is {value}")
+    if value and not -_MOST_PLACES <= value.adjusted() < _MOST_PLACES:
+        raise ValueError(
+            f"{key} must lie within 1E-{_MOST_PLACES} and 1E+{_MOST_PLACES}, or be false to turn it off; it is {value}"
+        )
     if above is not None and value <= above:
         raise ValueError(f"{key} must be greater than {above}, or false to turn it off; it is {value}")
     if below is not None and value >= below:

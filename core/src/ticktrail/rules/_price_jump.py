@@ -45,7 +45,7 @@ class PriceJumpSettings(Settings, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse a limit that lets nothing or everything pass, and a confirmation that never comes."""
-        check_limit("max_price_jump", self.max_price_jump)
+        check_limit("max_price_jump", self.max_price_jump, below=1)  # a fall is never of more
         if not 2 <= self.jump_confirm_ticks <= _MAX_CONFIRM_TICKS:
             raise ValueError(
                 f"jump_confirm_ticks must be 2 to {_MAX_CONFIRM_TICKS}, so that one tick alone confirms nothing; "

@@ -147,6 +147,21 @@ class AlpacaDecoder:
             for message in read_frame(payload)
         )
 
+    def asked(self) -> Mapping[str, tuple[InstrumentId, Channel]]:
+        """Return what each stream is to bring; a stream's name is symbol and channel, such as ``AAPL@trades``."""
+        return {f"{symbol}@{channel}": (self._symbols[symbol], channel) for symbol, channel in self.streams}
+
+    def streams_of(self, payload: bytes) -> Sequence[str]:
+        """Return the streams of a frame's messages, whoever wants them."""
+        if is_note(payload):
+            return ()
+        named = ((getattr(message, "S", None), message) for message in read_frame(payload))
+        return [
+            f"{symbol}@{CHANNEL_OF_MESSAGE[type(message)]}"
+            for symbol, message in named
+            if symbol is not None and type(message) in CHANNEL_OF_MESSAGE
+        ]
+
     def _take(
         self,
         message: AnyMessage | Unreadable,

@@ -43,6 +43,7 @@ def ticktrail_providers() -> Iterable[ProviderSpec]:
             decoder=_decoder,
             check=_check,
             history=_history,
+            addresses=lambda settings: {"ws_url": settings.stream_url, "rest_url": settings.rest_base},
         )
     ]
 

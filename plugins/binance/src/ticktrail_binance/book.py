@@ -209,13 +209,13 @@ class BookSync:
         ):
             return ()
         known = deeper.update_id
+        self._deeper = None  # whatever comes of it: it is tried once
         book = OrderBook(self._instrument)
         book.apply(self._with_levels_beyond(deeper))
         for change in self._buffer:
             if self._continues_after(change, known):
                 book.apply(change.delta)
         newest = self._buffer[-1].delta if self._buffer else deeper
-        self._deeper = None
         self._buffer.clear()
         if book.update_id != now or book.is_crossed:
             self.wants = "refresh"
@@ -226,9 +226,9 @@ class BookSync:
     def _with_levels_beyond(self, snapshot: BookSnapshot) -> BookSnapshot:
         limit = snapshot.depth or 0
         bids, asks = snapshot.bids, snapshot.asks
-        if len(bids) >= limit:
+        if len(bids) >= limit > 0:
             bids += tuple(level for level in self._book.bids(beyond=True) if level.price < bids[-1][0])
-        if len(asks) >= limit:
+        if len(asks) >= limit > 0:
             asks += tuple(level for level in self._book.asks(beyond=True) if level.price > asks[-1][0])
         return msgspec.structs.replace(snapshot, bids=bids, asks=asks)
 

@@ -15,7 +15,8 @@ from ticktrail.model import AggTrade, Channel, Gap, InstrumentId, ProviderId, Ti
 from ticktrail_binance.book import BookSync
 from ticktrail_binance.events import Read, reader_of
 from ticktrail_binance.holes import Hole, Traded, TradeHoles, read_row, split_rows
-from ticktrail_binance.notes import BookNote, ConnectedNote, TradesNote, is_note, read_note
+from ticktrail_binance.notes import BookNote, ConnectedNote, TradesNote, book_note_of, is_note, read_note
+from ticktrail_binance.origin import origin_of
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.streams import Stream
 from ticktrail_binance.wire import DepthUpdate, Envelope
@@ -91,6 +92,7 @@ class BinanceDecoder:
             for name, stream in streams.items()
             if stream.channel in BY_ID
         }
+        self._is_future = market.settles
         self._aggregates = market.trades_are_aggregates
         readers: dict[Channel, Read] = {}
         for stream in streams.values():
@@ -148,6 +150,32 @@ class BinanceDecoder:
             return self._look_closer(payload) is not None
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return False
+
+    def asked(self) -> Mapping[str, tuple[InstrumentId, Channel]]:
+        """Return what each stream is to bring."""
+        return {name: (stream.instrument, stream.channel) for name, stream in self._by_name.items()}
+
+    def streams_of(self, payload: bytes) -> Sequence[str]:
+        """Return the stream of a message, whoever wants it; a note or a notice of the venue has none.
+
+        One of the other kind of market has its name with that kind behind it: by itself the name would be this leg's.
+        """
+        if is_note(payload):
+            return ()
+        try:
+            name, of_futures = origin_of(payload)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return ()
+        if name is None or name == SHUTDOWN_STREAM:
+            return ()
+        if of_futures is not None and of_futures != self._is_future:
+            return (f"{name} of {'futures' if of_futures else 'spot'}",)
+        return (name,)
+
+    def answer(self, url: str, body: bytes) -> bytes | None:
+        """Return the note that a recorded answer makes: the snapshot of a book that is kept."""
+        found = book_note_of(url, body)
+        return found[1] if found is not None and found[0] in self.books else None
 
     def _look_closer(self, payload: bytes) -> tuple[Read | None, str, InstrumentId, Stream] | None:
         """Return how to read a message that does not begin as usual; None if it is no market data.

@@ -11,14 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TypeAlias
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
 from ticktrail_binance.wire import Depth
 
-__all__ = ["BookNote", "ConnectedNote", "Note", "TradesNote", "is_note", "read_note", "write_note"]
+__all__ = [
+    "BookNote",
+    "ConnectedNote",
+    "Note",
+    "TradesNote",
+    "book_note_of",
+    "is_note",
+    "read_note",
+    "write_note",
+]
 
 STREAM = "!ticktrail"
+_MOST_DIGITS = 9
 _PREFIX = b'{"stream":"!ticktrail",'
 
 
@@ -59,6 +70,39 @@ class _Message(msgspec.Struct):
 
 
 _read = msgspec.json.Decoder(_Message).decode
+
+
+class _RawBook(msgspec.Struct, tag="book"):
+    symbol: str
+    limit: int
+    book: msgspec.Raw
+
+
+class _RawMessage(msgspec.Struct):
+    stream: str
+    data: _RawBook
+
+
+def book_note_of(url: str, body: bytes) -> tuple[str, bytes] | None:
+    """Return the symbol and the note of a recorded answer that holds a book's snapshot; None where it is another one.
+
+    Args:
+        url: The request, such as ``https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=1000``.
+        body: The answer, read by nobody yet.
+    """
+    try:
+        asked = urlsplit(url)
+    except ValueError:
+        return None
+    if not asked.path.endswith("/depth"):
+        return None
+    query = parse_qs(asked.query)
+    symbol, limit = query.get("symbol", [""])[0], query.get("limit", [""])[0]
+    if not symbol or not (limit.isascii() and limit.isdigit() and 0 < len(limit.lstrip("0")) <= _MOST_DIGITS):
+        return None
+    return symbol, msgspec.json.encode(
+        _RawMessage(STREAM, _RawBook(symbol=symbol, limit=int(limit), book=msgspec.Raw(body)))
+    )
 
 
 def is_note(payload: bytes) -> bool:

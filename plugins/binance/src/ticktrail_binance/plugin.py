@@ -22,7 +22,7 @@ from ticktrail.plugin import (
     hookimpl,
     provider_spec,
 )
-from ticktrail_binance.decoder import BinanceDecoder
+from ticktrail_binance.decoder import BY_ID, BinanceDecoder
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.streams import streams_of
 
@@ -45,6 +45,7 @@ def ticktrail_providers() -> Iterable[ProviderSpec]:
             decoder=_decoder,
             check=_check,
             history=_history,
+            addresses=lambda settings: {"ws_url": settings.ws_base, "rest_url": settings.rest_base},
         )
     ]
 
@@ -72,6 +73,7 @@ def _describe(settings: BinanceSettings, _registry: Registry) -> Capabilities:
         channels=settings.venue_market.channels,
         id_space=f"binance:{settings.market}",
         consecutive_trade_ids=True,
+        heals=settings.venue_market.channels & BY_ID if settings.repair_trades else frozenset(),
         history=settings.venue_market.channels & HISTORY,
     )
 

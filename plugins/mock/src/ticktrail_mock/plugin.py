@@ -11,7 +11,13 @@ from collections.abc import Iterable
 import click
 
 from ticktrail.plugin import ProviderSpec, hookimpl, provider_spec
-from ticktrail_mock.replay import ReplayProvider, ReplaySettings, check_replay, describe_replay
+from ticktrail_mock.replay import (
+    ReplayProvider,
+    ReplaySettings,
+    advise_replay,
+    check_replay,
+    describe_replay,
+)
 from ticktrail_mock.synthetic import SyntheticProvider, SyntheticSettings, describe_synthetic
 
 __all__ = ["TICKTRAIL_API", "ticktrail_commands", "ticktrail_providers"]
@@ -37,14 +43,16 @@ def ticktrail_providers() -> Iterable[ProviderSpec]:
             open=ReplayProvider,
             describe=describe_replay,
             check=check_replay,
+            advise=advise_replay,
         ),
     ]
 
 
 @hookimpl
 def ticktrail_commands() -> Iterable[click.Command]:
-    """Declare ``venue`` and ``demo``."""
-    from ticktrail_mock.demo.command import demo  # noqa: PLC0415 - only the program asks for it
+    """Declare ``venue``, ``demo`` and ``chaos``."""
+    from ticktrail_mock.chaos.command import chaos  # noqa: PLC0415 - only the program asks for it
+    from ticktrail_mock.demo.command import demo  # noqa: PLC0415 - see above
     from ticktrail_mock.venue.command import venue  # noqa: PLC0415 - see above
 
-    return [venue, demo]
+    return [venue, demo, chaos]

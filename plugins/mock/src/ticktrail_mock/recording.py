@@ -9,8 +9,10 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from ticktrail.errors import ConfigError
 
@@ -31,7 +33,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
     kind: str
     raw: str
-    recv_ns: int | None = None
+    recv_ns: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     url: str | None = None
 
 

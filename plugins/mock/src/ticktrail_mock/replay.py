@@ -6,8 +6,9 @@ Never: reads a message; the decoder of the recorded venue does, borrowed from it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,11 +21,21 @@ from msgspec import Meta
 
 from ticktrail.errors import ConfigError
 from ticktrail.model import Tick, Undecodable
-from ticktrail.plugin import Capabilities, Decoder, Intake, ProviderContext, ProviderSpec, Registry, Settings
+from ticktrail.plugin import (
+    Answered,
+    Capabilities,
+    Decoder,
+    Intake,
+    ProviderContext,
+    ProviderSpec,
+    Registry,
+    Settings,
+)
+from ticktrail_mock.census import Census, foresee
 from ticktrail_mock.pace import Pace
-from ticktrail_mock.recording import read_recording
+from ticktrail_mock.recording import Line, read_recording
 
-__all__ = ["ReplayProvider", "ReplaySettings", "check_replay", "describe_replay"]
+__all__ = ["ReplayProvider", "ReplaySettings", "advise_replay", "check_replay", "describe_replay"]
 
 
 class ReplaySettings(Settings, frozen=True):
@@ -83,10 +94,25 @@ def _venue(settings: ReplaySettings, registry: Registry) -> tuple[ProviderSpec, 
         raise ConfigError(
             f'the provider "{settings.venue}" has no decoder for recordings; name the recorded venue'
         )
+    keys = [field.encode_name for field in msgspec.structs.fields(spec.settings)]
+    unknown = [key for key in settings.venue_settings if key not in keys]
+    if unknown:
+        raise ConfigError(*(_unknown(key, settings.venue, keys) for key in unknown))
     try:
         return spec, msgspec.convert(settings.venue_settings, spec.settings)
     except msgspec.ValidationError as exc:
-        raise ConfigError(f"venue_settings of {settings.venue}: {exc}; mend them as its own table") from exc
+        what, _, path = str(exc).partition(" - at `$")
+        key = "venue_settings" + path.rstrip("`").partition("[")[0]
+        raise ConfigError(
+            f"{key}: {what}, as {settings.venue} reads it; write it as in a table of that provider"
+        ) from exc
+
+
+def _unknown(key: str, venue: str, known: Sequence[str]) -> str:
+    folded = {name.casefold(): name for name in known}
+    close = get_close_matches(key.casefold(), folded, n=1)
+    hint = f"did you mean {folded[close[0]]}? " if close else ""
+    return f"venue_settings.{key}: unknown key; {hint}{venue} has {', '.join(sorted(known))}"
 
 
 def check_replay(settings: ReplaySettings, context: ProviderContext) -> None:
@@ -100,6 +126,19 @@ def check_replay(settings: ReplaySettings, context: ProviderContext) -> None:
         raise ConfigError(f"there is no recording {path}; mend path")
 
 
+def advise_replay(settings: ReplaySettings, context: ProviderContext) -> Iterable[str]:
+    """Yield what the recording's beginning lacks of what the leg is asked for.
+
+    Raises:
+        ConfigError: The recording cannot be read.
+    """
+    spec, own = _venue(settings, context.registry)
+    assert spec.decoder is not None  # noqa: S101 - `_venue` says so, for the type checker
+    lack = foresee(context.base_dir / settings.path, spec.decoder(own, context))
+    if lack is not None:
+        yield lack
+
+
 class ReplayProvider:
     """One recording; implements `ticktrail.plugin.Provider`. Its session ends where the recording does."""
 
@@ -110,6 +149,7 @@ class ReplayProvider:
         self._context = context
         self._path: Path = context.base_dir / settings.path
         self._decoder: Decoder = spec.decoder(own, context)
+        self._census = Census(self._decoder)
         check_replay(settings, context)
 
     def decode(self, payloads: Sequence[bytes], recv_ns: int) -> Sequence[Tick | Undecodable]:
@@ -121,7 +161,7 @@ class ReplayProvider:
         return self._decoder.wants(payload)
 
     async def run(self, intake: Intake, *, task_status: anyio.abc.TaskStatus[None]) -> None:
-        """Play the recording once.
+        """Play the recording once, and tell how it differs from what was asked for.
 
         Raises:
             ConfigError: The recording cannot be read.
@@ -135,6 +175,20 @@ class ReplayProvider:
             recv_ns = recorded_ns if by_recording else clock.now_ns()
             await intake.frames(payloads, recv_ns=recv_ns, mono_ns=clock.mono_ns())
             await anyio.lowlevel.checkpoint()
+        outcome = self._census.outcome(self._settings.path, self._context.name, clock.now_ns())
+        if outcome is not None:
+            intake.tell(outcome)
+
+    def _payload(self, line: Line) -> bytes | None:
+        """Return what the decoder is given of a line: a message, or what it makes of an answer such as a snapshot."""
+        raw = line.raw.encode()
+        if line.kind == "ws":
+            wanted = self._decoder.wants(raw)
+            self._census.take(raw, wanted=wanted)
+            return raw if wanted else None
+        if line.kind == "http" and line.url is not None and isinstance(self._decoder, Answered):
+            return self._decoder.answer(line.url, raw)
+        return None
 
     def _batches(self) -> Iterator[tuple[int, Sequence[bytes]]]:
         """Yield the wanted messages that share a receive time; one without a time has that of the one before."""
@@ -143,8 +197,14 @@ class ReplayProvider:
         def stamped() -> Iterator[tuple[int, bytes]]:
             nonlocal at_ns
             for line in read_recording(self._path):
-                if line.kind == "ws" and self._decoder.wants(payload := line.raw.encode()):
+                payload = self._payload(line)
+                if payload is not None:
                     at_ns = line.recv_ns or at_ns
+                    if not at_ns and self._settings.clock == "recording":
+                        raise ConfigError(
+                            f'the recording {self._path} begins without receive times; set clock = "system", and '
+                            "max_age_s = false in [validation]"
+                        )
                     yield at_ns, payload
 
         for recv_ns, group in groupby(stamped(), key=lambda item: item[0]):

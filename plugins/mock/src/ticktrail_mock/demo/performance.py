@@ -6,7 +6,6 @@ Never: judges (`promises` does).
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,13 +14,13 @@ import anyio
 import msgspec
 
 from ticktrail import Feed, open_feed
-from ticktrail.errors import ConfigError
 from ticktrail.model import InstrumentId
 from ticktrail.report import Report
-from ticktrail_mock.demo.promises import Promise, Verification, judge
+from ticktrail_mock.demo.promises import Promise, judge
 from ticktrail_mock.demo.script import play
 from ticktrail_mock.demo.show import Show
-from ticktrail_mock.demo.stage import Stage, set_up
+from ticktrail_mock.demo.stage import set_up
+from ticktrail_mock.files import Verification, verify
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.meddler import Meddler
 from ticktrail_mock.venue.binance.tape import RecordingTape, SyntheticTape, Tape
@@ -31,7 +30,6 @@ __all__ = ["Outcome", "perform"]
 INSTRUMENTS = (InstrumentId("BTC/USDT"), InstrumentId("ETH/USDT"))
 RATE = 400.0
 BROKEN = 1
-VERIFY_S = 120.0
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +85,7 @@ async def _perform(
             feed.stop()
         report = feed.report()
     show.tell("the feed has stopped; its audit log is verified")
-    verification = await _verify(stage)
+    verification = await verify(stage.feed_file)
     promises = judge(report, meddler, stage.ticks, verification)
     files = {"feed": stage.feed_file, "ticks": stage.ticks, "audit": stage.audit, "key": stage.key}
     return Outcome(
@@ -103,13 +101,3 @@ async def _read(feed: Feed) -> None:
     """Take what the feed delivers, as a program that embeds it would."""
     async for _ in feed.batches():
         pass
-
-
-async def _verify(stage: Stage) -> Verification | None:
-    """Ask the program that anybody would ask."""
-    command = [sys.executable, "-m", "ticktrail", "audit", "verify", str(stage.feed_file), "--json"]
-    with anyio.fail_after(VERIFY_S):
-        done = await anyio.run_process(command, check=False, stderr=subprocess.PIPE)
-    if done.returncode not in {0, 1}:
-        raise ConfigError(f"the audit log could not be verified: {done.stderr.decode().strip()}")
-    return msgspec.json.decode(done.stdout, type=Verification)

@@ -17,9 +17,10 @@ from ticktrail.report import Report, SwitchRecord
 from ticktrail.wire import decode_line
 from ticktrail_mock.demo.script import STALE_TRADES
 from ticktrail_mock.demo.stage import STALE_S
+from ticktrail_mock.files import Verification
 from ticktrail_mock.venue.binance.meddler import Meddler
 
-__all__ = ["Promise", "Verification", "judge"]
+__all__ = ["Promise", "judge"]
 
 SLACK_MS = 700.0
 """Above a limit itself: a tenth of a second between two looks, and a machine that is busy."""
@@ -28,16 +29,6 @@ NOTICES = frozenset({"gaps", "switches"})
 """Kinds that the feed adds to what it received."""
 
 Trades = Mapping[str, Sequence[int]]
-
-
-class Verification(msgspec.Struct, frozen=True):
-    """What ``ticktrail audit verify --json`` said."""
-
-    sound: bool
-    entries: int = 0
-    events: int = 0
-    segments: int = 0
-    ticks: int = 0
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +98,7 @@ def _nothing_vanished(delivered: Sequence[Tick], trades: Trades, meddler: Meddle
 
 
 def _accounted(report: Report, delivered: Sequence[Tick]) -> Promise:
-    received = sum(sum(kinds.values()) for kinds in report.received.values())
+    received = sum(sum(kinds.values()) for kinds in report.received.values()) + report.derived_ticks
     brought = sum(count for kind, count in report.delivered.items() if kind not in NOTICES)
     rejected, suppressed = report.rejected_ticks, sum(report.suppressed.values())
     written = sum(report.delivered.values())

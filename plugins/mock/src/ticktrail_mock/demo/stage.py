@@ -1,7 +1,7 @@
 """Set up the demonstration's folder and feed file.
 
 Owns: what the feed looks like: shaped as in production, but for limits that make waiting short.
-Never: deletes what an earlier demonstration did not make.
+Never: writes the folder itself (`files` does).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ticktrail.errors import ConfigError
+from ticktrail_mock.files import fresh_folder
 
 __all__ = ["FAILBACK_S", "STALE_S", "Stage", "set_up"]
 
@@ -104,13 +104,5 @@ def set_up(
         stale_s=STALE_S,
         failback_s=FAILBACK_S,
     )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in (stage.ticks, stage.audit, stage.key, *folder.glob("audit.db-*")):
-            old.unlink(missing_ok=True)
-        stage.feed_file.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise ConfigError(
-            f"the folder {folder} cannot be written: {exc.strerror}; choose another with --out"
-        ) from exc
+    fresh_folder(folder, text)
     return stage

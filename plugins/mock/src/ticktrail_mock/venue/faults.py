@@ -39,6 +39,7 @@ FaultKind: TypeAlias = Literal[
     "loop_page",
     "empty_page",
     "drop_symbol",
+    "lie",
 ]
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=86_400)]
@@ -58,23 +59,25 @@ class Fault(Settings, frozen=True):
             ``late_handshake`` lets them in late. ``error`` sends connections an error that nothing of theirs
             caused. ``loop_page`` answers requests for rows with a token that leads to the same page. ``empty_page``
             answers them with a page without rows that has a token. ``drop_symbol`` leaves `symbol` out of answers,
-            without a word. A venue that has no use for a kind refuses it.
+            without a word. ``lie`` gives the prices of trades and quotes times `factor`. A venue that has no use
+            for a kind refuses it.
         path: Only connections whose URL has this prefix, such as ``/a``; empty for all.
         at_message: Once the path was sent so many messages.
         every_messages: Each time it was sent so many more.
         at_s: So long after the first subscription; at an archive, after the first request.
-        for_s: How long ``mute``, ``slow`` and ``refuse`` last; 0: for good. How late ``late_rest``,
+        for_s: How long ``mute``, ``slow``, ``refuse`` and ``lie`` last; 0: for good. How late ``late_rest``,
             ``lag`` and ``late_handshake`` are.
         count: How many messages ``garble`` and ``skip`` take, how many requests ``refuse``, ``error_reply``,
             ``late_rest``, ``html``, ``old_book``, ``loop_page``, ``empty_page`` and ``drop_symbol``, how many
             connections ``lag`` and ``late_handshake``.
         only: ``cut`` takes only the ``oldest`` or the ``newest`` of the connections; empty for all.
-        stream: ``garble``, ``skip``, ``mute`` and ``forget`` take only streams whose name ends so, such as
+        stream: ``garble``, ``skip``, ``mute``, ``lie`` and ``forget`` take only streams whose name ends so, such as
             ``@depth@100ms`` of Binance or ``AAPL@trades`` of Alpaca. Of Alpaca, ``error_reply`` with ``auth`` answers
             an authentication.
         symbol: Whose ``status``; what ``drop_symbol`` leaves out, the first that is asked for where it is empty.
         state: The new one, in the venue's word; empty: it is not listed any more, and its streams end.
         rate: Messages a second under ``slow``.
+        factor: By what ``lie`` multiplies prices.
         status: HTTP status of ``refuse`` and ``html``.
         retry_after_s: ``Retry-After`` of ``refuse``; 0: none.
         code: Error code of ``error_reply`` and ``error``.
@@ -93,6 +96,7 @@ class Fault(Settings, frozen=True):
     symbol: str = ""
     state: str = ""
     rate: Annotated[float, Meta(gt=0)] = 1.0
+    factor: Annotated[float, Meta(gt=0)] = 1.5
     status: Annotated[int, Meta(ge=400, le=599)] = 503
     retry_after_s: Annotated[int, Meta(ge=0)] = 0
     code: int = 2
@@ -136,6 +140,7 @@ class FaultScript:
 
     def __init__(self, faults: Sequence[Fault], path: str) -> None:
         self._waiting = [fault for fault in faults if path.startswith(fault.path)]
+        self._looked_at = 0
 
     def due(self, messages: int, elapsed_s: float) -> Sequence[Fault]:
         """Return the faults whose moment has come, each once (``every_messages`` once each time).
@@ -147,13 +152,16 @@ class FaultScript:
         due: list[Fault] = []
         for fault in tuple(self._waiting):
             if fault.every_messages is not None:
-                if messages and messages % fault.every_messages == 0:
+                if messages // fault.every_messages > self._looked_at // fault.every_messages:
                     due.append(fault)
             elif (fault.at_message is not None and messages >= fault.at_message) or (
                 fault.at_s is not None and elapsed_s >= fault.at_s
             ):
                 due.append(fault)
                 self._waiting.remove(fault)
+        self._looked_at = (
+            messages  # the count stands still while nobody is there, and is looked at all the while
+        )
         return due
 
     def next_message(self, messages: int) -> int | None:

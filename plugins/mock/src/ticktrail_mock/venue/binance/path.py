@@ -1,14 +1,18 @@
 """Add to a path what only Binance can do wrong.
 
-Owns: the states of symbols, and the path's clock.
+Owns: the states of symbols, the path's clock, and which trades it sent at a wrong price.
 Never: delivers; the path of any venue does.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
 
 import msgspec
+import trio
 
 from ticktrail_mock.venue.binance.memory import Memory
 from ticktrail_mock.venue.binance.quota import Quota
@@ -17,6 +21,8 @@ from ticktrail_mock.venue.message import Message
 from ticktrail_mock.venue.path import VenuePath
 
 __all__ = ["BinancePath"]
+
+TRADES, QUOTES = "@trade", "@bookTicker"
 
 
 class BinancePath(VenuePath):
@@ -33,7 +39,7 @@ class BinancePath(VenuePath):
     """
 
     own_counted = frozenset({"old_book"})
-    own_kinds = own_counted | {"status", "shutdown"}
+    own_kinds = own_counted | {"status", "shutdown", "lie"}
 
     def __init__(
         self,
@@ -51,10 +57,18 @@ class BinancePath(VenuePath):
         self.quota = quota
         self.states: dict[str, str] = {}
         self.clock_ahead_ms = 0
+        self.lied: set[tuple[str, int]] = set()
+        """Symbol and id of every trade that was sent at a wrong price."""
         self._now_ms = now_ms
+        self._lie: Fault | None = None
+        self._lie_until = -math.inf
 
     async def do_own(self, fault: Fault) -> None:
-        """Change a symbol's state, or announce a shutdown."""
+        """Change a symbol's state, begin to lie, or announce a shutdown."""
+        if fault.kind == "lie":
+            self._lie = fault
+            self._lie_until = trio.current_time() + fault.for_s if fault.for_s else math.inf
+            return
         if fault.kind == "status":
             self.states[fault.symbol] = fault.state
             return
@@ -63,8 +77,25 @@ class BinancePath(VenuePath):
             await client.say(msgspec.json.encode(notice))
 
     def passing(self, messages: Sequence[Message]) -> Sequence[Message]:
-        """Leave out what is not listed any more."""
+        """Leave out what is not listed any more, and make prices wrong while the path lies."""
+        if self._lie is not None and trio.current_time() >= self._lie_until:
+            self._lie = None
+        if self._lie is not None:
+            messages = [self._wrong(message, self._lie) for message in messages]
         if not self.states:
             return messages
         gone = {f"{symbol.lower()}@" for symbol, state in self.states.items() if state == ""}
         return [message for message in messages if message.stream[: message.stream.find("@") + 1] not in gone]
+
+    def _wrong(self, message: Message, lie: Fault) -> Message:
+        """Return a trade or a quote at another price, still in the venue's steps."""
+        if not message.stream.endswith((TRADES, QUOTES)) or not message.stream.endswith(lie.stream):
+            return message
+        event = msgspec.json.decode(message.raw)
+        data = event["data"]
+        for key in ("p",) if message.stream.endswith(TRADES) else ("b", "a"):
+            price = Decimal(data[key])
+            data[key] = str((price * Decimal(str(lie.factor))).quantize(price))
+        if message.stream.endswith(TRADES):
+            self.lied.add((data["s"], data["t"]))
+        return replace(message, raw=msgspec.json.encode(event))

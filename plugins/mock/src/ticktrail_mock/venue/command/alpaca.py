@@ -54,7 +54,8 @@ def alpaca(
     """Run a loopback Alpaca: streams of stocks or crypto, and the REST requests for history.
 
     It knows one key, KEY, with the secret SECRET. The tape starts with the first subscription. Any path prefix works
-    (ws://127.0.0.1:PORT/a), and each is a venue of its own to the fault script. Ctrl-C ends it.
+    (ws://127.0.0.1:PORT/a), and each is a venue of its own to the fault script; all of them are one market, while a
+    second process is another one. Ctrl-C ends it.
 
     \b
     Examples:

@@ -39,7 +39,7 @@ def binance(
     """Run a loopback Binance: streams of spot and futures, and the REST requests that the plugin needs.
 
     The tape starts with the first subscription. Any path prefix works (ws://127.0.0.1:PORT/a), and each is a venue
-    of its own to the fault script. Ctrl-C ends it.
+    of its own to the fault script; all of them are one market, while a second process is another one. Ctrl-C ends it.
 
     \b
     Examples:

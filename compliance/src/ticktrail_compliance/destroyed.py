@@ -1,0 +1,98 @@
+"""Tell which data keys of a log were destroyed, so that a reader can go on without what they sealed.
+
+Owns: when a key that is gone counts as destroyed, and not as lost or changed.
+Never: destroys one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ticktrail_compliance.acts import KeysDestroyed
+from ticktrail_compliance.entry import Header, Unsealed
+from ticktrail_compliance.reading import Range, conditions, entry_of, open_records
+from ticktrail_compliance.store.log import AuditLog
+
+__all__ = ["DestroyedKeys", "LeftOut", "destroyed_keys"]
+
+
+class DestroyedKeys:
+    """The data keys of a log that were destroyed; the log is read for them once one is gone.
+
+    Args:
+        log: Open to read.
+    """
+
+    def __init__(self, log: AuditLog) -> None:
+        self._log = log
+        self._told: Mapping[int, int] | None = None
+        self._by_rule: set[int] = set()
+        self._taken_out: dict[int, bool] = {}
+
+    def by_rule(self, key_id: int) -> bool:
+        """Tell whether a key is gone, and an entry of the log tells that it was destroyed."""
+        if key_id in self._by_rule:
+            return True
+        if self._log.keys.find(key_id) is not None:
+            return False
+        if self._told is None:
+            self._told = destroyed_keys(self._log)
+        if key_id in self._told:
+            self._by_rule.add(key_id)
+        return key_id in self._told
+
+    def at_all(self, key_id: int) -> bool:
+        """Tell whether a key was destroyed, by the log's word or by the key store's alone."""
+        if self.by_rule(key_id):
+            return True
+        if key_id not in self._taken_out:
+            self._taken_out[key_id] = self._log.keys.is_destroyed(key_id)
+        return self._taken_out[key_id]
+
+
+class LeftOut:
+    """The entries that a reader passes over since their contents were destroyed: told of at the end, and no error.
+
+    Args:
+        log: Open to read.
+
+    Attributes:
+        entries: How many there were so far.
+    """
+
+    def __init__(self, log: AuditLog) -> None:
+        self._keys = DestroyedKeys(log)
+        self.entries = 0
+
+    def passes_over(self, header: Header) -> bool:
+        """Tell whether an entry is to be passed over, and count it then."""
+        gone = self._keys.at_all(header.key_id)
+        self.entries += gone
+        return gone
+
+    def told(self) -> str | None:
+        """Return what a reader is told at the end; None: nothing was left out."""
+        if not self.entries:
+            return None
+        if self.entries == 1:
+            return "1 entry was left out: its contents were destroyed"
+        return f"{self.entries:,} entries were left out: their contents were destroyed"
+
+
+def destroyed_keys(log: AuditLog) -> Mapping[int, int]:
+    """Return the data keys of which an entry of the log tells that they were destroyed, each with that entry's number.
+
+    Entries that cannot be opened tell nothing; that is a finding of their own.
+    """
+    told: dict[int, int] = {}
+    wanted = Range(classes=frozenset({"retention"}))
+    for row in log.rows(1, None, conditions(wanted)):
+        try:
+            records = open_records(entry_of(log.log_id, row), log.keys.find)
+        except (Unsealed, ValueError):
+            continue
+        for record in records:
+            if isinstance(record, KeysDestroyed):
+                for key_id in record.key_ids:
+                    told.setdefault(key_id, row.seq)
+    return told

@@ -1,0 +1,209 @@
+"""Run the commands for a log's keys: list them, wrap them by another key, destroy those of a month.
+
+Owns: that each act is an entry of the log, whatever is interrupted when.
+Never: prints a key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+import msgspec
+
+from ticktrail.errors import ConfigError
+from ticktrail_compliance.acting import acting
+from ticktrail_compliance.acts import KeysDestroyed, KeysRewrapped, actor_here
+from ticktrail_compliance.destroyed import LeftOut
+from ticktrail_compliance.entry import EntryClass
+from ticktrail_compliance.naming import Named
+from ticktrail_compliance.reading import Range, headers, read_records
+from ticktrail_compliance.store.keystore import KeyState
+from ticktrail_compliance.store.log import AuditLog
+from ticktrail_compliance.vault.settings import open_provider, parse_key
+
+__all__ = ["destroy", "list_keys", "rotate"]
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of one class and month: how many there are in each state, and the entries that they sealed."""
+
+    entry_class: str
+    month: str
+    whole: int
+    destroyed: int
+    damaged: int
+    foreign: int
+    entries: int
+
+
+def list_keys(named: Named, *, as_json: bool) -> None:
+    """Print the data keys by class and month."""
+    with named.open() as log:
+        listed = _listed(log)
+        kek = log.keys.wrapped_by()
+    if as_json:
+        click.echo(msgspec.json.encode({"wrapped_by": kek, "keys": listed}))
+        return
+    click.echo(f"wrapped by {kek}")
+    for one in listed:
+        states = ", ".join(
+            f"{count:,} {name}"
+            for name in ("whole", "destroyed", "damaged", "foreign")
+            if (count := getattr(one, name))
+        )
+        click.echo(f"{one.month}  {one.entry_class:<10} {states}; {one.entries:,} entries")
+
+
+def rotate(named: Named, to: str, *, as_json: bool) -> None:
+    """Wrap every key of a log by another one, and say so in the log.
+
+    Each key is wrapped anew in one transaction, so that all are or none; whatever is interrupted, the same command
+    goes on from there.
+    """
+    wanted = parse_key(to, "--to")
+    new = open_provider(wanted, named.base_dir, create=True, warn=lambda text: click.echo(text, err=True))
+    after = Named(msgspec.structs.replace(named.settings, key=wanted), named.base_dir)
+    log, is_done = _opened(named, after)
+    with log:
+        name, old_kek = log.name, log.keys.provider.key_id
+        if is_done:  # what may be missing is the word of it
+            before, count = _unrecorded(log, new.key_id), log.keys.count()
+        else:  # also where the names are equal: a key service has versions of a key behind one name
+            before = old_kek
+            with click.progressbar(
+                length=log.keys.count(),
+                label="wrapping keys",
+                file=sys.stderr,
+                hidden=not sys.stderr.isatty(),
+            ) as bar:
+                count = log.keys.rewrap(new, lambda _: bar.update(1))
+    if before is not None:
+        with acting(after, "exchange of the key that wraps all others") as found:
+            found.record("access", _rewrapped(before, new.key_id, count))
+    if as_json:
+        click.echo(msgspec.json.encode({"wrapped_by": new.key_id, "origin": new.origin}))
+    else:
+        click.echo(
+            f"every key of {name} is wrapped by {new.key_id} ({new.origin}) now: name it in the feed file "
+            "([compliance] key), start the feed again, and put the old key where it can be destroyed once no backup "
+            "needs it"
+        )
+
+
+def destroy(
+    named: Named, entry_class: EntryClass, month: str, purpose: str, *, confirmed: bool, as_json: bool
+) -> None:
+    """Destroy the data keys of a class and month: what they sealed can be proven, and be read by nobody any more."""
+    if month >= f"{datetime.now(tz=UTC):%Y-%m}":
+        raise ConfigError(
+            f"--month {month}: is not over, and feeds still seal under its keys; wait until it is"
+        )
+    with named.open() as log:
+        states, entries = _whole(log, entry_class, month)
+    count = "1 key" if len(states) == 1 else f"{len(states)} keys"
+    if not confirmed:
+        click.confirm(
+            f"{entries:,} {entry_class} entries of {month} can be read by nobody any more after this, not from a "
+            f"backup of the database either. Destroy the {count} under which they were sealed?",
+            abort=True,
+        )
+    with acting(named, f"destroy {entry_class} keys of {month}: {purpose}") as found:
+        told = KeysDestroyed(
+            at_ns=time.time_ns(),
+            actor=actor_here(),
+            purpose=purpose,
+            entry_class=entry_class,
+            month=month,
+            key_ids=[state.key_id for state in states],
+            entries=entries,
+        )
+        found.record("retention", told)  # first: a key that is gone and that no entry tells of is a finding
+        keys = found.log.keys
+        keys.destroy(told.key_ids)
+        store, apart = keys.database.name, keys.database is not found.log.database
+    if as_json:
+        click.echo(msgspec.json.encode(told))
+    else:
+        click.echo(
+            f"destroyed: {count}, under which {entries:,} {entry_class} entries of {month} were sealed"
+        )
+        if apart:
+            click.echo(f"destroy them in the backups of {store} as well; those of the log hold none")
+        else:
+            click.echo(f"backups of {store} still hold them: keep the keys of the next log apart (keys)")
+        click.echo(
+            "files with the data keys of earlier exports (--keys-out) open what they were made for still: destroy "
+            f"those that reach into {month} as well; `ticktrail audit show --event log_exported` tells of each"
+        )
+
+
+def _opened(named: Named, after: Named) -> tuple[AuditLog, bool]:
+    """Return the log by the key that it is named with, or by the new one, and whether that wraps all keys already."""
+    try:
+        return named.open(write=True), False
+    except ConfigError:
+        with contextlib.suppress(ConfigError):
+            return after.open(write=True), True
+        raise
+
+
+def _unrecorded(log: AuditLog, kek: str) -> str | None:
+    """Return by which key the log's keys were wrapped before, where they are by another that no entry tells of."""
+    last: str | None = None
+    wanted = Range(classes=frozenset({"access"}))
+    for _, record in read_records(log, wanted, LeftOut(log).passes_over):
+        if isinstance(record, KeysRewrapped):
+            last = record.to_kek
+    return None if last == kek else last or "the first key"
+
+
+def _rewrapped(old: str, new: str, keys: int) -> KeysRewrapped:
+    return KeysRewrapped(at_ns=time.time_ns(), actor=actor_here(), from_kek=old, to_kek=new, keys=keys)
+
+
+def _listed(log: AuditLog) -> Sequence[Listed]:
+    of_key: dict[int, tuple[str, str]] = {}
+    states: Counter[tuple[str, str, str]] = Counter()
+    for state in log.keys.states():
+        of_key[state.key_id] = (state.month, state.entry_class)
+        states[state.month, state.entry_class, state.state] += 1
+    entries = Counter(of_key.get(header.key_id, ("", "")) for header in headers(log, Range()))
+    return [
+        Listed(
+            entry_class=entry_class,
+            month=month,
+            whole=states[month, entry_class, "whole"],
+            destroyed=states[month, entry_class, "destroyed"],
+            damaged=states[month, entry_class, "damaged"],
+            foreign=states[month, entry_class, "foreign"],
+            entries=entries[month, entry_class],
+        )
+        for month, entry_class in sorted(set(of_key.values()))
+    ]
+
+
+def _whole(log: AuditLog, entry_class: EntryClass, month: str) -> tuple[Sequence[KeyState], int]:
+    """Return the keys of a class and month that are left, and how many entries they sealed.
+
+    Raises:
+        ConfigError: There are none.
+    """
+    states = [
+        state
+        for state in log.keys.states()
+        if (state.entry_class, state.month) == (entry_class, month) and state.state != "destroyed"
+    ]
+    if not states:
+        raise ConfigError(
+            f"there are no {entry_class} keys of {month} that could be destroyed; `ticktrail audit keys list` shows "
+            "which there are"
+        )
+    ids = {state.key_id for state in states}
+    entries = headers(log, Range(classes=frozenset({entry_class})))
+    return states, sum(header.key_id in ids for header in entries)

@@ -1,0 +1,1 @@
+"""Prove things of an audit log to somebody who trusts neither its database nor its keeper."""

@@ -1,0 +1,1 @@
+"""Write what a feed tells into its audit log, as it runs."""
