@@ -205,7 +205,7 @@ async def test_one_failed_measurement_leaves_a_sound_clock_in_peace() -> None:
                 server.address,
                 every_min_s=0.1,
                 every_max_s=600,
-                timeout_s=0.4,
+                timeout_s=0.9,
                 max_unmeasured_s=2.0,
                 max_offset_ms=5000,
                 on_unsynchronised="halt",

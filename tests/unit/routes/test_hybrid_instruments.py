@@ -64,6 +64,26 @@ def test_a_silent_instrument_moves_alone_and_comes_back():
     assert 52 <= tenth <= 54
 
 
+def test_what_the_better_leg_does_not_bring_stays_when_the_rest_goes_back():
+    """It would be silent at once; it goes back alone once the leg brings it, and the leg leads again till then."""
+    stage = Stage(arbiter())
+    stage.at(0.1, 0, trade(BTC), trade(ETH), trade(SOL))
+    stage.take(stage.node.on_down(0, "cut", S))
+    stage.take(stage.node.on_up(0, 2 * S))
+    found = []
+    for tenth in range(21, 120):
+        back = [trade(BTC)] if tenth > 80 else []
+        stage.at(tenth / 10, 0, *back, trade(ETH))
+        stage.at(tenth / 10, 1, trade(BTC), trade(ETH))
+        found += [(tenth, *move) for move in moves(stage.time(tenth / 10))]
+    assert [move[1:] for move in found] == [
+        (0, "failback", frozenset({ETH, SOL})),  # a market that is quiet on both goes along
+        (0, "failback", frozenset({BTC})),
+    ]
+    assert found[0][0] < 80 < found[1][0]
+    assert moves(stage.take(stage.node.on_down(0, "cut", 13 * S))) == [(1, "down: cut", None)]
+
+
 def test_a_market_that_is_thin_here_is_not_silent():
     """One trade elsewhere proves nothing; three without one of ours do."""
     stage = Stage(arbiter())

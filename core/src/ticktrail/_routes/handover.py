@@ -210,14 +210,23 @@ class Handover:
             self._hold(child, rest, rulings)
         return rulings
 
-    def switch(self, to: int, instruments: frozenset[InstrumentId] | None) -> list[Ruling]:
-        """Let a child speak for these, for None: for all; return what it brought since the last speaker's word."""
+    def switch(
+        self, to: int, instruments: frozenset[InstrumentId] | None, *, leads: bool = False
+    ) -> list[Ruling]:
+        """Let a child speak for these; return what it brought since the last speaker's word.
+
+        Args:
+            to: The child.
+            instruments: For which; None: for all.
+            leads: It takes the speaker's turn: those that stay with the former one are the exceptions from now on.
+        """
         if instruments is None:
             self.speaker = to
             self.elsewhere.clear()
         else:
-            for name in instruments:
-                self.elsewhere[name] = to
+            spoken = {name: self.speaks(name) for name in self._instruments} if leads else self.elsewhere
+            self.elsewhere = {**spoken, **dict.fromkeys(instruments, to)}
+            self.speaker = to if leads else self.speaker
             self._settle()
         held = self._held[to]
         gone = [key for key in held.dropped if instruments is None or key[0] in instruments]

@@ -18,7 +18,7 @@ from ticktrail._routes.handover import Handover, nobody_for, silence_limits_ns
 from ticktrail._routes.parts import keys_of
 from ticktrail._routes.pins import Pins
 from ticktrail._routes.settings import HybridSettings
-from ticktrail._routes.watch import PROOF, best_of, could_speak, could_speak_for, reconnect, silent_parts
+from ticktrail._routes.watch import PROOF, as_good, best_of, could_speak, reconnect, silent_parts
 from ticktrail.errors import RouteError
 from ticktrail.model import Channel, InstrumentId
 
@@ -34,6 +34,7 @@ class HybridArbiter:
     def __init__(self, settings: HybridSettings, context: RouteContext) -> None:
         self._settings = settings
         self._cold = settings.standby == "cold"
+        self._most_bad = settings.max_reject_rate
         self._limits_ns = silence_limits_ns(settings.stale_after_s, context.channels)
         self._failback_ns = round(settings.failback_after_s * 1e9)
         self._grace_ns = round(settings.start_grace_s * 1e9)
@@ -67,7 +68,7 @@ class HybridArbiter:
         rulings = self._hand.take(child, batch, keys)
         if child == self._hand.speaker:
             self._spoken = True
-            if batch.rejected and state.is_wrong(self._settings.max_reject_rate):
+            if batch.rejected and state.is_wrong(self._most_bad):
                 rulings.extend(self._leave("reject_rate", now_ns))
         for other in self._children:
             if other is not state and other.unanswered:
@@ -185,10 +186,11 @@ class HybridArbiter:
         self._draining.add(number)
 
     def _others(self, number: int) -> Sequence[int]:
-        most = self._settings.max_reject_rate
         children = enumerate(self._children)
         return [
-            other for other, child in children if other != number and child.up and not child.is_wrong(most)
+            other
+            for other, child in children
+            if other != number and child.up and not child.is_wrong(self._most_bad)
         ]
 
     def _best(self, number: int, now_ns: int, channel: Channel | None = None) -> int | None:
@@ -252,9 +254,8 @@ class HybridArbiter:
 
     def _leave_wrong_instruments(self, child: int, batch: Batch, now_ns: int) -> Sequence[Ruling]:
         """Move the instruments of which the child rejects too much, or that it has alone where that is of all."""
-        most = self._settings.max_reject_rate
         state = self._children[child]
-        if state.is_wrong(most):  # whoever speaks for most has left by now
+        if state.is_wrong(self._most_bad):  # whoever speaks for most has left by now
             alone = {name for name, who in self._hand.elsewhere.items() if who == child}
             return self._move(frozenset(alone), "reject_rate", now_ns)
         names = {getattr(rejected.tick, "instrument", None) for rejected in batch.rejected} - {None}
@@ -264,7 +265,7 @@ class HybridArbiter:
             if name is not None
             and self._hand.speaks(name) == child
             and (
-                state.is_wrong_on(name, most)
+                state.is_wrong_on(name, self._most_bad)
                 or state.is_refused(name, self._children, self._limits_ns, PROOF)
             )
         )
@@ -289,7 +290,6 @@ class HybridArbiter:
         self, names: frozenset[InstrumentId], cause: str, now_ns: int, channel: Channel | None = None
     ) -> Sequence[Ruling]:
         """Let others speak for these instruments: for each the first in order that brings it."""
-        most = self._settings.max_reject_rate
         to: dict[int, set[InstrumentId]] = {}
         for name in names:
             speaker = self._hand.speaks(name)
@@ -297,7 +297,11 @@ class HybridArbiter:
                 continue
             for number, child in enumerate(self._children):
                 is_heard = child.up and child.brings(name, channel, self._limits_ns, now_ns)
-                usable = is_heard and not child.is_wrong(most) and not child.is_wrong_on(name, most)
+                usable = (
+                    is_heard
+                    and not child.is_wrong(self._most_bad)
+                    and not child.is_wrong_on(name, self._most_bad)
+                )
                 if number != speaker and usable:
                     to.setdefault(number, set()).add(name)
                     break
@@ -311,7 +315,7 @@ class HybridArbiter:
         """Open the first resting child while the speaker is getting worse, before it is lost."""
         if not self._cold or self._hand.speaker != 0:
             return ()
-        degraded = self._children[0].is_wrong(self._settings.max_reject_rate / 2) or (
+        degraded = self._children[0].is_wrong(self._most_bad / 2) or (
             self._silent_cold(now_ns, part=0.5) is not None
         )
         first = self._children[1]
@@ -327,14 +331,13 @@ class HybridArbiter:
         if self._pins.is_all:
             return ()
         number = self._hand.speaker
+        free = self._hand.spoken_by(number) - self._pins.names
         for better in range(number):
-            if self._has_been_well(better, number, now_ns):
-                back_again, later = (
-                    self._switch(better, "failback", now_ns),
-                    range(max(1, better + 1), len(self._children)),
-                )
+            is_well = self._has_been_well(better, number, now_ns)
+            if is_well and (back := self._as_good(free, better, number, now_ns)):
+                later = range(max(1, better + 1), len(self._children))
                 return [
-                    *back_again,
+                    *self._switch_some(back, better, "failback", now_ns, leads=True),
                     *(Rest(one) for one in later if self._cold and not self._hand.spoken_by(one)),
                 ]
         back = frozenset(
@@ -345,26 +348,27 @@ class HybridArbiter:
         return self._switch_some(back, number, "failback", now_ns) if back else ()
 
     def _has_been_well(self, better: int, number: int, now_ns: int) -> bool:
-        child, speaker = self._children[better], self._children[number]
-        most = self._settings.max_reject_rate
-        is_well = could_speak(child, speaker, self._limits_ns, now_ns) and not child.is_wrong(most)
+        child = self._children[better]
+        could = could_speak(child, self._children[number], self._limits_ns, now_ns)
+        is_well = could and not child.is_wrong(self._most_bad)
         return child.has_been_well(None, now_ns, is_well=is_well, for_ns=self._failback_ns)
+
+    def _as_good(
+        self, names: Collection[InstrumentId], child: int, speaker: int, now_ns: int
+    ) -> frozenset[InstrumentId]:
+        two = self._children[child], self._children[speaker]
+        return as_good(names, *two, self._limits_ns, now_ns, self._most_bad)
 
     def _is_well_on(self, name: InstrumentId, number: int, other: int, now_ns: int) -> bool:
         """Tell whether the speaker of the rest could speak for this instrument again."""
-        child, theirs = self._children[number], self._children[other]
-        is_right = not child.is_wrong_on(name, self._settings.max_reject_rate) and not child.refuses(
-            name, PROOF
-        )
-        is_well = is_right and could_speak_for(name, child, theirs, self._limits_ns, now_ns)
+        child = self._children[number]
+        is_well = child.up and name in child.heard_ns and bool(self._as_good({name}, number, other, now_ns))
         return child.has_been_well(name, now_ns, is_well=is_well, for_ns=self._failback_ns)
 
     def _switch(self, to: int, cause: str, now_ns: int, channel: Channel | None = None) -> Sequence[Ruling]:
         """Let a child speak for all instruments of the present speaker but the pinned ones."""
         moved = self._hand.spoken_by(self._hand.speaker) - self._pins.names
-        for child in self._children:
-            child.well_since_ns.pop(None, None)
-        return self._switch_some(moved, to, cause, now_ns, channel)
+        return self._switch_some(moved, to, cause, now_ns, channel, leads=True)
 
     def _switch_some(
         self,
@@ -373,8 +377,12 @@ class HybridArbiter:
         cause: str,
         now_ns: int,
         channel: Channel | None = None,
+        *,
+        leads: bool = False,
     ) -> Sequence[Ruling]:
-        """Let a child speak for these instruments; `channel` is the one whose silence is the reason."""
+        """Let a child speak for these, on whose `channel` there was silence; or lead, as the speaker of most."""
+        for other in self._children if leads else ():
+            other.well_since_ns.pop(None, None)
         by_speaker: dict[int, set[InstrumentId]] = {}
         for name in names:
             if (speaker := self._hand.speaks(name)) != to:
@@ -387,5 +395,5 @@ class HybridArbiter:
             whom = None if len(moved) == len(self._instruments) else frozenset(moved)
             last_ns = child.last_heard_ns(whom, channel)
             silent_ns = None if last_ns is None else max(0, now_ns - last_ns)
-            rulings += [Switch(before, to, cause, silent_ns, whom), *self._hand.switch(to, whom)]
+            rulings += [Switch(before, to, cause, silent_ns, whom), *self._hand.switch(to, whom, leads=leads)]
         return rulings

@@ -12,7 +12,7 @@ from ticktrail._contracts.route import Reconnect
 from ticktrail._routes.child import Child
 from ticktrail.model import Channel, InstrumentId
 
-__all__ = ["PROOF", "best_of", "could_speak", "could_speak_for", "reconnect", "silent_parts"]
+__all__ = ["PROOF", "as_good", "best_of", "could_speak", "reconnect", "silent_parts"]
 
 PROOF = 3
 """Batches of another child, with none of the speaker's between, that prove one instrument's silence: of a market that
@@ -38,7 +38,7 @@ def best_of(
         channel: The one that is silent with the present speaker, if one is.
     """
 
-    def lacks(number: int) -> tuple[bool, bool]:
+    def rank(number: int) -> tuple[bool, bool]:
         child = children[number]
         if channel is None:
             is_heard = bool(child.last_ns)
@@ -48,7 +48,7 @@ def best_of(
         others = (children[other] for other in numbers if other != number)
         return not is_heard, any(child.silent_channel(limits_ns, other, now_ns) for other in others)
 
-    return min(numbers, key=lacks, default=None)
+    return min(numbers, key=rank, default=None)
 
 
 def could_speak(child: Child, speaker: Child, limits_ns: Mapping[Channel, int], now_ns: int) -> bool:
@@ -57,19 +57,33 @@ def could_speak(child: Child, speaker: Child, limits_ns: Mapping[Channel, int], 
     return is_heard and child.silent_channel(limits_ns, speaker, now_ns) is None
 
 
-def could_speak_for(
+def as_good(
+    names: Collection[InstrumentId],
+    child: Child,
+    speaker: Child,
+    limits_ns: Mapping[Channel, int],
+    now_ns: int,
+    max_reject_rate: float,
+) -> frozenset[InstrumentId]:
+    """Return of these instruments those on which a child is right, and lacks nothing that the speaker brings."""
+    return frozenset(
+        name
+        for name in names
+        if not child.is_wrong_on(name, max_reject_rate)
+        and not child.refuses(name, PROOF)
+        and not _lacks(name, child, speaker, limits_ns, now_ns)
+    )
+
+
+def _lacks(
     name: InstrumentId, child: Child, speaker: Child, limits_ns: Mapping[Channel, int], now_ns: int
 ) -> bool:
-    """Tell the same of one instrument alone."""
-    return (
-        child.up
-        and name in child.heard_ns
-        and not any(
-            channel is not None
-            and channel in limits_ns
-            and child.is_silent_on((name, channel), limits_ns[channel], speaker, now_ns)
-            for channel in speaker.heard_ns.get(name, ())
-        )
+    """Tell whether a child is silent on an instrument where the speaker is not: of a quiet market nobody lacks any."""
+    return any(
+        channel is not None
+        and channel in limits_ns
+        and child.is_silent_on((name, channel), limits_ns[channel], speaker, now_ns)
+        for channel in speaker.heard_ns.get(name, ())
     )
 
 
