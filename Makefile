@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 MEMBERS := core plugins/binance plugins/alpaca plugins/mock compliance
+MOST_PROCESSES := 4  # each opens databases of its own at one server, and many tests wait for real time
 SOURCES := $(addsuffix /src,$(MEMBERS))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -28,8 +29,8 @@ sync: $(STAMP)  ## Set up .venv: everything, editable, from the hashed lock
 demo: $(STAMP)  ## Run the main job end to end against a loopback venue
 	@$(BIN)/ticktrail demo $(ARGS)
 
-test: $(STAMP)  ## The tests; no network beyond loopback
-	@$(BIN)/pytest $(ARGS)
+test: $(STAMP)  ## The tests, on all cores; no network beyond loopback
+	@$(BIN)/pytest --numprocesses auto --maxprocesses $(MOST_PROCESSES) --dist worksteal $(ARGS)
 
 slow: $(STAMP)  ## The long runs
 	@$(BIN)/pytest -m slow $(ARGS)

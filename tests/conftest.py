@@ -24,3 +24,13 @@ def _allowances_of_its_own(monkeypatch):
     """
     monkeypatch.setattr(_allowance, "_allowances", {})
     monkeypatch.setattr(attempts, "_attempts", {})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Let a report travel from the process of the test: text that is no UTF-8, as a test may log, cannot."""
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report

@@ -50,6 +50,12 @@ key = {{ file = "audit.key" }}
 """
 CUT = """\
 [[fault]]
+kind = "late_handshake"
+path = "/main"
+at_message = 1000
+for_s = 20
+
+[[fault]]
 kind = "cut"
 path = "/main"
 at_message = 1000

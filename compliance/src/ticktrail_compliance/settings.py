@@ -38,6 +38,8 @@ class ComplianceSettings(Settings, frozen=True):
         anchors: Files outside the database to which signed checkpoints of the log are appended; relative ones are
             taken from the feed file's folder.
         checkpoint_s: How often, at least, while entries come.
+        policy: The firm's policy file, which the feed puts into force at its start; a relative one is taken from the
+            feed file's folder. None: whichever the log says.
     """
 
     key: KeySettings
@@ -52,3 +54,4 @@ class ComplianceSettings(Settings, frozen=True):
     before_delivery: bool = False
     anchors: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(max_length=16)] = ()
     checkpoint_s: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
+    policy: Annotated[str, Meta(min_length=1)] | None = None

@@ -16,6 +16,7 @@ import anyio.to_thread
 
 from ticktrail.errors import AuditError
 from ticktrail.plugin import Clock, Observer, ObserverContext, Record
+from ticktrail_compliance.recording.duties import EVERY_S
 from ticktrail_compliance.recording.journal import Journal
 from ticktrail_compliance.recording.recorder import Recorder
 from ticktrail_compliance.settings import ComplianceSettings
@@ -43,6 +44,7 @@ async def open_audit(settings: ComplianceSettings, context: ObserverContext) -> 
         async with anyio.create_task_group() as sealing:
             sealing.start_soon(observer.keep_sealing, settings.segment_s)
             sealing.start_soon(observer.keep_signing, settings.checkpoint_s)
+            sealing.start_soon(observer.keep_attending)
             try:
                 yield observer
             finally:
@@ -120,6 +122,13 @@ class _Observer:
             await anyio.sleep(checkpoint_s)
             async with self._one_at_a_time:
                 await self._worker.run(self._recorder.checkpoint)
+
+    async def keep_attending(self) -> None:
+        """Attend to the duties beside recording."""
+        while True:
+            await anyio.sleep(EVERY_S)
+            async with self._one_at_a_time:
+                await self._worker.run(self._recorder.attend)
 
     async def seal_all(self) -> None:
         """Seal everything that was observed."""

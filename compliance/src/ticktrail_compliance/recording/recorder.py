@@ -18,6 +18,7 @@ from ticktrail.plugin import Clock
 from ticktrail_compliance.acts import TailSealed, WriterOpened, actor_here
 from ticktrail_compliance.anchoring import Anchoring, anchor_paths
 from ticktrail_compliance.recording.catching_up import catch_up, left_behind
+from ticktrail_compliance.recording.duties import Duties
 from ticktrail_compliance.recording.journal import Gathered, gathered_act
 from ticktrail_compliance.settings import ComplianceSettings
 from ticktrail_compliance.store.appender import Appender, ClockState, Draft, Place
@@ -73,6 +74,10 @@ class Recorder:
     _appender: Appender | None = None
     _anchoring: Anchoring | None = None
     _detour: _Detour | None = None
+    _duties: Duties = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._duties = Duties(self.settings, self.base_dir)
 
     def open(self) -> None:
         """Open the log, and put right what a crash left.
@@ -152,6 +157,19 @@ class Recorder:
         if made is not None and anchoring is not None:
             anchoring.anchor(*made)
 
+    def attend(self) -> None:
+        """Attend to the duties beside recording; they wait while the database is away.
+
+        Raises:
+            AuditError: The database failed and nothing takes its place.
+        """
+        if self._detour is not None:
+            return
+        try:
+            self._duties.attend(self._opened(), self.clock.now_ns(), self.warn)
+        except AuditError as exc:
+            self._turn_off(exc, ())
+
     def _begin(self, appender: Appender) -> None:
         """Say who writes, and seal what an earlier writer left without a checkpoint or in a spool."""
         head, now_ns = appender.found, self.clock.now_ns()
@@ -176,6 +194,7 @@ class Recorder:
             )
         appender.append([act.draft() for act in acts])
         self.counts.records += len(acts)
+        self._duties.attend(appender, now_ns, self.warn)
         spooled = left_behind(appender, self.base_dir / self.settings.spool, self.clock.now_ns, self.warn)
         if behind or spooled:
             self.checkpoint()

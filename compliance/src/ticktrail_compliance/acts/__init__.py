@@ -1,0 +1,34 @@
+"""Say what was done with the log and for the firm's programme: records beside those of the feed."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from ticktrail_compliance.acts.base import ActBase, Actor, actor_here
+from ticktrail_compliance.acts.log import (
+    KeysDestroyed,
+    KeysRewrapped,
+    LogExported,
+    SpoolCaughtUp,
+    TailSealed,
+    WriterOpened,
+)
+from ticktrail_compliance.acts.policy import PolicyAdopted
+
+__all__ = [
+    "Act",
+    "ActBase",
+    "Actor",
+    "KeysDestroyed",
+    "KeysRewrapped",
+    "LogExported",
+    "PolicyAdopted",
+    "SpoolCaughtUp",
+    "TailSealed",
+    "WriterOpened",
+    "actor_here",
+]
+
+Act: TypeAlias = (
+    WriterOpened | TailSealed | SpoolCaughtUp | KeysRewrapped | KeysDestroyed | LogExported | PolicyAdopted
+)

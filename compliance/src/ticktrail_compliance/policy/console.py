@@ -1,0 +1,101 @@
+"""Run the commands for a firm's policy.
+
+Owns: what a person or a program is shown of one.
+Never: decides what is wrong with it; `ticktrail_compliance.policy.checking` does.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+from ticktrail.errors import ConfigError
+from ticktrail_compliance.acting import acting
+from ticktrail_compliance.classes import CLASSES
+from ticktrail_compliance.naming import Named, find_named
+from ticktrail_compliance.policy.adopted import adopt, policy_in_force
+from ticktrail_compliance.policy.checking import faults, kept
+from ticktrail_compliance.policy.loading import load_policy
+from ticktrail_compliance.policy.settings import Policy
+
+__all__ = ["adopt_of", "check", "show_of"]
+
+
+def check(policy_file: Path, *, as_json: bool) -> int:
+    """Print how long a policy keeps what, and what is wrong with it; return the exit status."""
+    loaded = load_policy(policy_file)
+    wrong = faults(loaded.policy)
+    if as_json:
+        click.echo(msgspec.json.encode({**_told(loaded.policy), "sha256": loaded.sha256, "faults": wrong}))
+    else:
+        _print(loaded.policy)
+        for fault in wrong:
+            click.echo(f"{policy_file}: {fault}")
+        if not wrong:
+            click.echo("nothing is kept for less than the declared rules ask")
+    return 1 if wrong else 0
+
+
+def adopt_of(feed_file: Path, *, as_json: bool) -> None:
+    """Put the policy that a feed file names into force."""
+    named = find_named(feed_file, None, None)
+    loaded = load_policy(_policy_file(named, feed_file))
+    with acting(named, "adopt a policy") as found:
+        is_new = adopt(found.log, loaded, time.time_ns(), found.record)
+        name = found.log.name
+    if as_json:
+        click.echo(msgspec.json.encode({"sha256": loaded.sha256, "adopted": is_new}))
+    elif is_new:
+        click.echo(f"{name}: the policy of {loaded.policy.firm} is in force, sha256 {loaded.sha256}")
+    else:
+        click.echo(f"{name}: this policy is in force already")
+
+
+def show_of(feed_file: Path, *, as_json: bool) -> None:
+    """Print the policy that a log says is in force."""
+    with find_named(feed_file, None, None).open() as log:
+        policy = policy_in_force(log)
+        name = log.name
+    if policy is None:
+        raise ConfigError(
+            f"{name}: no policy is in force; name one in the feed file ([compliance] policy) and run "
+            "`ticktrail compliance policy adopt FEED.toml`"
+        )
+    if as_json:
+        click.echo(msgspec.json.encode(_told(policy)))
+    else:
+        _print(policy)
+
+
+def _policy_file(named: Named, feed_file: Path) -> Path:
+    if named.settings.policy is None:
+        raise ConfigError(
+            f'{feed_file}: [compliance] policy is missing; write policy = "policy.toml", the file of the firm\'s policy'
+        )
+    return named.base_dir / named.settings.policy
+
+
+def _told(policy: Policy) -> dict[str, object]:
+    classes = [
+        {
+            "entry_class": one.entry_class,
+            "keep_days": one.rule.keep_days,
+            "then": one.rule.then,
+            "minimum_days": one.minimum_days,
+            "by": one.by,
+        }
+        for one in (kept(policy, entry_class) for entry_class in CLASSES)
+    ]
+    return {"firm": policy.firm, "applicable": policy.applicable, "retention": classes}
+
+
+def _print(policy: Policy) -> None:
+    click.echo(f"{policy.firm}; declared applicable: {', '.join(policy.applicable) or 'no rule'}")
+    for entry_class in CLASSES:
+        one = kept(policy, entry_class)
+        days = "for ever" if one.rule.then == "keep" else f"{one.rule.keep_days:,} days, then {one.rule.then}"
+        why = f"  (at least {one.minimum_days:,}: {', '.join(one.by)})" if one.by else ""
+        click.echo(f"{entry_class:<10} {days}{why}")

@@ -1,0 +1,21 @@
+"""Give the compliance programme its commands.
+
+Owns: the group ``ticktrail compliance``.
+Never: does anything itself.
+"""
+
+from __future__ import annotations
+
+import click
+
+from ticktrail_compliance.policy.commands import policy
+
+__all__ = ["compliance"]
+
+
+@click.group()
+def compliance() -> None:
+    """Hold a firm's policy against what its feeds and its log do."""
+
+
+compliance.add_command(policy)
