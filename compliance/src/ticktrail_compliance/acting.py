@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from ticktrail.errors import AuditError, ConfigError
+from ticktrail_compliance.access.rights import Action
 from ticktrail_compliance.acts import Act, WriterOpened, actor_here
 from ticktrail_compliance.anchoring import Anchoring, anchor_paths
 from ticktrail_compliance.classes import EntryClass
@@ -55,17 +56,19 @@ class Acting:
 
 
 @contextmanager
-def acting(named: Named, purpose: str) -> Iterator[Acting]:
+def acting(named: Named, action: Action, purpose: str) -> Iterator[Acting]:
     """Open a log to write, and tell in it by whom and what for.
 
     Args:
         named: Which log.
-        purpose: In a sentence.
+        action: What is done with it.
+        purpose: The same in a sentence.
 
     Raises:
         ConfigError: It is not there, is not as it was sealed, or can only be read; the message says what to do.
         AuditError: It failed later on.
     """
+    del action  # nobody is asked for a role yet
     named.open().close()  # to write would make one that is not there
     try:
         log = open_log(named.settings, named.base_dir, write=True, now_ns=time.time_ns(), warn=lambda _: None)

@@ -166,7 +166,7 @@ def test_commands_that_do_not_know_the_anchor(log):
     """What they add is signed in the log alone, until the feed runs again: nothing was cut off the anchor."""
     named = Named(settings(), log)
     for purpose in ("one", "another", "a third"):
-        with acting(named, purpose):
+        with acting(named, "checkpoint", purpose):
             pass
     assert outcome(log).own_checkpoints == 6
     assert findings(log) == []

@@ -113,7 +113,7 @@ def export(
         if parent.has(name):
             state = _finished(parent, name, wanted)
             return _told(state, out, keys_out, resumed=True)
-        found = stack.enter_context(acting(named, f"export to {name}: {asked.purpose}"))
+        found = stack.enter_context(acting(named, "export", f"export to {name}: {asked.purpose}"))
         request = wanted(found.log.log_id)
         work = stack.enter_context(parent.folder(name + PARTIAL))
         if not work.lock():

@@ -84,7 +84,7 @@ def rotate(named: Named, to: str, *, as_json: bool) -> None:
             ) as bar:
                 count = log.keys.rewrap(new, lambda _: bar.update(1))
     if before is not None:
-        with acting(after, "exchange of the key that wraps all others") as found:
+        with acting(after, "keys_rotate", "exchange of the key that wraps all others") as found:
             found.record("access", _rewrapped(before, new.key_id, count))
     if as_json:
         click.echo(msgspec.json.encode({"wrapped_by": new.key_id, "origin": new.origin}))
@@ -113,7 +113,7 @@ def destroy(
             f"backup of the database either. Destroy the {count} under which they were sealed?",
             abort=True,
         )
-    with acting(named, f"destroy {entry_class} keys of {month}: {purpose}") as found:
+    with acting(named, "keys_destroy", f"destroy {entry_class} keys of {month}: {purpose}") as found:
         told = KeysDestroyed(
             at_ns=time.time_ns(),
             actor=actor_here(),

@@ -43,7 +43,7 @@ def adopt_of(feed_file: Path, *, as_json: bool) -> None:
     """Put the policy that a feed file names into force."""
     named = find_named(feed_file, None, None)
     loaded = load_policy(_policy_file(named, feed_file))
-    with acting(named, "adopt a policy") as found:
+    with acting(named, "policy_adopt", "adopt a policy") as found:
         is_new = adopt(found.log, loaded, time.time_ns(), found.record)
         name = found.log.name
     if as_json:
