@@ -99,6 +99,9 @@ class Appender:
         self._clock = clock
         self._counter = 0
         self._keys: dict[EntryClass, _Used] = {}
+        self._given_up: set[int] = (
+            set()
+        )  # data keys of transactions that failed: perhaps nothing stands under them
         self._month = ""
         self._last = (0, FIRST_DIGEST)  # the last entry of this writer that stands in the log
         self.attempted: Place | None = None
@@ -127,6 +130,7 @@ class Appender:
         try:
             return self._append(drafts, also)
         except BaseException:
+            self._given_up.update(used.key.key_id for used in self._keys.values())
             self._keys.clear()  # what was sealed is perhaps kept by somebody: no nonce of these keys is used again
             raise
 
@@ -179,6 +183,10 @@ class Appender:
             last = connection.execute(wanted.order_by(table.counter.desc()).limit(1)).first()
             if last is not None:
                 self._counter, self._last = last.counter, (last.seq, last.digest)
+            under = select(table.key_id).where(table.key_id.in_(self._given_up)).distinct()
+            sealed = set(connection.execute(under).scalars())
+        self.log.keys.drop(self._given_up - sealed)  # an outage of days leaves no pile of keys behind
+        self._given_up.clear()
 
     def holds(self, place: Place) -> bool:
         """Tell whether the log holds an entry, by its data key and number.

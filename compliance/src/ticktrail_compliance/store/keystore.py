@@ -238,6 +238,20 @@ class KeyStore:
             self._answers.pop(key_id, None)
         return int(done)
 
+    def drop(self, key_ids: Collection[int]) -> None:
+        """Take out data keys under which nothing was sealed; a server keeps them, whose writers may delete nothing.
+
+        Raises:
+            AuditError: The store failed.
+        """
+        table = schema.keys
+        if not key_ids or self.database.dialect != "sqlite":
+            return
+        with self.database.writing() as connection:
+            connection.execute(table.delete().where(table.c.key_id.in_(key_ids)))
+        for key_id in key_ids:
+            self._known.pop(key_id, None)
+
     def rewrap(self, new: KeyProvider, progress: Callable[[int], None] = lambda _: None) -> int:
         """Wrap every key by another one, all of them or, after any failure, none; returns how many there are.
 

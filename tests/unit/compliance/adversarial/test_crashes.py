@@ -135,6 +135,41 @@ def test_14_a_full_disk_is_bridged_by_a_spool(tmp_path):
     assert outcome.segments == 23
 
 
+def test_14_an_outage_of_hours_leaves_no_pile_of_keys(tmp_path):
+    """A data key is made for each attempt, in a store that has room; those that sealed nothing are taken out again."""
+    log = Log(tmp_path, SQLITE)
+    log.sample()
+    clock = ManualClock()
+    recorder = Recorder(settings(on_failure="spool"), tmp_path, "test", clock, lambda _: None)
+    recorder.open()
+    database = recorder._log.database
+
+    def room(pages):
+        database._connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        database._connection.rollback()
+
+    def stays_full():
+        (pages,) = database._connection.exec_driver_sql("PRAGMA page_count").one()
+        room(pages)
+
+    counts = []
+    original = database.reconnect
+    database.reconnect = lambda: (original(), stays_full())
+    stays_full()
+    for _ in range(40):
+        clock.advance(10)
+        recorder.store([gathered_act("control", up(n)) for n in range(20)])
+        counts.append(recorder._log.keys.count())
+    assert recorder._detour is not None
+    assert max(counts) - min(counts) <= 2
+    database.reconnect = lambda: (original(), room(1_000_000))
+    clock.advance(10)
+    recorder.store([gathered_act("control", up())])
+    assert recorder._detour is None
+    recorder.close()
+    assert log.verified().sound
+
+
 def test_14_a_spool_on_a_full_disk_halts_the_feed_and_keeps_what_was_whole(log):
     """A frame that finds no room tears the end alone: nothing is written behind it; the next start adds the rest."""
     recorder = Recorder(
