@@ -183,6 +183,7 @@ def test_a_run_without_counts_says_why(tmp_path):
     [
         (("report", "quality"), ("--from", "--to")),
         (("report", "clock"), ("--from", "--to")),
+        (("report", "shadow"), ("--from", "--to")),
         (("audit", "show"), ("--since", "--until")),
     ],
 )

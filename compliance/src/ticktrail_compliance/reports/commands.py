@@ -103,4 +103,5 @@ def shadow(*, as_json: bool, **wanted: Unpack[_Named]) -> None:
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.reports import console  # noqa: PLC0415 - `ticktrail --help` needs no database
 
+    refuse_backwards(("--from", "--to"), wanted["from_ns"], wanted["to_ns"], shown="times")
     console.shadow(console.Wanted(**wanted), as_json=as_json)
