@@ -12,7 +12,7 @@ from nobody import NOBODY, nobody
 from ticktrail.errors import ConfigError
 from ticktrail.plugin import Secret
 from ticktrail_compliance.store.opening import open_log
-from ticktrail_compliance.vault.settings import open_provider
+from ticktrail_compliance.vault.opening import open_provider
 from unit.compliance.logs import (
     ENTRIES,
     NOW_NS,

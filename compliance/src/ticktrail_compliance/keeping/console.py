@@ -25,7 +25,8 @@ from ticktrail_compliance.naming import Named
 from ticktrail_compliance.reading import Range, headers, read_records
 from ticktrail_compliance.store.keystore import KeyState
 from ticktrail_compliance.store.log import AuditLog
-from ticktrail_compliance.vault.settings import open_provider, parse_key
+from ticktrail_compliance.vault.opening import open_provider
+from ticktrail_compliance.vault.settings import parse_key
 
 __all__ = ["destroy", "list_keys", "rotate"]
 

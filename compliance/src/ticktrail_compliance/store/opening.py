@@ -24,8 +24,8 @@ from ticktrail_compliance.store.database import Database, connect, resolve_url
 from ticktrail_compliance.store.keystore import KeyStore
 from ticktrail_compliance.store.log import AuditLog, Identity
 from ticktrail_compliance.store.migrating import Tables, is_begun, is_current, migrate
+from ticktrail_compliance.vault.opening import open_provider
 from ticktrail_compliance.vault.provider import KeyProvider
-from ticktrail_compliance.vault.settings import open_provider
 
 __all__ = ["keys_url", "open_databases", "open_log", "see_that_it_is_there"]
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +20,8 @@ from msgspec import Meta
 from ticktrail.address import require_secure
 from ticktrail.errors import ConfigError
 from ticktrail.plugin import Secret
-from ticktrail_compliance.vault.provider import KeyProvider
 
-__all__ = ["DEADLINE_S", "KeySettings", "open_provider", "parse_key"]
+__all__ = ["DEADLINE_S", "KeySettings", "parse_key"]
 
 DEADLINE_S = 15.0
 """How long one question to a service may take, retries included, where `timeout_s` says nothing else."""
@@ -186,33 +184,6 @@ def parse_key(text: str, option: str = "--key") -> KeySettings:
         f"{option} is file:PATH, env:NAME, keyring:SERVICE/USER, vault:https://HOST:8200/v1/transit/keys/NAME or "
         f"aws-kms:ARN; a key itself never stands on a command line"
     )
-
-
-def open_provider(
-    settings: Secret, base_dir: Path, *, create: bool, warn: Callable[[str], None]
-) -> KeyProvider:
-    """Return the key that wraps all others. No service is asked yet.
-
-    Args:
-        settings: Where it is.
-        base_dir: Against which relative files are taken.
-        create: Make a missing key file, once; a service's key is made in the service alone.
-        warn: Is told that one was made.
-
-    Raises:
-        ConfigError: A file, a token or a package is missing or wrong; the message says what would be right.
-    """
-    if isinstance(settings, KeySettings) and settings.vault is not None:
-        from ticktrail_compliance.vault.transit import TransitKey  # noqa: PLC0415 - few need it
-
-        return TransitKey(settings, base_dir)
-    if isinstance(settings, KeySettings) and settings.aws_kms is not None:
-        from ticktrail_compliance.vault.aws import AwsKey  # noqa: PLC0415 - few need it
-
-        return AwsKey(settings)
-    from ticktrail_compliance.vault.local import open_local  # noqa: PLC0415 - `ticktrail check` needs no cipher
-
-    return open_local(settings, base_dir, create=create, warn=warn)
 
 
 def _parse_vault(url: str) -> KeySettings:

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from ticktrail.errors import AuditError, ConfigError
-from ticktrail_compliance.vault.settings import KeySettings, open_provider
+from ticktrail_compliance.vault.opening import open_provider
+from ticktrail_compliance.vault.settings import KeySettings
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 

@@ -18,8 +18,9 @@ import openbao
 from ticktrail.errors import AuditError
 from ticktrail.plugin import Secret
 from ticktrail_compliance.vault.local import LocalKey
+from ticktrail_compliance.vault.opening import open_provider
 from ticktrail_compliance.vault.provider import KEY_ID_CHARACTERS, KeyProvider
-from ticktrail_compliance.vault.settings import KeySettings, open_provider
+from ticktrail_compliance.vault.settings import KeySettings
 from unit.compliance.vault.services import DRIP, MUTE, TOKEN, at_most
 
 LIMIT_S = 1.0

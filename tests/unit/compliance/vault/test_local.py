@@ -12,7 +12,8 @@ from ticktrail.errors import ConfigError
 from ticktrail_compliance.vault import local
 from ticktrail_compliance.vault.deadline import within
 from ticktrail_compliance.vault.local import LocalKey
-from ticktrail_compliance.vault.settings import KeySettings, open_provider
+from ticktrail_compliance.vault.opening import open_provider
+from ticktrail_compliance.vault.settings import KeySettings
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 VECTOR = {

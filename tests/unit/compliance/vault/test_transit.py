@@ -9,7 +9,8 @@ import pytest
 import openbao
 from ticktrail.errors import AuditError, ConfigError
 from ticktrail.plugin import Secret
-from ticktrail_compliance.vault.settings import KeySettings, open_provider, parse_key
+from ticktrail_compliance.vault.opening import open_provider
+from ticktrail_compliance.vault.settings import KeySettings, parse_key
 from unit.compliance.vault.services import TOKEN, FakeVault, at_most, serving
 
 
