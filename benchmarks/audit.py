@@ -1,8 +1,8 @@
 """Measure the audit log: python benchmarks/audit.py [--ticks N] [--days N] [--database URL] [--json].
 
 Ticks of a real recording, as often as it takes and over several days and instruments, are sealed as a feed seals them;
-then the log is verified, entries are proven, and one day is read. Each figure is of one process on this machine, the
-verification's of as many as there are processors.
+then the log is verified, entries are proven, one day is read, and one instrument of that day is exported. Each figure is
+of one process on this machine, the verification's of as many as there are processors.
 """
 
 import argparse
@@ -11,7 +11,8 @@ import statistics
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections import Counter
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -20,13 +21,16 @@ from rules import RECORDING, batches_of
 from sqlalchemy import text
 
 from ticktrail.plugin import Routed, Secret, SystemClock
+from ticktrail_compliance.export import gathering
+from ticktrail_compliance.export.run import export
+from ticktrail_compliance.export.state import Request
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.proving import prove
 from ticktrail_compliance.reading import Range, read_records
 from ticktrail_compliance.recording.journal import Journal
 from ticktrail_compliance.recording.recorder import Recorder
 from ticktrail_compliance.settings import ComplianceSettings
-from ticktrail_compliance.verify.whole import verify
+from ticktrail_compliance.verify.whole import Progress, verify
 
 INSTRUMENTS = [f"X{number:02}/USDT" for number in range(20)]
 DAY_NS = 86_400 * 10**9
@@ -97,6 +101,47 @@ def bytes_of(log, folder):
         return connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
 
 
+@contextmanager
+def counted_openings():
+    """Count what an export decrypts: summaries and bodies."""
+    counts = Counter()
+    originals = {name: getattr(gathering, name) for name in ("open_summary", "open_body")}
+
+    def counting(name, entry, keys):
+        counts[name] += 1
+        return originals[name](entry, keys)
+
+    for name in originals:
+        setattr(gathering, name, partial(counting, name))
+    try:
+        yield counts
+    finally:
+        for name, original in originals.items():
+            setattr(gathering, name, original)
+
+
+def export_a_day(named, folder, day):
+    """Export one instrument of a day; gives what came of it, seconds, and how much was decrypted."""
+
+    def wanted(log_id):
+        return Request(
+            log_id=log_id,
+            from_ns=day.since_ns,
+            to_ns=day.until_ns,
+            classes=["journal"],
+            instruments=[INSTRUMENTS[0]],
+            providers=[],
+            outcomes=[],
+            rows_format="jsonl",
+            purpose="benchmark",
+            with_keys=False,
+        )
+
+    with counted_openings() as counts:
+        done, seconds = timed(lambda: export(named, wanted, folder / "day", None, progress=Progress()))
+    return done, seconds, counts
+
+
 def timed(work):
     begun = time.perf_counter()
     found = work()
@@ -130,6 +175,7 @@ def main():
                 since_ns=1_790_000_000_000_000_000 + DAY_NS, until_ns=1_790_000_000_000_000_000 + 2 * DAY_NS
             )
             read, day_s = timed(lambda: sum(len(record.delivered) for _, record in read_records(log, day)))
+        exported, export_s, openings = export_a_day(named, folder, day)
         told = {
             "ticks": found.ticks,
             "entries": found.entries,
@@ -142,6 +188,10 @@ def main():
             "proof_ms": round(1e3 * statistics.median(seconds for _, seconds in proofs), 2),
             "day_ticks": read,
             "day_s": round(day_s, 2),
+            "exported_rows": exported.rows,
+            "export_s": round(export_s, 2),
+            "opened_summaries": openings["open_summary"],
+            "opened_bodies": openings["open_body"],
         }
     if options.json:
         print(json.dumps(told))
