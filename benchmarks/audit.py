@@ -1,7 +1,7 @@
 """Measure the audit log: python benchmarks/audit.py [--ticks N] [--days N] [--database URL] [--json].
 
 Ticks of a real recording, as often as it takes and over several days and instruments, are sealed as a feed seals them;
-then the log is verified, entries are proven, one day is read, and one instrument of that day is exported. Each figure is
+then the log is verified, entries are proven, one day is read, and one instrument of it is exported. Each figure is
 of one process on this machine, the verification's of as many as there are processors.
 """
 
