@@ -15,7 +15,15 @@ from ticktrail_compliance.export.commands import export
 from ticktrail_compliance.finding.commands import explain, find
 from ticktrail_compliance.grant_commands import grant
 from ticktrail_compliance.keeping.commands import keys
-from ticktrail_compliance.options import KINDS, TimeType, of_classes, of_writers, refuse_backwards, which_log
+from ticktrail_compliance.options import (
+    KINDS,
+    TimeType,
+    for_a_purpose,
+    of_classes,
+    of_writers,
+    refuse_backwards,
+    which_log,
+)
 from ticktrail_compliance.proof.commands import check_proof
 
 __all__ = ["audit"]
@@ -31,6 +39,7 @@ audit.add_command(keys)
 
 @audit.command()
 @which_log
+@for_a_purpose
 @click.option(
     "--anchor",
     "anchors",
@@ -84,6 +93,7 @@ def verify(
 
 @audit.command()
 @which_log
+@for_a_purpose
 @click.option("--from", "from_seq", type=click.IntRange(1), default=1, help="First entry, by number.")
 @click.option("--to", "to_seq", type=click.IntRange(1), help="Last entry, by number.")
 @click.option(
@@ -188,6 +198,7 @@ def show_key(feed_file: Path | None, database: str | None, key: str | None, *, a
 
 @audit.command()
 @which_log
+@for_a_purpose
 @click.option(
     "--to",
     type=click.Path(path_type=Path),
@@ -213,6 +224,7 @@ def checkpoint(
 
 @audit.command()
 @which_log
+@for_a_purpose
 @click.argument("seq", required=False, metavar="SEQ")
 @click.option(
     "--out",

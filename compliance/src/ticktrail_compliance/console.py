@@ -15,6 +15,8 @@ import click
 import msgspec
 
 from ticktrail.text import one_line
+from ticktrail_compliance.access.asked import asked
+from ticktrail_compliance.acting import reading
 from ticktrail_compliance.anchoring import anchor_paths
 from ticktrail_compliance.bars import Bars
 from ticktrail_compliance.destroyed import LeftOut
@@ -38,7 +40,9 @@ FLUSH_EVERY = 1_000
 def verify(named: Named, brought: Sequence[Path], *, quick: bool, resume: Path | None, as_json: bool) -> int:
     """Verify a log, print the outcome, and return the exit status."""
     anchors = _anchors(named, brought)
-    with named.open() as log, Bars("verifying", shown=not as_json and sys.stderr.isatty()) as bars:
+    what = asked("audit verify", quick=quick, resume=resume)
+    shown = not as_json and sys.stderr.isatty()
+    with reading(named, "verify", what) as log, Bars("verifying", shown=shown) as bars:
         found = walk(log, anchors=anchors, quick=quick, reopen=named.open, mark=resume, progress=bars)
     if as_json:
         click.echo(msgspec.json.encode(found))
@@ -67,7 +71,19 @@ def show(
     as_json: bool,
 ) -> None:
     """Print the records of a range."""
-    with named.open() as log:
+    what = asked(
+        "audit show",
+        from_entry=wanted.from_seq,
+        to_entry=wanted.to_seq,
+        since_ns=wanted.since_ns,
+        until_ns=wanted.until_ns,
+        classes=wanted.classes,
+        events=events,
+        writers=writers.numbers,
+        feeds=writers.feeds,
+        limit=limit,
+    )
+    with reading(named, "read", what) as log:
         left_out = LeftOut(log)
         wanted = replace(wanted, writers=writers.find(log))
         _print_records(read_records(log, wanted, left_out.passes_over), events, limit, as_json=as_json)

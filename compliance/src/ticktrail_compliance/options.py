@@ -23,9 +23,11 @@ __all__ = [
     "KINDS",
     "MonthType",
     "TimeType",
+    "for_a_purpose",
     "key_store_named",
     "of_classes",
     "of_writers",
+    "purpose_given",
     "refuse_backwards",
     "which_log",
 ]
@@ -45,6 +47,9 @@ DAY_NS = 86_400 * 10**9
 
 KEYS = "ticktrail_compliance.keys"
 """Where a command's context keeps what stands behind ``--keys``."""
+
+PURPOSE = "ticktrail_compliance.purpose"
+"""The same of ``--purpose``."""
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -151,6 +156,27 @@ def key_store_named() -> str | None:
 
 def _remember_keys(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     context.meta[KEYS] = value
+
+
+def for_a_purpose(command: Command) -> Command:
+    """Add ``--purpose`` to a command that reads; `purpose_given` tells what stands behind it."""
+    return click.option(
+        "--purpose",
+        metavar="TEXT",
+        expose_value=False,
+        callback=_remember_purpose,
+        help="What for; it stands in the log, where the policy in force records who reads it.",
+    )(command)
+
+
+def purpose_given() -> str | None:
+    """Return what was given as ``--purpose`` of a command that reads; None for nothing."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(PURPOSE)
+
+
+def _remember_purpose(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    context.meta[PURPOSE] = value
 
 
 def of_writers(command: Command) -> Command:

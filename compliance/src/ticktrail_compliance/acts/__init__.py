@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from ticktrail_compliance.acts.access import Accessed, AccessRefused
 from ticktrail_compliance.acts.base import ActBase, Actor, actor_here
 from ticktrail_compliance.acts.log import (
     KeysDestroyed,
@@ -16,6 +17,8 @@ from ticktrail_compliance.acts.log import (
 from ticktrail_compliance.acts.policy import PolicyAdopted
 
 __all__ = [
+    "AccessRefused",
+    "Accessed",
     "Act",
     "ActBase",
     "Actor",
@@ -30,5 +33,13 @@ __all__ = [
 ]
 
 Act: TypeAlias = (
-    WriterOpened | TailSealed | SpoolCaughtUp | KeysRewrapped | KeysDestroyed | LogExported | PolicyAdopted
+    WriterOpened
+    | TailSealed
+    | SpoolCaughtUp
+    | KeysRewrapped
+    | KeysDestroyed
+    | LogExported
+    | PolicyAdopted
+    | Accessed
+    | AccessRefused
 )

@@ -1,7 +1,7 @@
 """Say of every act when it was done, and by whom.
 
 Owns: the identity of whoever runs this process.
-Never: takes a name from the environment, which anybody can set.
+Never: takes a user from the environment, which anybody can set; what sudo says there is told as a hint beside it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,25 @@ import pwd
 
 import msgspec
 
-__all__ = ["ActBase", "Actor", "actor_here"]
+__all__ = ["ActBase", "Actor", "actor_here", "user_name"]
 
 
-class Actor(msgspec.Struct, frozen=True, kw_only=True):
-    """Who acts: the user by the operating system's word, on which machine, in which process."""
+class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who acts: the user by the operating system's word, on which machine, in which process.
+
+    Attributes:
+        user: Of the process, by its effective user.
+        host: The machine's name.
+        pid: The process.
+        via: Who ran sudo, by the word of the environment: a hint, which gives no right.
+        database_user: As whom the database knows the session, where it knows users.
+    """
 
     user: str
     host: str
     pid: int
+    via: str | None = None
+    database_user: str | None = None
 
 
 class ActBase(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
@@ -34,9 +44,22 @@ class ActBase(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=
 
 def actor_here() -> Actor:
     """Return who runs this process, by its effective user."""
-    uid = os.geteuid()
+    return Actor(user=user_name(os.geteuid()), host=platform.node(), pid=os.getpid(), via=_via())
+
+
+def user_name(uid: int) -> str:
+    """Return a user's name; ``uid N`` of one that has none, as in a container."""
     try:
-        user = pwd.getpwuid(uid).pw_name
-    except KeyError:  # a user without a name, as in a container
-        user = f"uid {uid}"
-    return Actor(user=user, host=platform.node(), pid=os.getpid())
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def _via() -> str | None:
+    uid = os.environ.get("SUDO_UID", "")
+    if not (uid.isascii() and uid.isdigit()):
+        return None
+    try:
+        return user_name(int(uid))
+    except OverflowError:
+        return None

@@ -17,6 +17,7 @@ from ticktrail_compliance.options import (
     CHANNELS,
     KINDS,
     TimeType,
+    for_a_purpose,
     of_classes,
     of_writers,
     refuse_backwards,
@@ -64,6 +65,7 @@ def _where(command: Command) -> Command:
 
 @click.command()
 @which_log
+@for_a_purpose
 @_where
 @of_writers
 @of_classes
@@ -148,6 +150,7 @@ def find(
 
 @click.command()
 @which_log
+@for_a_purpose
 @click.argument("tick_id", required=False, metavar="TICK_ID")
 @_where
 @of_writers

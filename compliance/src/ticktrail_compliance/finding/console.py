@@ -12,6 +12,8 @@ import click
 import msgspec
 
 from ticktrail.text import one_line
+from ticktrail_compliance.access.asked import asked
+from ticktrail_compliance.acting import reading
 from ticktrail_compliance.finding.explaining import explain as explain_tick
 from ticktrail_compliance.finding.explanation import not_found, told
 from ticktrail_compliance.finding.search import Found, Search, Searched, search
@@ -28,7 +30,7 @@ def find(named: Named, wanted: Search, writers: Writers, *, limit: int | None, a
     """Print the entries that hold something, and how many there are; return the exit status."""
     searched = Searched()
     more = False
-    with named.open() as log:
+    with reading(named, "read", _asked("audit find", wanted, writers)) as log:
         wanted = replace(wanted, writers=writers.find(log))
         for found in search(log, wanted, searched):
             if limit is not None and searched.found > limit:
@@ -61,7 +63,7 @@ def find(named: Named, wanted: Search, writers: Writers, *, limit: int | None, a
 
 def explain(named: Named, how: str, tick_id: str, wanted: Search, writers: Writers, *, as_json: bool) -> int:
     """Print what became of a tick; return the exit status."""
-    with named.open() as log:
+    with reading(named, "read", _asked(f"audit explain {tick_id}", wanted, writers)) as log:
         wanted = replace(wanted, writers=writers.find(log))
         found = explain_tick(log, tick_id, wanted)
     if as_json:
@@ -72,6 +74,24 @@ def explain(named: Named, how: str, tick_id: str, wanted: Search, writers: Write
     else:
         click.echo(one_line(not_found(found, wanted)), err=True)
     return 0 if found.copies else NOT_FOUND
+
+
+def _asked(command: str, wanted: Search, writers: Writers) -> str:
+    selection = wanted.selection
+    return asked(
+        command,
+        since_ns=selection.from_ns,
+        until_ns=selection.to_ns,
+        classes=selection.classes,
+        instruments=selection.instruments,
+        providers=selection.providers,
+        outcomes=selection.outcomes,
+        channels=wanted.channels,
+        events=wanted.events,
+        rules=wanted.rules,
+        writers=writers.numbers,
+        feeds=writers.feeds,
+    )
 
 
 def _line(found: Found) -> str:

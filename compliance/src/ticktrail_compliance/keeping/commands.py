@@ -12,7 +12,7 @@ from typing import get_args
 import click
 
 from ticktrail_compliance.entry import EntryClass
-from ticktrail_compliance.options import MonthType, which_log
+from ticktrail_compliance.options import MonthType, for_a_purpose, which_log
 
 __all__ = ["keys"]
 
@@ -24,6 +24,7 @@ def keys() -> None:
 
 @keys.command("list")
 @which_log
+@for_a_purpose
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_keys(feed_file: Path | None, database: str | None, key: str | None, *, as_json: bool) -> None:
     """Print which data keys there are, by class and month, and in which state.

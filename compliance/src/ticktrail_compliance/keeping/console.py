@@ -17,7 +17,8 @@ import click
 import msgspec
 
 from ticktrail.errors import ConfigError
-from ticktrail_compliance.acting import acting
+from ticktrail_compliance.access.asked import asked
+from ticktrail_compliance.acting import acting, reading, see_allowed
 from ticktrail_compliance.acts import KeysDestroyed, KeysRewrapped, actor_here
 from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.entry import EntryClass
@@ -29,6 +30,8 @@ from ticktrail_compliance.vault.opening import open_provider
 from ticktrail_compliance.vault.settings import parse_key
 
 __all__ = ["destroy", "list_keys", "rotate"]
+
+EXCHANGE = "exchange of the key that wraps all others"
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +48,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 def list_keys(named: Named, *, as_json: bool) -> None:
     """Print the data keys by class and month."""
-    with named.open() as log:
+    with reading(named, "keys_list", asked("audit keys list")) as log:
         listed = _listed(log)
         kek = log.keys.wrapped_by()
     if as_json:
@@ -70,8 +73,10 @@ def rotate(named: Named, to: str, *, as_json: bool) -> None:
     wanted = parse_key(to, "--to")
     new = open_provider(wanted, named.base_dir, create=True, warn=lambda text: click.echo(text, err=True))
     after = Named(msgspec.structs.replace(named.settings, key=wanted), named.base_dir)
-    log, is_done = _opened(named, after)
-    with log:
+    is_done = _is_done(named, after)
+    by = after if is_done else named
+    see_allowed(by, "keys_rotate", EXCHANGE)
+    with by.open(write=True) as log:
         name, old_kek = log.name, log.keys.provider.key_id
         if is_done:  # what may be missing is the word of it
             before, count = _unrecorded(log, new.key_id), log.keys.count()
@@ -85,7 +90,7 @@ def rotate(named: Named, to: str, *, as_json: bool) -> None:
             ) as bar:
                 count = log.keys.rewrap(new, lambda _: bar.update(1))
     if before is not None:
-        with acting(after, "keys_rotate", "exchange of the key that wraps all others") as found:
+        with acting(after, "keys_rotate", EXCHANGE) as found:
             found.record("access", _rewrapped(before, new.key_id, count))
     if as_json:
         click.echo(msgspec.json.encode({"wrapped_by": new.key_id, "origin": new.origin}))
@@ -105,6 +110,8 @@ def destroy(
         raise ConfigError(
             f"--month {month}: is not over, and feeds still seal under its keys; wait until it is"
         )
+    what = f"destroy {entry_class} keys of {month}: {purpose}"
+    see_allowed(named, "keys_destroy", what)
     with named.open() as log:
         states, entries = _whole(log, entry_class, month)
     count = "1 key" if len(states) == 1 else f"{len(states)} keys"
@@ -114,7 +121,7 @@ def destroy(
             f"backup of the database either. Destroy the {count} under which they were sealed?",
             abort=True,
         )
-    with acting(named, "keys_destroy", f"destroy {entry_class} keys of {month}: {purpose}") as found:
+    with acting(named, "keys_destroy", what) as found:
         told = KeysDestroyed(
             at_ns=time.time_ns(),
             actor=actor_here(),
@@ -144,14 +151,20 @@ def destroy(
         )
 
 
-def _opened(named: Named, after: Named) -> tuple[AuditLog, bool]:
-    """Return the log by the key that it is named with, or by the new one, and whether that wraps all keys already."""
+def _is_done(named: Named, after: Named) -> bool:
+    """Tell whether the new key wraps all keys already, and the log cannot be opened by the one that it is named with.
+
+    Raises:
+        ConfigError: It can be opened by neither.
+    """
     try:
-        return named.open(write=True), False
+        named.open().close()
     except ConfigError:
         with contextlib.suppress(ConfigError):
-            return after.open(write=True), True
+            after.open().close()
+            return True
         raise
+    return False
 
 
 def _unrecorded(log: AuditLog, kek: str) -> str | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ticktrail.errors import ConfigError
+from ticktrail_compliance.access.asking import ask
+from ticktrail_compliance.access.refusal import NotAllowedError
 from ticktrail_compliance.acts import Act, PolicyAdopted, actor_here
 from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.policy.checking import faults
@@ -51,6 +53,9 @@ def adopt(
 ) -> bool:
     """Put a policy into force, unless it is already; returns whether it was another one before.
 
+    Where the policy that is replaced names roles, it decides who may: otherwise whoever starts a feed under a file of
+    their own could give themselves any right.
+
     Args:
         log: Open to be written.
         loaded: The policy, and its file.
@@ -58,8 +63,11 @@ def adopt(
         record: Adds an entry of a class to the log.
 
     Raises:
-        ConfigError: It keeps something for less than a rule asks that it declares applicable.
-        AuditError: The log failed.
+        ConfigError: It keeps something for less than a rule asks that it declares applicable, or its roles break the
+            separation of duties.
+        NotAllowedError: The policy in force does not let whoever runs this adopt another one; the log tells that they
+            tried.
+        AuditError: The log failed, or holds a policy that this program cannot read.
     """
     found = faults(loaded.policy)
     if found:
@@ -67,6 +75,8 @@ def adopt(
     before = adopted(log)
     if before is not None and before.sha256 == loaded.sha256:
         return False
+    if before is not None:
+        _see_allowed(log, parse_policy(before.text), loaded, at_ns, record)
     act = PolicyAdopted(
         at_ns=at_ns,
         actor=actor_here(),
@@ -76,3 +86,23 @@ def adopt(
     )
     record(POLICY_CLASS, act)
     return True
+
+
+def _see_allowed(
+    log: AuditLog,
+    policy: Policy,
+    loaded: LoadedPolicy,
+    at_ns: int,
+    record: Callable[[EntryClass, Act], object],
+) -> None:
+    if policy.access is None:
+        return
+    what = f"policy of sha256 {loaded.sha256}"
+    purpose = "adopt a policy"
+    answer = ask(policy.access, log.database, "policy_adopt", what=what, purpose=purpose, at_ns=at_ns)
+    if answer.refusal is not None:
+        record("access", answer.act)
+        raise NotAllowedError(
+            f"this is another policy than the one in force, and is not adopted: {answer.refusal} A feed starts under "
+            "the policy in force: put that file back, or leave [compliance] policy out"
+        )

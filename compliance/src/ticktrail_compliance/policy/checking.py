@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ticktrail_compliance.access.checking import access_faults
 from ticktrail_compliance.classes import CLASSES, EntryClass
 from ticktrail_compliance.policy.regulations import REGULATIONS
 from ticktrail_compliance.policy.settings import Policy, RetentionRule
@@ -68,4 +69,6 @@ def faults(policy: Policy) -> Sequence[str]:
             f'[compliance.retention.retention] then = "{told.then}": what tells of destruction is never destroyed; '
             'write "keep", or leave the table out'
         )
+    if policy.access is not None:
+        found.extend(access_faults(policy.access))
     return found

@@ -13,7 +13,8 @@ import click
 import msgspec
 
 from ticktrail.errors import ConfigError
-from ticktrail_compliance.acting import acting
+from ticktrail_compliance.access.asked import asked
+from ticktrail_compliance.acting import acting, reading
 from ticktrail_compliance.classes import CLASSES
 from ticktrail_compliance.naming import Named, find_named
 from ticktrail_compliance.policy.adopted import adopt, policy_in_force
@@ -56,7 +57,8 @@ def adopt_of(feed_file: Path, *, as_json: bool) -> None:
 
 def show_of(feed_file: Path, *, as_json: bool) -> None:
     """Print the policy that a log says is in force."""
-    with find_named(feed_file, None, None).open() as log:
+    named = find_named(feed_file, None, None)
+    with reading(named, "check", asked("compliance policy show"), "to see the policy in force") as log:
         policy = policy_in_force(log)
         name = log.name
     if policy is None:

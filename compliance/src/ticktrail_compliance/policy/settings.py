@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from ticktrail.plugin import Settings
+from ticktrail_compliance.access.settings import AccessSettings
 from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.policy.regulations import RegulationId
 
@@ -49,3 +50,4 @@ class Policy(Settings, frozen=True):
     applicable: tuple[RegulationId, ...] = ()
     retention: Mapping[EntryClass, RetentionRule] = field(default_factory=dict)
     people: Literal[1, 2] = 1
+    access: AccessSettings | None = None

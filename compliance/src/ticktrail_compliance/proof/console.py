@@ -13,6 +13,8 @@ import click
 import msgspec
 
 from ticktrail.errors import ConfigError
+from ticktrail_compliance.access.asked import asked
+from ticktrail_compliance.acting import reading
 from ticktrail_compliance.anchoring import anchor_paths, check_path, signed_checkpoint
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.proof.anchor import Anchor
@@ -24,7 +26,9 @@ __all__ = ["checkpoint", "key", "prove"]
 
 def key(named: Named, *, as_json: bool) -> None:
     """Print the verifier key of a log."""
-    with named.open() as log:
+    with reading(
+        named, "verify", asked("audit key"), "the public key, which tells nothing of the log"
+    ) as log:
         verifier = log.signer().verifier
     if as_json:
         click.echo(msgspec.json.encode({"origin": verifier.name, "verifier_key": str(verifier)}))
@@ -38,7 +42,7 @@ def checkpoint(named: Named, to: Path | None, *, as_json: bool) -> None:
     if to is not None:
         check_path(to, named.settings, named.base_dir)
         paths.append(to)
-    with named.open() as log:
+    with reading(named, "checkpoint", asked("audit checkpoint", to=to)) as log:
         found, note = signed_checkpoint(log, paths)
     if to is not None:
         anchor = Anchor(to)
@@ -53,7 +57,7 @@ def checkpoint(named: Named, to: Path | None, *, as_json: bool) -> None:
 
 def prove(named: Named, seq: int, out: Path | None) -> None:
     """Print the proof of an entry, or write it to a new file."""
-    with named.open() as log:
+    with reading(named, "verify", asked("audit prove", entry=seq, out=out)) as log:
         found = prove_entry(log, seq, anchor_paths(named.settings, named.base_dir))
     if out is None:
         click.echo(str(found), nl=False)

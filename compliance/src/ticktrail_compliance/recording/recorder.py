@@ -194,7 +194,11 @@ class Recorder:
             )
         appender.append([act.draft() for act in acts])
         self.counts.records += len(acts)
-        self._duties.attend(appender, now_ns, self.warn)
+        try:
+            self._duties.attend(appender, now_ns, self.warn)
+        except ConfigError:
+            self.checkpoint()  # the feed does not start; that it was refused is proven all the same
+            raise
         spooled = left_behind(appender, self.base_dir / self.settings.spool, self.clock.now_ns, self.warn)
         if behind or spooled:
             self.checkpoint()

@@ -12,7 +12,7 @@ from typing import TypedDict, TypeVar, Unpack
 
 import click
 
-from ticktrail_compliance.options import TimeType, refuse_backwards, which_log
+from ticktrail_compliance.options import TimeType, for_a_purpose, refuse_backwards, which_log
 
 __all__ = ["report"]
 
@@ -39,7 +39,7 @@ def _of_a_period(command: Command) -> Command:
         type=TimeType(),
         help="First moment, such as 2026-11-23T14:30:00Z or 2026-11-23, which is its beginning.",
     )(command)
-    return which_log(command)
+    return which_log(for_a_purpose(command))
 
 
 @click.group()

@@ -7,6 +7,7 @@ Never: judges or words; the reports themselves do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +16,10 @@ import click
 import msgspec
 
 from ticktrail.text import one_line
+from ticktrail_compliance.access.asked import asked
+from ticktrail_compliance.acting import reading
 from ticktrail_compliance.destroyed import LeftOut
-from ticktrail_compliance.naming import open_named
+from ticktrail_compliance.naming import find_named
 from ticktrail_compliance.reading import EVENTS, Range, headers, read_records
 from ticktrail_compliance.records import StoredRecord
 from ticktrail_compliance.reports.clock import Seen, clock_report
@@ -45,7 +48,7 @@ class Wanted:
 
 def clock(wanted: Wanted, *, as_json: bool) -> None:
     """Print the report on the clock of a period."""
-    with open_named(wanted.feed_file, wanted.database, wanted.key) as log:
+    with _reading(wanted, "clock") as log:
         left_out = LeftOut(log)
         records = _since_the_beginning(log, wanted, left_out)
         found = clock_report(records, from_ns=wanted.from_ns, to_ns=wanted.to_ns)
@@ -55,7 +58,7 @@ def clock(wanted: Wanted, *, as_json: bool) -> None:
 def quality(wanted: Wanted, *, as_json: bool) -> None:
     """Print the report on the data's quality in a period."""
     period = Range(since_ns=wanted.from_ns, until_ns=wanted.to_ns, classes=EVENTS)
-    with open_named(wanted.feed_file, wanted.database, wanted.key) as log:
+    with _reading(wanted, "quality") as log:
         left_out = LeftOut(log)
         records = (record for _, record in read_records(log, period, left_out.passes_over))
         found = quality_report(records, from_ns=wanted.from_ns, to_ns=wanted.to_ns)
@@ -70,13 +73,19 @@ def shadow(wanted: Wanted, *, as_json: bool) -> None:
     The exit status is 1 where one of the two was never up: who waits for the report is not to take it for a pass.
     """
     period = Range(since_ns=wanted.from_ns, until_ns=wanted.to_ns, classes=EVENTS)
-    with open_named(wanted.feed_file, wanted.database, wanted.key) as log:
+    with _reading(wanted, "shadow") as log:
         left_out = LeftOut(log)
         records = (record for _, record in read_records(log, period, left_out.passes_over))
         found = shadow_report(records, from_ns=wanted.from_ns, to_ns=wanted.to_ns)
     _print(found, shadow_lines, left_out, as_json=as_json)
     if any(pair.never_up for pair in found.pairs):
         raise SystemExit(1)
+
+
+def _reading(wanted: Wanted, report: str) -> AbstractContextManager[AuditLog]:
+    named = find_named(wanted.feed_file, wanted.database, wanted.key)
+    what = asked(f"report {report}", from_ns=wanted.from_ns, to_ns=wanted.to_ns)
+    return reading(named, "read", what)
 
 
 def _with_coverage(found: QualityReport, log: AuditLog, wanted: Wanted) -> QualityReport:

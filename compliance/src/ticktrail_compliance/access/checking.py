@@ -1,0 +1,44 @@
+"""Say what is wrong with the roles of a policy.
+
+Owns: names that stand where the separation of duties keeps them apart, and a policy that nobody could ever replace.
+Never: asks who is in a group: that is another one tomorrow, and is looked at when somebody acts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from ticktrail_compliance.access.rights import ROLES, clashes, roles_for
+from ticktrail_compliance.access.settings import AccessSettings
+
+__all__ = ["access_faults"]
+
+_KINDS = ("users", "groups", "database_roles")
+
+
+def access_faults(access: AccessSettings) -> Sequence[str]:
+    """Return what is wrong with the table, a sentence each, with key and remedy; empty: nothing is."""
+    found = list(_clashing(access))
+    adopters = roles_for("policy_adopt")
+    if all(access.holders(role).is_nobody() for role in adopters):
+        found.append(
+            f"[compliance.access.{adopters[0]}]: nobody holds the role, so that nobody could ever put another policy "
+            "into force; name users, groups or database_roles"
+        )
+    return found
+
+
+def _clashing(access: AccessSettings) -> Iterator[str]:
+    for one, other in combinations(ROLES, 2):
+        apart = clashes(one, other)
+        if not apart:
+            continue
+        action, against = apart[0]
+        for kind in _KINDS:
+            names = set(getattr(access.holders(one), kind)) & set(getattr(access.holders(other), kind))
+            for name in sorted(names):
+                yield (
+                    f"[compliance.access.{one}] and [compliance.access.{other}] {kind}: both name {name}, and who may "
+                    f"{action} must not be able to {against}; take {name} out of one of them"
+                )

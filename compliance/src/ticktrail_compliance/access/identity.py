@@ -1,0 +1,83 @@
+"""Find out who somebody is: by the operating system's word, and by the database's.
+
+Owns: user, groups and database roles of this process.
+Never: takes any of it from the environment, which anybody can set.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import text
+
+from ticktrail_compliance.acts.base import Actor, actor_here
+from ticktrail_compliance.store.database import Database
+
+__all__ = ["Identity", "identity_at", "someone"]
+
+_SESSION = text("SELECT CAST(session_user AS text) AS name")
+_MEMBERSHIPS = text(
+    "WITH RECURSIVE mine(oid) AS (SELECT oid FROM pg_roles WHERE rolname IN (session_user, current_user) UNION "
+    "SELECT above.roleid FROM pg_auth_members AS above JOIN mine ON above.member = mine.oid) "
+    "SELECT rolname FROM pg_roles JOIN mine USING (oid)"
+)
+"""What a session is by grants alone: `pg_has_role` says of a superuser that it is a member of every role there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks.
+
+    Attributes:
+        actor: As the log tells of them.
+        groups: The names of the process's groups.
+        database_roles: Every role of the database that the session is a member of, its own among them; None: the
+            database knows none.
+    """
+
+    actor: Actor
+    groups: frozenset[str] = frozenset()
+    database_roles: frozenset[str] | None = None
+
+
+def identity_at(database: Database) -> Identity:
+    """Return who runs this process, and as whom a database knows it.
+
+    Raises:
+        AuditError: The database failed.
+    """
+    actor, roles = actor_here(), None
+    if database.dialect == "postgresql":
+        with database.reading() as connection:
+            name = connection.execute(_SESSION).scalar_one()
+            roles = frozenset(connection.execute(_MEMBERSHIPS).scalars())
+        actor = msgspec.structs.replace(actor, database_user=name)
+    return Identity(actor, _names({os.getegid(), *os.getgroups()}), roles)
+
+
+def groups_of(user: str) -> frozenset[str]:
+    """Return the names of the groups that a user of this machine is in; none of one that it does not know."""
+    try:
+        own = pwd.getpwnam(user)
+    except KeyError:
+        return frozenset()
+    return _names(set(os.getgrouplist(user, own.pw_gid)))
+
+
+def someone(user: str) -> Identity:
+    """Return a user of this machine, as they would be in a process of their own; the database is not asked."""
+    return Identity(Actor(user=user, host="", pid=0), groups_of(user))
+
+
+def _names(gids: set[int]) -> frozenset[str]:
+    names = set()
+    for gid in gids:
+        try:
+            names.add(grp.getgrgid(gid).gr_name)
+        except KeyError:
+            continue  # a group without a name is named by no policy
+    return frozenset(names)
