@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import click
 
+from ticktrail_compliance.access.commands import access
 from ticktrail_compliance.policy.commands import policy
 
 __all__ = ["compliance"]
@@ -19,3 +20,4 @@ def compliance() -> None:
 
 
 compliance.add_command(policy)
+compliance.add_command(access)

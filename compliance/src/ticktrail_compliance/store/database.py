@@ -52,8 +52,8 @@ _OF_A_WRITE = text(
 """Of one transaction, whatever server, database and role say: on the disk once it is committed, and within a time."""
 REMEDY_OF_SILENCE = "see that its server runs, and what lies between"
 GRANT = (
-    "run `ticktrail audit grant FEED.toml --writer ROLE` for a role that a feed records as, `--reader ROLE` for one "
-    "that only verifies and reads"
+    "run `ticktrail audit grant FEED.toml --writer ROLE` for a role that a feed records as, `--auditor ROLE` for one "
+    "that reads under a policy with roles, `--reader ROLE` for one that reads without"
 )
 REMEDIES = {
     "lock timeout": "another session holds it for long: end that one",

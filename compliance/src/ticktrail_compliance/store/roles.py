@@ -1,4 +1,4 @@
-"""Give database roles no more than they need: who writes a log cannot change or delete what stands there.
+"""Give database roles no more than they need: who adds to a log cannot change or delete what stands there.
 
 Owns: which right on which table, and what makes a grant worthless.
 Never: makes a role, or knows its password.
@@ -6,6 +6,7 @@ Never: makes a role, or knows its password.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import text
@@ -18,21 +19,43 @@ from ticktrail_compliance.store.migrating import VERSIONS
 
 __all__ = ["Grants", "grant"]
 
-Grants = Mapping[str, str]
-"""Rights by table."""
+Grants = Mapping[str, Sequence[str]]
+"""Rights by table; one of some columns alone names them: ``UPDATE (kek, wrapped)``."""
 
 _WRITTEN_ONCE = (schema.entries.name, schema.tiles.name, schema.checkpoints.name, schema.spools.name)
 
 OF_A_WRITER: Grants = {
-    schema.log.name: "SELECT",
-    VERSIONS["log"]: "SELECT",
-    VERSIONS["keys"]: "SELECT",
-    **dict.fromkeys(_WRITTEN_ONCE, "SELECT, INSERT"),
-    schema.head.name: "SELECT, UPDATE",
-    schema.keys.name: "SELECT, INSERT",
+    schema.log.name: ("SELECT",),
+    VERSIONS["log"]: ("SELECT",),
+    VERSIONS["keys"]: ("SELECT",),
+    **dict.fromkeys(_WRITTEN_ONCE, ("SELECT", "INSERT")),
+    schema.head.name: ("SELECT", "UPDATE"),
+    schema.keys.name: ("SELECT", "INSERT"),
 }
+"""A feed, and who runs one."""
 
-OF_A_READER: Grants = dict.fromkeys(OF_A_WRITER, "SELECT")
+OF_A_READER: Grants = dict.fromkeys(OF_A_WRITER, ("SELECT",))
+"""Who reads where no policy with roles is in force: otherwise the log has to tell of it."""
+
+OF_AN_AUDITOR: Grants = {**OF_A_WRITER, schema.spools.name: ("SELECT",)}
+"""Who adds what is told of their own acts, and no spool of a feed's."""
+
+OF_A_KEEPER: Grants = {
+    **OF_AN_AUDITOR,
+    schema.entries.name: ("SELECT", "INSERT", "UPDATE (summary, body)"),
+    schema.keys.name: ("SELECT", "INSERT", "UPDATE (kek, wrapped)"),
+}
+"""The same, and who wraps keys anew, destroys them, and frees the space of what nobody can read any more."""
+
+BY_KIND: Mapping[str, Grants] = {
+    "writer": OF_A_WRITER,
+    "reader": OF_A_READER,
+    "operator": OF_A_WRITER,
+    "auditor": OF_AN_AUDITOR,
+    "keeper": OF_A_KEEPER,
+    "officer": OF_AN_AUDITOR,
+}
+"""What a role of the database needs that is for a feed, for a reader, or for who holds a role of the policy."""
 
 _ROLE = text(
     "SELECT rolsuper, rolcreaterole, (SELECT min(above.rolname) FROM pg_roles AS above WHERE above.rolsuper AND "
@@ -48,16 +71,27 @@ _CHANGES = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER")
 """Rights by which what stands in a table becomes something else: a trigger can do so as others write."""
 
 _EFFECTIVE = text(
+    "WITH others AS (SELECT attname FROM pg_attribute WHERE attrelid = CAST(:place AS regclass) AND attnum > 0 AND "
+    "NOT attisdropped AND attname <> ALL(CAST(:columns AS text[]))) "
     "SELECT held.rolname AS holder, what, "
-    "CASE WHEN what IN ('INSERT', 'UPDATE') THEN has_any_column_privilege('public', place, what) "
+    "CASE WHEN what = 'UPDATE' THEN "
+    "EXISTS (SELECT FROM others WHERE has_column_privilege('public', place, attname, what)) "
+    "WHEN what = 'INSERT' THEN has_any_column_privilege('public', place, what) "
     "ELSE has_table_privilege('public', place, what) END AS of_all "
     "FROM pg_roles AS held, unnest(CAST(:whats AS text[])) AS what, (SELECT CAST(:place AS text) AS place) AS named "
     "WHERE pg_has_role(:role, held.oid, 'MEMBER') AND "
-    "CASE WHEN what IN ('INSERT', 'UPDATE') THEN has_any_column_privilege(held.oid, place, what) "
+    "CASE WHEN what = 'UPDATE' THEN "
+    "EXISTS (SELECT FROM others WHERE has_column_privilege(held.oid, place, attname, what)) "
+    "WHEN what = 'INSERT' THEN has_any_column_privilege(held.oid, place, what) "
     "ELSE has_table_privilege(held.oid, place, what) END "
     "ORDER BY what, held.rolname = :role, held.rolname LIMIT 1"
 )
-"""What a role may do by whichever way: its own rights, those of all, and those of every role that it can become."""
+"""What a role may do by whichever way: its own rights, those of all, and those of every role that it can become.
+
+``columns`` are those that it may change.
+"""
+
+_OF_COLUMNS = re.compile(r"UPDATE \((.+)\)")
 
 
 def grant(database: Database, roles: Sequence[tuple[str, Grants]], *, run: bool) -> Sequence[str]:
@@ -113,17 +147,17 @@ def _statements(connection: Connection, role: str, rights: Grants) -> Iterator[s
     yield f"GRANT USAGE ON SCHEMA {schema_name} TO {name}"
     for table in there:
         yield f"REVOKE ALL ON {schema_name}.{table} FROM {name}"
-        yield f"GRANT {rights[table]} ON {schema_name}.{table} TO {name}"
+        yield f"GRANT {', '.join(rights[table])} ON {schema_name}.{table} TO {name}"
 
 
 def _see_bound(connection: Connection, role: str, rights: Grants) -> None:
     """See that a role can do nothing by another way that its rights keep from it."""
     quote, schema_name = connection.dialect.identifier_preparer.quote, _schema(connection)
     for table in _there(connection, rights):
-        granted = rights[table].split(", ")
         place = f"{schema_name}.{table}"
-        whats = [what for what in _CHANGES if what not in granted]
-        found = connection.execute(_EFFECTIVE, {"role": role, "place": place, "whats": whats}).first()
+        whats = [what for what in _CHANGES if what not in rights[table]]
+        values = {"role": role, "place": place, "whats": whats, "columns": _columns(rights[table])}
+        found = connection.execute(_EFFECTIVE, values).first()
         if found is None:
             continue
         if found.of_all:
@@ -138,6 +172,11 @@ def _see_bound(connection: Connection, role: str, rights: Grants) -> None:
             f"role {role} may {found.what} on {place} {by}, so that what is granted here binds it to nothing; nothing "
             f"was granted. Run {remedy}, and grant again"
         )
+
+
+def _columns(rights: Sequence[str]) -> Sequence[str]:
+    """Return the columns that may be changed, where not all may."""
+    return [name for what in rights if (some := _OF_COLUMNS.match(what)) for name in some[1].split(", ")]
 
 
 def _there(connection: Connection, rights: Grants) -> Sequence[str]:
