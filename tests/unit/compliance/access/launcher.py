@@ -27,12 +27,10 @@ def main():
     for module in pkgutil.walk_packages(ticktrail_compliance.__path__, "ticktrail_compliance."):
         if not module.name.endswith((".env", ".verify_export")) and ".versions" not in module.name:
             importlib.import_module(module.name)
-    for name in (
-        "_strptime",
-        "importlib.readers",
-        "importlib.resources.readers",
-        "importlib.resources.simple",
-    ):
+    for name in sorted(sys.stdlib_module_names - NOT_IMPORTED):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    for name in ("importlib.readers", "importlib.resources.readers", "importlib.resources.simple"):
         importlib.import_module(name)
     for module in pkgutil.iter_modules(encodings.__path__, "encodings."):
         if module.name not in {"encodings.mbcs", "encodings.oem", "encodings.cp65001"}:  # of Windows alone

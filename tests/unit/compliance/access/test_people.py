@@ -30,7 +30,7 @@ def run():
 
 def commands(place):
     """Each command that asks for a right, with its action and who may."""
-    feed, out = place.feed, place.folder / "out"
+    feed, out = place.feed, place.folder / "out-{user}"
     (place.folder / "policy.toml").write_text(policy(more="# another one\n"))
     return [
         ("verify", "oakf", ["audit", "verify", feed, *WHY]),
@@ -55,8 +55,9 @@ def test_each_person_can_do_what_their_role_may_and_nothing_else(place, run):
         for user, role in EVERYBODY.items():
             place.share()
             before = len(place.told())
-            done = run(user, *arguments)
-            (told,) = place.told()[before:]
+            done = run(user, *(str(one).format(user=user) for one in arguments))
+            assert len(place.told()) == before + 1, (user, arguments, done)
+            told = place.told()[-1]
             expected.append((user, action))
             assert (told.actor.user, told.action) == (user, action)
             if role and {"operator": "o", "auditor": "a", "keeper": "k", "officer": "f"}[role] in letters:
