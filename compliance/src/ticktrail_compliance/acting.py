@@ -91,7 +91,7 @@ def acting(named: Named, action: Action, purpose: str) -> Iterator[Acting]:
             opened = WriterOpened(
                 at_ns=time.time_ns(),
                 writer=found.appender.writer,
-                actor=actor_here(),
+                actor=actor_here() if answer is None else answer.act.actor,
                 program=f"ticktrail {version('ticktrail')}",
                 purpose=purpose,
             )

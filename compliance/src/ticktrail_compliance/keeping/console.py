@@ -71,11 +71,11 @@ def rotate(named: Named, to: str, *, as_json: bool) -> None:
     goes on from there.
     """
     wanted = parse_key(to, "--to")
-    new = open_provider(wanted, named.base_dir, create=True, warn=lambda text: click.echo(text, err=True))
     after = Named(msgspec.structs.replace(named.settings, key=wanted), named.base_dir)
     is_done = _is_done(named, after)
     by = after if is_done else named
     see_allowed(by, "keys_rotate", EXCHANGE)
+    new = open_provider(wanted, named.base_dir, create=True, warn=lambda text: click.echo(text, err=True))
     with by.open(write=True) as log:
         name, old_kek = log.name, log.keys.provider.key_id
         if is_done:  # what may be missing is the word of it

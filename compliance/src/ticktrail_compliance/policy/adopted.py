@@ -103,6 +103,6 @@ def _see_allowed(
     if answer.refusal is not None:
         record("access", answer.act)
         raise NotAllowedError(
-            f"this is another policy than the one in force, and is not adopted: {answer.refusal} A feed starts under "
+            f"this is another policy than the one in force, and is not adopted: {answer.refusal}. A feed starts under "
             "the policy in force: put that file back, or leave [compliance] policy out"
         )

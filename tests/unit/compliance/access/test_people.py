@@ -93,6 +93,8 @@ def test_keys_are_destroyed_and_rotated_by_the_keeper_alone(place, run):
             assert isinstance(told, AccessRefused)
             assert (told.actor.user, told.action) == (user, action)
     assert place.told(KeysRewrapped) == []
+    run(AUDITOR, "audit", "keys", "rotate", place.feed, "--to", "file:new.key", status=2)
+    assert not (place.folder / "new.key").exists()
     assert "no journal keys of 2019-11" in run(KEEPER, *destroy, *WHY, status=2)["err"]
     run(KEEPER, *rotate, environment=new, status=0)
     with pytest.raises(Exception, match="is not the one that the keys"):
