@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+from ticktrail_compliance.access.identity import is_group, is_user
 from ticktrail_compliance.access.rights import ROLES, clashes, roles_for
 from ticktrail_compliance.access.settings import AccessSettings
 
-__all__ = ["access_faults"]
+__all__ = ["access_faults", "access_notes"]
 
 _KINDS = ("users", "groups", "database_roles")
 
@@ -27,6 +28,17 @@ def access_faults(access: AccessSettings) -> Sequence[str]:
             "into force; name users, groups or database_roles"
         )
     return found
+
+
+def access_notes(access: AccessSettings) -> Sequence[str]:
+    """Return what may be misspelt: users and groups that this machine does not know. Another one may know them."""
+    return [
+        f"[compliance.access.{role}] {kind}: {name} is no {kind.removesuffix('s')} of this machine"
+        for role in ROLES
+        for kind, known in (("users", is_user), ("groups", is_group))
+        for name in getattr(access.holders(role), kind)
+        if not known(name)
+    ]
 
 
 def _clashing(access: AccessSettings) -> Iterator[str]:

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from ticktrail_compliance.acts.base import Actor, actor_here
 from ticktrail_compliance.store.database import Database
 
-__all__ = ["Identity", "identity_at", "someone"]
+__all__ = ["Identity", "identity_at", "is_group", "is_user", "someone"]
 
 _SESSION = text("SELECT CAST(session_user AS text) AS name")
 _MEMBERSHIPS = text(
@@ -66,6 +66,24 @@ def groups_of(user: str) -> frozenset[str]:
     except KeyError:
         return frozenset()
     return _names(set(os.getgrouplist(user, own.pw_gid)))
+
+
+def is_user(name: str) -> bool:
+    """Tell whether this machine knows a user."""
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def is_group(name: str) -> bool:
+    """Tell whether this machine knows a group."""
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def someone(user: str) -> Identity:

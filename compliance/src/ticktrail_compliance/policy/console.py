@@ -7,6 +7,7 @@ Never: decides what is wrong with it; `ticktrail_compliance.policy.checking` doe
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ import msgspec
 
 from ticktrail.errors import ConfigError
 from ticktrail_compliance.access.asked import asked
+from ticktrail_compliance.access.checking import access_notes
 from ticktrail_compliance.acting import acting, reading
 from ticktrail_compliance.classes import CLASSES
 from ticktrail_compliance.naming import Named, find_named
@@ -28,13 +30,16 @@ __all__ = ["adopt_of", "check", "show_of"]
 def check(policy_file: Path, *, as_json: bool) -> int:
     """Print how long a policy keeps what, and what is wrong with it; return the exit status."""
     loaded = load_policy(policy_file)
-    wrong = faults(loaded.policy)
+    wrong, notes = faults(loaded.policy), _notes(loaded.policy)
     if as_json:
-        click.echo(msgspec.json.encode({**_told(loaded.policy), "sha256": loaded.sha256, "faults": wrong}))
+        told = {**_told(loaded.policy), "sha256": loaded.sha256, "faults": wrong, "notes": notes}
+        click.echo(msgspec.json.encode(told))
     else:
         _print(loaded.policy)
         for fault in wrong:
             click.echo(f"{policy_file}: {fault}")
+        for note in notes:
+            click.echo(f"{policy_file}: note: {note}")
         if not wrong:
             click.echo("nothing is kept for less than the declared rules ask")
     return 1 if wrong else 0
@@ -44,6 +49,8 @@ def adopt_of(feed_file: Path, *, as_json: bool) -> None:
     """Put the policy that a feed file names into force."""
     named = find_named(feed_file, None, None)
     loaded = load_policy(_policy_file(named, feed_file))
+    for note in _notes(loaded.policy):
+        click.echo(f"note: {note}", err=True)
     with acting(named, "policy_adopt", "adopt a policy") as found:
         is_new = adopt(found.log, loaded, time.time_ns(), found.record)
         name = found.log.name
@@ -70,6 +77,10 @@ def show_of(feed_file: Path, *, as_json: bool) -> None:
         click.echo(msgspec.json.encode(_told(policy)))
     else:
         _print(policy)
+
+
+def _notes(policy: Policy) -> Sequence[str]:
+    return () if policy.access is None else access_notes(policy.access)
 
 
 def _policy_file(named: Named, feed_file: Path) -> Path:

@@ -85,6 +85,16 @@ def test_a_policy_that_breaks_the_separation_is_not_adopted(place):
         place.record([up(1)], policy="policy.toml")
 
 
+def test_a_name_that_this_machine_does_not_know_is_told(place):
+    """It may be misspelt, and an officer of that name would keep everybody out; another machine may know it."""
+    path = place.folder / "policy.toml"
+    path.write_text(policy({"officer": {"users": [ME, "officr"], "groups": ["officrs", "root"]}}))
+    told = place.run("compliance", "policy", "check", path)
+    assert "note: [compliance.access.officer] users: officr is no user of this machine" in told
+    assert "note: [compliance.access.officer] groups: officrs is no group of this machine" in told
+    assert told.count("note:") == 2
+
+
 @pytest.mark.parametrize("file", ["[compliance]\n", "[compliance]\npeople = 2\n"])
 def test_a_file_that_is_no_policy_replaces_nothing(place, file):
     """The feed does not start, and the policy in force stays."""
