@@ -15,6 +15,7 @@ from unit.compliance import logs
 from unit.compliance.access.people import ME, Place, policy
 
 WHY = ("--purpose", "a review")
+MONTH = ("--class", "journal", "--month", "2023-11")
 KINDS = ("operator", "auditor", "keeper", "officer")
 DENIED = r"permission denied|must be owner"
 
@@ -86,7 +87,7 @@ def roles(tmp_path):
 
 
 def test_each_database_role_can_do_what_its_role_may_and_nothing_else(roles):
-    """Four logins, seven commands; the log tells of each with the database's name for who it was."""
+    """Four logins, eight commands; the log tells of each with the database's name for who it was."""
     new = roles.folder / "new.key"
     commands = {
         "verify": ("operator auditor keeper officer", ["audit", "verify"], WHY),
@@ -98,6 +99,7 @@ def test_each_database_role_can_do_what_its_role_may_and_nothing_else(roles):
             ["audit", "export"],
             ("--format", "jsonl", *WHY),
         ),
+        "keys_destroy": ("keeper", ["audit", "keys", "destroy"], (*MONTH, "--yes", *WHY)),
         "policy_adopt": ("officer", ["compliance", "policy", "adopt"], ()),
         "keys_rotate": ("keeper", ["audit", "keys", "rotate"], ("--to", f"file:{new}")),
     }

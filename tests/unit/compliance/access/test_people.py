@@ -6,7 +6,14 @@ import sys
 
 import pytest
 
-from ticktrail_compliance.acts import Accessed, AccessRefused, KeysRewrapped, LogExported, PolicyAdopted
+from ticktrail_compliance.acts import (
+    Accessed,
+    AccessRefused,
+    KeysDestroyed,
+    KeysRewrapped,
+    LogExported,
+    PolicyAdopted,
+)
 from unit.compliance.access.people import (
     AUDITOR,
     KEEPER,
@@ -80,7 +87,7 @@ def test_each_person_can_do_what_their_role_may_and_nothing_else(place, run):
 def test_keys_are_destroyed_and_rotated_by_the_keeper_alone(place, run):
     """Nobody else gets as far as the question, or wraps one key; the keeper does both, and is told."""
     place.prepare(policy()).share()
-    destroy = ["audit", "keys", "destroy", place.feed, "--class", "journal", "--month", "2019-11", "--yes"]
+    destroy = ["audit", "keys", "destroy", place.feed, "--class", "journal", "--month", "2023-11", "--yes"]
     rotate = ["audit", "keys", "rotate", place.feed, "--to", "env:NEW_KEY"]
     new = {"NEW_KEY": "A" * 43 + "="}
     for user in EVERYBODY:
@@ -92,10 +99,11 @@ def test_keys_are_destroyed_and_rotated_by_the_keeper_alone(place, run):
             told = place.told()[-1]
             assert isinstance(told, AccessRefused)
             assert (told.actor.user, told.action) == (user, action)
-    assert place.told(KeysRewrapped) == []
+    assert place.told(KeysRewrapped, KeysDestroyed) == []
     run(AUDITOR, "audit", "keys", "rotate", place.feed, "--to", "file:new.key", status=2)
     assert not (place.folder / "new.key").exists()
-    assert "no journal keys of 2019-11" in run(KEEPER, *destroy, *WHY, status=2)["err"]
+    assert "destroyed: 1 key" in run(KEEPER, *destroy, *WHY, status=0)["out"]
+    assert place.told(KeysDestroyed)[-1].actor.user == KEEPER
     run(KEEPER, *rotate, environment=new, status=0)
     with pytest.raises(Exception, match="is not the one that the keys"):
         place.opened()
