@@ -19,6 +19,7 @@ from ticktrail_compliance.access.asked import asked
 from ticktrail_compliance.acting import reading
 from ticktrail_compliance.anchoring import anchor_paths
 from ticktrail_compliance.bars import Bars
+from ticktrail_compliance.checks.verified import record_verified
 from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.entry import Header
 from ticktrail_compliance.finding.writers import Writers
@@ -48,6 +49,9 @@ def verify(named: Named, brought: Sequence[Path], *, quick: bool, resume: Path |
         click.echo(msgspec.json.encode(found))
     else:
         _tell(found)
+    unrecorded = record_verified(named, found)
+    if unrecorded is not None:
+        click.echo(f"not recorded in the log: {unrecorded}", err=True)
     return 0 if found.sound else FOUND
 
 

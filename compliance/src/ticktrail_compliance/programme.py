@@ -9,6 +9,8 @@ from __future__ import annotations
 import click
 
 from ticktrail_compliance.access.commands import access
+from ticktrail_compliance.checks.commands import check
+from ticktrail_compliance.oversight.commands import providers
 from ticktrail_compliance.policy.commands import policy
 
 __all__ = ["compliance"]
@@ -21,3 +23,5 @@ def compliance() -> None:
 
 compliance.add_command(policy)
 compliance.add_command(access)
+compliance.add_command(providers)
+compliance.add_command(check)

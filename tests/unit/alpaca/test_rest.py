@@ -255,3 +255,23 @@ def test_numbers_are_finite(bad):
 def test_whole_numbers_are_exact(value):
     """However large they are."""
     assert number(value) == value
+
+
+async def test_what_protects_its_answers_is_told_once(monkeypatch, tmp_path):
+    """Version and cipher of the session, from the answer's own connection."""
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+
+    async def answer(asked, stream):
+        return NOTHING.replace(b"Connection: close", b"Connection: keep-alive")
+
+    told = []
+    async with serving(answer, tls=tls) as venue, client_of(venue.url, told) as client:
+        await ask(client)
+        await ask(client)
+    (opened,) = told
+    assert (opened.kind, opened.host, opened.loopback) == ("rest", "127.0.0.1", True)
+    assert (opened.tls, opened.cipher) == ("TLSv1.3", "TLS_AES_256_GCM_SHA384")

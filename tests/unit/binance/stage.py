@@ -10,7 +10,7 @@ import trio
 
 from recordings import recording
 from ticktrail.book import OrderBook
-from ticktrail.events import IncrementsLearned
+from ticktrail.events import ConnectionOpened, IncrementsLearned
 from ticktrail.plugin import ProviderContext, SystemClock
 from ticktrail_binance.live.provider import BinanceProvider
 from ticktrail_binance.markets import MARKETS
@@ -80,7 +80,7 @@ class Listener:
 
     def told_of_trouble(self):
         """Return every event but those that any session has."""
-        return [event for event in self.events if not isinstance(event, IncrementsLearned)]
+        return [event for event in self.events if not isinstance(event, IncrementsLearned | ConnectionOpened)]
 
 
 @asynccontextmanager

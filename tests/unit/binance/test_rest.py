@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticktrail.errors import TransientError
-from ticktrail.events import VenueTrouble
+from ticktrail.events import ConnectionOpened, VenueTrouble
 from ticktrail.net import Allowance, Window, allowance_of
 from ticktrail.plugin import SystemClock
 from ticktrail_binance.live.attempts import attempts_of
@@ -94,7 +94,10 @@ async def test_a_venue_that_asks_to_wait_is_not_asked_before(status):
     assert len(asked) == 21
     assert not any(one.in_ban for one in asked)
     assert asked[1].at - asked[0].at >= 2.0
-    (trouble,) = told
+    opened = [event for event in told if isinstance(event, ConnectionOpened)]
+    assert {one.provider for one in opened} == {"one", "two"}  # each once, however often it asked
+    assert len(opened) == 2
+    (trouble,) = [event for event in told if event not in opened]
     assert isinstance(trouble, VenueTrouble)
     assert f"HTTP status {status}" in trouble.detail
     assert "lower weight_per_minute" in trouble.detail

@@ -356,9 +356,44 @@ async def test_tls_with_a_trusted_certificate_works(serve):
 
     port = await serve(talk, ssl_context=context)
     async with open_websocket(f"wss://127.0.0.1:{port}", clock=CLOCK, ssl_context=trust) as socket:
+        opened = socket.carrier.opened("leg", "websocket", at_ns=7)
         payloads, end = await read_all(socket)
     assert payloads == sent
+    assert (opened.host, opened.port, opened.loopback) == ("127.0.0.1", port, True)
+    assert (opened.tls, opened.cipher) == ("TLSv1.3", "TLS_AES_256_GCM_SHA384")
     assert end.code == 1000
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_what_protects_a_connection_is_what_was_agreed(serve, version):
+    """Version and cipher are the session's own, not what this side would have liked."""
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.maximum_version = version
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+
+    async def talk(socket):
+        await socket.get_message()
+
+    port = await serve(talk, ssl_context=context)
+    async with open_websocket(f"wss://127.0.0.1:{port}", clock=CLOCK, ssl_context=trust) as socket:
+        carrier = socket.carrier
+    assert carrier.tls == version.name.replace("_", ".")
+    assert carrier.cipher
+
+
+async def test_plain_text_is_said_to_be_plain(serve):
+    """No version and no cipher."""
+
+    async def talk(socket):
+        await socket.get_message()
+
+    port = await serve(talk)
+    async with open_websocket(f"ws://127.0.0.1:{port}", clock=CLOCK) as socket:
+        carrier = socket.carrier
+    assert (carrier.host, carrier.port, carrier.tls, carrier.cipher) == ("127.0.0.1", port, None, None)
 
 
 async def test_tls_to_a_plain_port_fails_by_name(serve):

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from ticktrail_compliance.acts.access import Accessed, AccessRefused
 from ticktrail_compliance.acts.base import ActBase, Actor, actor_here
+from ticktrail_compliance.acts.checks import ChecksRun, ControlResult, LogVerified
 from ticktrail_compliance.acts.log import (
     KeysDestroyed,
     KeysRewrapped,
@@ -14,6 +15,7 @@ from ticktrail_compliance.acts.log import (
     TailSealed,
     WriterOpened,
 )
+from ticktrail_compliance.acts.oversight import ProviderReviewed
 from ticktrail_compliance.acts.policy import PolicyAdopted
 
 __all__ = [
@@ -22,10 +24,14 @@ __all__ = [
     "Act",
     "ActBase",
     "Actor",
+    "ChecksRun",
+    "ControlResult",
     "KeysDestroyed",
     "KeysRewrapped",
     "LogExported",
+    "LogVerified",
     "PolicyAdopted",
+    "ProviderReviewed",
     "SpoolCaughtUp",
     "TailSealed",
     "WriterOpened",
@@ -42,4 +48,7 @@ Act: TypeAlias = (
     | PolicyAdopted
     | Accessed
     | AccessRefused
+    | ProviderReviewed
+    | LogVerified
+    | ChecksRun
 )

@@ -13,7 +13,9 @@ from msgspec import Meta, field
 
 from ticktrail.plugin import Settings
 from ticktrail_compliance.access.settings import AccessSettings
+from ticktrail_compliance.checks.settings import CheckSettings
 from ticktrail_compliance.classes import EntryClass
+from ticktrail_compliance.oversight.settings import ServiceProvider
 from ticktrail_compliance.policy.regulations import RegulationId
 
 __all__ = ["DEFAULT_KEEP_DAYS", "Policy", "RetentionRule"]
@@ -43,6 +45,8 @@ class Policy(Settings, frozen=True):
         applicable: The rules that the firm declares applicable: nothing is kept for less than they ask.
         retention: By class of entries; a class that is missing is kept for `DEFAULT_KEEP_DAYS`, then shredded. Entries
             of class ``retention`` tell what was destroyed and are never destroyed themselves.
+        providers: Who serves the firm, by name.
+        checks: How old evidence may be, and where it is.
         people: How many people it takes to destroy: 1, or 2: another one than who planned it has to approve.
     """
 
@@ -51,3 +55,5 @@ class Policy(Settings, frozen=True):
     retention: Mapping[EntryClass, RetentionRule] = field(default_factory=dict)
     people: Literal[1, 2] = 1
     access: AccessSettings | None = None
+    providers: Mapping[str, ServiceProvider] = field(default_factory=dict)
+    checks: CheckSettings = CheckSettings()

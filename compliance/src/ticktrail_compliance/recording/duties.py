@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ticktrail_compliance.acts import Act
 from ticktrail_compliance.classes import EntryClass
+from ticktrail_compliance.oversight.duty import Reminding
 from ticktrail_compliance.policy.adopted import adopt
 from ticktrail_compliance.policy.loading import load_policy
 from ticktrail_compliance.recording.journal import gathered_act
@@ -96,7 +97,8 @@ class Duties:
     def __init__(self, settings: ComplianceSettings, base_dir: Path) -> None:
         self._base_dir = base_dir
         self._duties: Sequence[Duty] = (
-            () if settings.policy is None else (Adopting(base_dir / settings.policy),)
+            *(() if settings.policy is None else (Adopting(base_dir / settings.policy),)),
+            Reminding(),
         )
 
     def attend(self, appender: Appender, now_ns: int, warn: Callable[[str], None]) -> None:

@@ -20,6 +20,7 @@ from ticktrail.events._clock import (
     PeerOffsetDisagrees,
     PeerOffsetMeasured,
 )
+from ticktrail.events._connections import ConnectionOpened
 from ticktrail.events._feed import (
     BreakerChanged,
     ConnectionReplaced,
@@ -66,6 +67,7 @@ __all__ = [
     "ClockSource",
     "ClockStepped",
     "ClockUnavailable",
+    "ConnectionOpened",
     "ConnectionReplaced",
     "ConnectionRotated",
     "ControlOrdered",
@@ -117,6 +119,7 @@ Event: TypeAlias = (
     | LegSwitched
     | HoleRepaired
     | HoleLeft
+    | ConnectionOpened
     | ConnectionRotated
     | BreakerChanged
     | LegStateChanged

@@ -7,6 +7,7 @@ is the leg's business, never this package's.
 from __future__ import annotations
 
 from ticktrail.net._allowance import Allowance, Window, allowance_of
+from ticktrail.net._carrier import Carrier, TlsSession, carrier_of
 from ticktrail.net._client import WebSocket, open_websocket
 from ticktrail.net._errors import (
     ConnectFailed,
@@ -21,6 +22,7 @@ from ticktrail.net._tap import Received
 
 __all__ = [
     "Allowance",
+    "Carrier",
     "ConnectFailed",
     "ConnectionLost",
     "HandshakeRefused",
@@ -28,10 +30,12 @@ __all__ = [
     "Received",
     "Silence",
     "TlsFailed",
+    "TlsSession",
     "WebSocket",
     "WebSocketError",
     "Window",
     "allowance_of",
+    "carrier_of",
     "open_websocket",
     "retry_after_s",
 ]

@@ -18,6 +18,7 @@ import trio_websocket
 
 from ticktrail._contracts.clock import Clock
 from ticktrail.address import Address, is_loopback, parse_address
+from ticktrail.net._carrier import Carrier, carrier_of
 from ticktrail.net._errors import (
     ConnectFailed,
     ConnectionLost,
@@ -37,15 +38,21 @@ MAX_MESSAGE_BYTES = 4 * 2**20
 
 
 class WebSocket:
-    """An open web socket; made by `open_websocket`."""
+    """An open web socket; made by `open_websocket`.
+
+    Attributes:
+        carrier: What protects it: for the event that tells of the connection.
+    """
 
     def __init__(
         self,
         address: Address,
+        carrier: Carrier,
         connection: trio_websocket.WebSocketConnection,
         tap: Tap,
         batches: trio.MemoryReceiveChannel[Received],
     ) -> None:
+        self.carrier = carrier
         self._address = address
         self._connection = connection
         self._tap = tap
@@ -114,6 +121,7 @@ async def open_websocket(
         stream = await _connect(address, ssl_context)
     if handshake.cancelled_caught:
         raise _too_slow(address, connect_s)
+    carrier = carrier_of(url, stream if isinstance(stream, trio.SSLStream) else None)
     out, batches = trio.open_memory_channel[Received](QUEUED_READS)
     handshake = trio.CancelScope(deadline=handshake.deadline)
     tap = Tap(stream, clock=clock, max_message_bytes=max_message_bytes, out=out, on_cut=handshake.cancel)
@@ -124,7 +132,7 @@ async def open_websocket(
             if not math.isinf(silent_s):
                 nursery.start_soon(_watch, tap, clock, silent_s)
             try:
-                yield WebSocket(address, connection, tap, batches)
+                yield WebSocket(address, carrier, connection, tap, batches)
             finally:
                 batches.close()  # first: the reader must not wait for us while we wait for it
                 with trio.move_on_after(CLOSE_S, shield=True):

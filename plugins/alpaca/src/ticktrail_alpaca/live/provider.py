@@ -101,6 +101,7 @@ class AlpacaProvider:
                 ) as socket,
                 anyio.create_task_group() as tasks,
             ):
+                intake.tell(socket.carrier.opened(context.name, "websocket", at_ns=context.clock.now_ns()))
                 tasks.start_soon(self._beside, link, session, repair, intake, task_status)
 
                 async def take(received: Received) -> None:

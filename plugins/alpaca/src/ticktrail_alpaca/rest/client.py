@@ -23,7 +23,7 @@ import anyio.to_thread
 from ticktrail.errors import ConfigError, PermanentError, TransientError
 from ticktrail.events import Event, VenueTrouble
 from ticktrail.model import ProviderId
-from ticktrail.net import allowance_of, retry_after_s
+from ticktrail.net import Carrier, allowance_of, retry_after_s
 from ticktrail.plugin import Clock, Secret
 from ticktrail_alpaca.rest.reply import NO_REPLY, Reply
 from ticktrail_alpaca.settings import AlpacaSettings
@@ -129,6 +129,7 @@ class RestClient:
         self._turn = anyio.Lock()
         self._limiter = anyio.CapacityLimiter(1)
         self._transport: Transport | None = None
+        self._carrier: Carrier | None = None
 
     async def __aenter__(self) -> Self:
         """Resolve the credentials and make the venue's client; no connection is opened before the first question.
@@ -212,6 +213,7 @@ class RestClient:
             )
         except TimeoutError as exc:
             raise self._lost("no whole answer in time") from exc
+        self._tell_carrier(reply)
         if reply.status == LIMITED:
             self._wait_until(reply, f"{settings.rest_base} answers HTTP status {LIMITED} and asks to wait")
         elif reply.remaining == "0":
@@ -242,6 +244,12 @@ class RestClient:
 
     def _credential(self, key: str, secret: Secret | None) -> str | None:
         return None if secret is None else read_credential(key, secret, self._base_dir)
+
+    def _tell_carrier(self, reply: Reply) -> None:
+        """Tell by what an answer is carried, where that is new."""
+        if reply.carrier is not None and reply.carrier != self._carrier:
+            self._carrier = reply.carrier
+            self._tell(reply.carrier.opened(self.provider, "rest", at_ns=self._clock.now_ns()))
 
     def _wait_until(self, reply: Reply, why: str) -> None:
         ban_s = self._ban_s(reply)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ticktrail.net import Carrier
+
 __all__ = ["NO_REPLY", "Reply"]
 
 NO_REPLY = 0
@@ -27,6 +29,7 @@ class Reply:
         reset: The header that says when it counts anew, in seconds since the epoch.
         retry_after: The header of that name.
         is_untrusted: The certificate was not to be trusted.
+        carrier: What protected the connection that brought it; None where nothing came.
     """
 
     status: int
@@ -37,3 +40,4 @@ class Reply:
     reset: str = ""
     retry_after: str = ""
     is_untrusted: bool = False
+    carrier: Carrier | None = None

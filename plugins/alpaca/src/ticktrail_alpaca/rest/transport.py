@@ -24,6 +24,7 @@ from alpaca.data.historical.crypto import CryptoHistoricalDataClient
 from alpaca.data.historical.stock import StockHistoricalDataClient
 from requests.adapters import HTTPAdapter
 
+from ticktrail.net import Carrier, carrier_of
 from ticktrail_alpaca.markets import MarketName
 from ticktrail_alpaca.rest.reply import NO_REPLY, Reply
 
@@ -90,7 +91,13 @@ class Transport:
         except Exception as exc:  # noqa: BLE001 - somebody else's code, and its frames hold the headers
             return Reply(status=NO_REPLY, said=type(exc).__name__)
         heard = self._bounds.heard
-        return Reply(status=200, answer=answer, remaining=heard.remaining, reset=heard.reset)
+        return Reply(
+            status=200,
+            answer=answer,
+            remaining=heard.remaining,
+            reset=heard.reset,
+            carrier=heard.carrier,
+        )
 
     def close(self) -> None:
         """Close what is open."""
@@ -120,6 +127,7 @@ class _Heard(threading.local):
 
     remaining = ""
     reset = ""
+    carrier: Carrier | None = None
 
 
 class _Bounds(HTTPAdapter):
@@ -145,6 +153,7 @@ class _Bounds(HTTPAdapter):
             response = super().send(
                 request, stream=True, timeout=self._waits, verify=verify, cert=cert, proxies=proxies
             )
+            carrier = _carrier(response)  # while the answer holds the connection still
             body = self._body(response, end_ns)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
             raise _Ended(Reply(status=NO_REPLY, said=_reason(exc), is_untrusted=_is_untrusted(exc))) from None
@@ -160,9 +169,10 @@ class _Bounds(HTTPAdapter):
                     remaining=remaining,
                     reset=reset,
                     retry_after=headers.get("Retry-After", ""),
+                    carrier=carrier,
                 )
             )
-        self.heard.remaining, self.heard.reset = remaining, reset
+        self.heard.remaining, self.heard.reset, self.heard.carrier = remaining, reset, carrier
         response.raw = io.BytesIO(body)
         response.encoding = "utf-8"  # without a word of the venue's, requests would guess from the whole body
         return response
@@ -184,6 +194,14 @@ class _Bounds(HTTPAdapter):
             if self._mono_ns() > end_ns:
                 raise _Ended(Reply(status=NO_REPLY, said="no whole answer in time"))
         return bytes(body)
+
+
+def _carrier(response: requests.Response) -> Carrier | None:
+    """Return by what an answer is carried; None where the venue ends an encrypted connection with it."""
+    if response.url.startswith("http:"):
+        return carrier_of(response.url, None)
+    socket = getattr(getattr(response.raw, "connection", None), "sock", None)
+    return carrier_of(response.url, socket) if isinstance(socket, ssl.SSLSocket) else None
 
 
 def _reason(exc: BaseException) -> str:

@@ -279,6 +279,9 @@ class Shard:
                 silent_s=self._settings.dead_after_s,
                 max_message_bytes=self._settings.max_message_bytes,
             ) as socket:
+                self._intake.tell(
+                    socket.carrier.opened(self._context.name, "websocket", at_ns=self._clock.now_ns())
+                )
                 await link.converse(socket, self._take)
         except ProviderError as exc:
             link.failure = exc

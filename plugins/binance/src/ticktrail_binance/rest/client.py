@@ -25,7 +25,7 @@ import msgspec
 from ticktrail.errors import PermanentError, TransientError
 from ticktrail.events import Event, VenueTrouble
 from ticktrail.model import ProviderId
-from ticktrail.net import allowance_of, retry_after_s
+from ticktrail.net import Carrier, allowance_of, carrier_of, retry_after_s
 from ticktrail.plugin import Clock
 from ticktrail_binance.settings import BinanceSettings
 
@@ -89,6 +89,7 @@ class RestClient:
         self._stack = AsyncExitStack()
         self._http: httpx.AsyncClient | None = None
         self._kept: dict[str, tuple[int, bytes]] = {}
+        self._carrier: Carrier | None = None
 
     async def __aenter__(self) -> Self:
         """Make the HTTP client; no connection is opened before the first question."""
@@ -214,6 +215,7 @@ class RestClient:
         try:
             with anyio.fail_after(self._settings.connect_s + self._settings.answer_s):
                 async with self._http.stream("GET", url) as response:
+                    self._tell_carrier(response)
                     body = bytearray()
                     with anyio.CancelScope() as reading:  # httpx ends a body cleanly from within alone
                         async for piece in response.aiter_bytes():
@@ -233,6 +235,14 @@ class RestClient:
                     provider=self.provider,
                 ) from exc
             raise self._lost(str(exc) or type(exc).__name__) from exc
+
+    def _tell_carrier(self, response: httpx.Response) -> None:
+        """Tell by what an answer is carried, where that is new."""
+        session = response.extensions["network_stream"].get_extra_info("ssl_object")
+        found = carrier_of(self._settings.rest_base, session)
+        if found != self._carrier:
+            self._carrier = found
+            self._tell(found.opened(self.provider, "rest", at_ns=self._clock.now_ns()))
 
     def _lost(
         self,

@@ -1,0 +1,47 @@
+"""Warn whoever runs a feed of a review that is overdue.
+
+Owns: that it is said at the start, and once a day after that.
+Never: holds a feed up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+
+from ticktrail_compliance.oversight.register import Standing, day_of, last_reviews, standings
+from ticktrail_compliance.policy.adopted import policy_in_force
+
+if TYPE_CHECKING:
+    from ticktrail_compliance.recording.duties import Recording
+
+__all__ = ["Reminding"]
+
+
+class Reminding:
+    """The duty to tell of overdue reviews."""
+
+    def __init__(self) -> None:
+        self._told: date | None = None
+
+    def attend(self, recording: Recording) -> Iterable[str]:
+        """Return a sentence for each overdue review, once a day."""
+        today = day_of(recording.now_ns)
+        if today == self._told:
+            return ()
+        self._told = today
+        policy = policy_in_force(recording.log)
+        if policy is None or not policy.providers:
+            return ()
+        found = standings(policy, last_reviews(recording.log), today)
+        return [
+            f"the review of service provider {one.name} {_since(one)}: record it with `ticktrail compliance providers "
+            f"review FEED.toml {one.name} --outcome ok --next DATE`"
+            for one in found
+            if one.is_overdue
+        ]
+
+
+def _since(one: Standing) -> str:
+    return "is due, since it never was reviewed" if one.due is None else f"was due on {one.due.isoformat()}"
