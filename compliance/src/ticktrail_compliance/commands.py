@@ -56,6 +56,7 @@ audit.add_command(keys)
     metavar="FILE",
     help="Keep in FILE how far it got, and go on from there if it is interrupted.",
 )
+@click.option("--no-incident", is_flag=True, help="Open no incident where something is found.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def verify(
@@ -68,9 +69,12 @@ def verify(
     quick: bool,
     full: bool,
     resume: Path | None,
+    no_incident: bool,
     as_json: bool,
 ) -> None:
     """Walk the whole log and name what is not as it was sealed, or not as its anchors know it.
+
+    Where something is not, an incident is opened in the log, unless one is open for it already.
 
     Exit status 0: everything is as it was sealed; 1: something is not; 2: the log cannot be opened.
 
@@ -88,7 +92,11 @@ def verify(
     if quick and (full or resume is not None):
         raise click.UsageError("--quick opens no entry: leave out --full and --resume, or --quick")
     named = find_named(feed_file, database, key)
-    ctx.exit(console.verify(named, anchors, quick=quick, resume=resume, as_json=as_json))
+    ctx.exit(
+        console.verify(
+            named, anchors, quick=quick, resume=resume, open_incident=not no_incident, as_json=as_json
+        )
+    )
 
 
 @audit.command()

@@ -23,6 +23,7 @@ from ticktrail_compliance.checks.verified import record_verified
 from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.entry import Header
 from ticktrail_compliance.finding.writers import Writers
+from ticktrail_compliance.incidents.automatic import open_for_findings
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.reading import Range, read_records
 from ticktrail_compliance.records import StoredRecord, StoredRouted
@@ -38,17 +39,34 @@ FOUND = 1
 FLUSH_EVERY = 1_000
 
 
-def verify(named: Named, brought: Sequence[Path], *, quick: bool, resume: Path | None, as_json: bool) -> int:
-    """Verify a log, print the outcome, and return the exit status."""
+def verify(
+    named: Named,
+    brought: Sequence[Path],
+    *,
+    quick: bool,
+    resume: Path | None,
+    open_incident: bool,
+    as_json: bool,
+) -> int:
+    """Verify a log, print the outcome, open an incident where something was found, and return the exit status."""
     anchors = _anchors(named, brought)
     what = asked("audit verify", quick=quick, resume=resume)
     shown = not as_json and sys.stderr.isatty()
     with reading(named, "verify", what) as log, Bars("verifying", shown=shown) as bars:
         found = walk(log, anchors=anchors, quick=quick, reopen=named.open, mark=resume, progress=bars)
+    opened: Sequence[int] = ()
+    why: str | None = None
+    if open_incident and not found.sound:
+        opened, why = open_for_findings(named, found.findings, [anchor.path for anchor in anchors])
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        told = {**msgspec.structs.asdict(found), "incidents": opened, "no_incident": why}
+        click.echo(msgspec.json.encode(told))
     else:
         _tell(found)
+        for number in opened:
+            click.echo(f"incident {number} is open for it: `ticktrail incident show` tells more", err=True)
+        if why is not None:
+            click.echo(f"no incident could be opened for it in the log: {why}", err=True)
     unrecorded = record_verified(named, found)
     if unrecorded is not None:
         click.echo(f"not recorded in the log: {unrecorded}", err=True)

@@ -13,6 +13,7 @@ import click
 
 from ticktrail.plugin import Observer, ObserverContext, ObserverSpec, hookimpl, observer_spec
 from ticktrail_compliance.commands import audit
+from ticktrail_compliance.incidents.commands import incident
 from ticktrail_compliance.programme import compliance
 from ticktrail_compliance.reports.commands import report
 from ticktrail_compliance.settings import ComplianceSettings
@@ -40,8 +41,8 @@ def ticktrail_observers() -> Iterable[ObserverSpec]:
 
 @hookimpl
 def ticktrail_commands() -> Iterable[click.Command]:
-    """Declare ``audit``, ``compliance`` and ``report``."""
-    return [audit, compliance, report]
+    """Declare ``audit``, ``compliance``, ``incident`` and ``report``."""
+    return [audit, compliance, incident, report]
 
 
 def _unjournalled(settings: ComplianceSettings) -> str | None:

@@ -60,8 +60,8 @@ class ProviderError(FeedError):
     Attributes:
         provider: The leg's name in the feed file.
         cause: What happened in one word that programs may compare: ``lost``, ``silent`` (connected, and no data),
-            ``refused``, ``limited`` (asked to wait by the venue), ``slow`` (this machine, by the venue's word),
-            ``garbled`` (an answer that makes no sense), ``defect`` …
+            ``refused``, ``credentials`` (refused for their sake), ``limited`` (asked to wait by the venue), ``slow``
+            (this machine, by the venue's word), ``garbled`` (an answer that makes no sense), ``defect`` …
     """
 
     def __init__(self, message: str, *, provider: str, cause: str = "lost") -> None:

@@ -100,15 +100,15 @@ def check_marks(running):
     }
 
 
-@pytest.mark.parametrize(("code", "stream"), [(402, "auth"), (405, "")])
-async def test_what_no_second_try_would_change_stops_the_leg(tmp_path, code, stream):
+@pytest.mark.parametrize(("code", "stream", "cause"), [(402, "auth", "credentials"), (405, "", "refused")])
+async def test_what_no_second_try_would_change_stops_the_leg(tmp_path, code, stream, cause):
     """402 and 405: Alpaca is down for good, and Binance speaks."""
     fault = Fault(kind="error_reply", at_s=0, code=code, message="no", stream=stream)
     async with both_venues(tmp_path, fault) as (running, _):
         await speaks(running, "binance")
     assert {event.provider for event in running.told(LegUp)} == {"binance"}
     (down,) = [event for event in running.told(LegDown) if event.provider == "alpaca"]
-    assert (down.permanent, down.retry_in_s, down.cause) == (True, None, "refused")
+    assert (down.permanent, down.retry_in_s, down.cause) == (True, None, cause)
     assert f"Alpaca says {code}, 'no'" in down.detail
     assert switches(running) == [("alpaca", "binance")]
     assert heard_of(running, "alpaca") == []

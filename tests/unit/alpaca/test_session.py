@@ -106,7 +106,7 @@ def test_a_list_that_never_agrees_ends_the_session():
     [
         (400, PermanentError, "refused", "report it"),
         (401, TransientError, "refused", "tried again"),
-        (402, PermanentError, "refused", "check key_id and secret_key"),
+        (402, PermanentError, "credentials", "check key_id and secret_key"),
         (403, TransientError, "refused", "403"),
         (404, TransientError, "lost", "too late"),
         (405, PermanentError, "refused", "2 symbols are more than the account's plan allows"),
@@ -114,7 +114,7 @@ def test_a_list_that_never_agrees_ends_the_session():
         (407, TransientError, "slow", "too slowly"),
         (409, PermanentError, "refused", "does not hold this feed"),
         (410, PermanentError, "refused", "no such channel"),
-        (411, PermanentError, "refused", "scope"),
+        (411, PermanentError, "credentials", "scope"),
         (500, TransientError, "lost", "venue's own fault"),
         (599, TransientError, "refused", "599"),
     ],

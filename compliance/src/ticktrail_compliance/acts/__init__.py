@@ -7,6 +7,18 @@ from typing import TypeAlias
 from ticktrail_compliance.acts.access import Accessed, AccessRefused
 from ticktrail_compliance.acts.base import ActBase, Actor, actor_here
 from ticktrail_compliance.acts.checks import ChecksRun, ControlResult, LogVerified
+from ticktrail_compliance.acts.incidents import (
+    IncidentAct,
+    IncidentAssessed,
+    IncidentAssigned,
+    IncidentClosed,
+    IncidentContained,
+    IncidentEntriesAttached,
+    IncidentFileAttached,
+    IncidentNotified,
+    IncidentOpened,
+    IncidentReminded,
+)
 from ticktrail_compliance.acts.log import (
     KeysDestroyed,
     KeysRewrapped,
@@ -26,6 +38,16 @@ __all__ = [
     "Actor",
     "ChecksRun",
     "ControlResult",
+    "IncidentAct",
+    "IncidentAssessed",
+    "IncidentAssigned",
+    "IncidentClosed",
+    "IncidentContained",
+    "IncidentEntriesAttached",
+    "IncidentFileAttached",
+    "IncidentNotified",
+    "IncidentOpened",
+    "IncidentReminded",
     "KeysDestroyed",
     "KeysRewrapped",
     "LogExported",
@@ -51,4 +73,5 @@ Act: TypeAlias = (
     | ProviderReviewed
     | LogVerified
     | ChecksRun
+    | IncidentAct
 )

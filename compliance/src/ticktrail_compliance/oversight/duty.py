@@ -14,7 +14,7 @@ from ticktrail_compliance.oversight.register import Standing, day_of, last_revie
 from ticktrail_compliance.policy.adopted import policy_in_force
 
 if TYPE_CHECKING:
-    from ticktrail_compliance.recording.duties import Recording
+    from ticktrail_compliance.recording.duty import Recording
 
 __all__ = ["Reminding"]
 

@@ -15,6 +15,7 @@ from ticktrail.plugin import Settings
 from ticktrail_compliance.access.settings import AccessSettings
 from ticktrail_compliance.checks.settings import CheckSettings
 from ticktrail_compliance.classes import EntryClass
+from ticktrail_compliance.incidents.settings import IncidentSettings
 from ticktrail_compliance.oversight.settings import ServiceProvider
 from ticktrail_compliance.policy.regulations import RegulationId
 
@@ -48,6 +49,7 @@ class Policy(Settings, frozen=True):
         providers: Who serves the firm, by name.
         checks: How old evidence may be, and where it is.
         people: How many people it takes to destroy: 1, or 2: another one than who planned it has to approve.
+        incidents: How incidents are handled, and by when.
     """
 
     firm: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -57,3 +59,4 @@ class Policy(Settings, frozen=True):
     access: AccessSettings | None = None
     providers: Mapping[str, ServiceProvider] = field(default_factory=dict)
     checks: CheckSettings = CheckSettings()
+    incidents: IncidentSettings = field(default_factory=IncidentSettings)

@@ -7,62 +7,22 @@ Never: does one itself; each has its room.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from ticktrail.plugin import Record
 from ticktrail_compliance.acts import Act
-from ticktrail_compliance.classes import EntryClass
+from ticktrail_compliance.incidents.duty import Handling, Ruling
 from ticktrail_compliance.oversight.duty import Reminding
 from ticktrail_compliance.policy.adopted import adopt
 from ticktrail_compliance.policy.loading import load_policy
-from ticktrail_compliance.recording.journal import gathered_act
+from ticktrail_compliance.recording.duty import Duty, Recording
 from ticktrail_compliance.settings import ComplianceSettings
 from ticktrail_compliance.store.appender import Appender
-from ticktrail_compliance.store.log import AuditLog
 
 __all__ = ["EVERY_S", "Duties", "Duty", "Recording"]
 
 EVERY_S = 60.0
 """How often duties are attended to while a feed runs: deadlines are of hours and days."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """The log of a feed that runs, as a duty sees it.
-
-    Attributes:
-        log: To be read.
-        appender: To write with; `record` is enough for an act.
-        now_ns: The present, UTC nanoseconds, by the feed's clock.
-        base_dir: The feed file's folder.
-    """
-
-    log: AuditLog
-    appender: Appender
-    now_ns: int
-    base_dir: Path
-
-    def record(self, entry_class: EntryClass, *acts: Act) -> int:
-        """Add one entry for each act, all or none, and return the number of the last.
-
-        Raises:
-            AuditError: The log cannot be written.
-        """
-        entries = self.appender.append([gathered_act(entry_class, act).draft() for act in acts])
-        return entries[-1].header.seq
-
-
-class Duty(Protocol):
-    """Something that a feed's process does for the programme beside recording; blocking, in the log's own thread."""
-
-    def attend(self, recording: Recording) -> Iterable[str]:
-        """Do what is due, and return what the person who runs the feed is to be told.
-
-        Raises:
-            ConfigError: At the start alone: something is set so that the feed must not run.
-            AuditError: The log cannot be written.
-        """
 
 
 class Adopting:
@@ -92,12 +52,17 @@ class Duties:
     Args:
         settings: The feed's.
         base_dir: The feed file's folder.
+        feed: Its name.
     """
 
-    def __init__(self, settings: ComplianceSettings, base_dir: Path) -> None:
+    def __init__(self, settings: ComplianceSettings, base_dir: Path, feed: str) -> None:
         self._base_dir = base_dir
+        self._handling = Handling(feed)
+        policy_file = None if settings.policy is None else base_dir / settings.policy
         self._duties: Sequence[Duty] = (
-            *(() if settings.policy is None else (Adopting(base_dir / settings.policy),)),
+            Ruling(feed, policy_file),  # first: under such a policy the feed does not start
+            *(() if policy_file is None else (Adopting(policy_file),)),
+            self._handling,
             Reminding(),
         )
 
@@ -108,7 +73,24 @@ class Duties:
             ConfigError: At the start alone: something is set so that the feed must not run.
             AuditError: The log cannot be written.
         """
+        self._attend(self._duties, appender, now_ns, warn)
+
+    def see(self, records: Iterable[Record | Act], now_ns: int) -> bool:
+        """Look at events that were sealed, and tell whether `attend_to_seen` is to be called for them."""
+        return self._handling.see(records, now_ns)
+
+    def attend_to_seen(self, appender: Appender, now_ns: int, warn: Callable[[str], None]) -> None:
+        """Attend at once to what was seen.
+
+        Raises:
+            AuditError: The log cannot be written.
+        """
+        self._attend((self._handling,), appender, now_ns, warn)
+
+    def _attend(
+        self, duties: Iterable[Duty], appender: Appender, now_ns: int, warn: Callable[[str], None]
+    ) -> None:
         recording = Recording(appender.log, appender, now_ns, self._base_dir)
-        for duty in self._duties:
+        for duty in duties:
             for told in duty.attend(recording):
                 warn(told)

@@ -77,7 +77,7 @@ class Recorder:
     _duties: Duties = field(init=False)
 
     def __post_init__(self) -> None:
-        self._duties = Duties(self.settings, self.base_dir)
+        self._duties = Duties(self.settings, self.base_dir, self.feed)
 
     def open(self) -> None:
         """Open the log, and put right what a crash left.
@@ -133,6 +133,7 @@ class Recorder:
             else:
                 self.counts.records += 1
             self.counts.ticks += draft.ticks
+        self._look(appender, ready)
 
     def checkpoint(self) -> None:
         """Sign how far the log goes, where it goes further than before, and tell the anchors.
@@ -169,6 +170,15 @@ class Recorder:
             self._duties.attend(self._opened(), self.clock.now_ns(), self.warn)
         except AuditError as exc:
             self._turn_off(exc, ())
+
+    def _look(self, appender: Appender, ready: Sequence[Gathered]) -> None:
+        """Let the duties see the events that were stored; what they do about them waits while the database is away."""
+        events = [record for one in ready if one.entry_class != "journal" for record in one.records]
+        if self._duties.see(events, self.clock.now_ns()) and self._detour is None:
+            try:
+                self._duties.attend_to_seen(appender, self.clock.now_ns(), self.warn)
+            except AuditError as exc:
+                self._turn_off(exc, ())
 
     def _begin(self, appender: Appender) -> None:
         """Say who writes, and seal what an earlier writer left without a checkpoint or in a spool."""

@@ -218,7 +218,9 @@ class AlpacaProvider:
             if wait_s is None and exc.status == TOO_MANY:
                 wait_s = self._settings.connection_limit_wait_s
             if exc.status in {401, 403}:
-                return PermanentError(f"leg {name!r}: {exc}; check key_id and secret_key", provider=name)
+                return PermanentError(
+                    f"leg {name!r}: {exc}; check key_id and secret_key", provider=name, cause="credentials"
+                )
             cause = "refused" if wait_s is None else "limited"
             return TransientError(f"leg {name!r}: {exc}", provider=name, cause=cause, retry_after_s=wait_s)
         if isinstance(exc, TlsFailed) and exc.untrusted:

@@ -206,7 +206,10 @@ class Session:
         asked = len({symbol for symbols in self._wanted.values() for symbol in symbols})
         permanent = None if code is None else PERMANENT.get(code)
         if permanent is not None:
-            return PermanentError(f"{said}: {permanent.format(asked=asked)}", provider=self._provider)
+            cause = "credentials" if code in OF_CREDENTIALS else "refused"
+            return PermanentError(
+                f"{said}: {permanent.format(asked=asked)}", provider=self._provider, cause=cause
+            )
         if code == TOO_MANY_CONNECTIONS:
             return TransientError(
                 f"{said}: another connection of this account is open (most plans allow one a feed), or an old one has "
@@ -231,6 +234,8 @@ PERMANENT: Mapping[int, str] = {
     411: "the key lacks the scope for market data; make one that has it",
 }
 """By the venue's code, what a person has to do: no second try would change it."""
+OF_CREDENTIALS = frozenset({402, 411})
+"""Of these, where the venue does not take the key."""
 TRANSIENT: Mapping[int, tuple[str, str]] = {
     401: ("refused", "it is tried again from the greeting on"),
     404: ("lost", "the credentials came too late; it is tried again"),

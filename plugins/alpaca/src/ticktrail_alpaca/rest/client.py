@@ -288,6 +288,7 @@ class RestClient:
                 f'environment, and that their plan has feed = "{settings.feed_name}"; without a plan for it, what SIP '
                 f"brought in the last 15 minutes is not given",
                 provider=self.provider,
+                cause="credentials",
             )
         if 400 <= status < 500 and status not in PASSING:
             return Declined(status, reply.code, reply.said)
