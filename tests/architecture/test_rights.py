@@ -13,6 +13,8 @@ ALLOWED = {
     "store/opening.py": "is where one is opened",
     "recording/recorder.py": "is the feed, which needs no role to record",
     "keeping/console.py": "looks which keys there are once the right was asked for",
+    "holds/console.py": "looks whether there is such a hold once the right was asked for",
+    "retention/console.py": "looks what is due once the right was asked for",
     "incidents/console.py": "looks whether a step can be taken once the right was asked for",
     "incidents/automatic.py": "looks whether a log goes on after a verification that asked for its right",
     "checks/verified.py": "looks whether a policy is in force after a verification that asked for its right",

@@ -14,6 +14,7 @@ from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.export.commands import export
 from ticktrail_compliance.finding.commands import explain, find
 from ticktrail_compliance.grant_commands import grant
+from ticktrail_compliance.holds.commands import hold
 from ticktrail_compliance.keeping.commands import keys
 from ticktrail_compliance.options import (
     KINDS,
@@ -25,6 +26,7 @@ from ticktrail_compliance.options import (
     which_log,
 )
 from ticktrail_compliance.proof.commands import check_proof
+from ticktrail_compliance.retention.commands import retention
 
 __all__ = ["audit"]
 
@@ -35,6 +37,8 @@ def audit() -> None:
 
 
 audit.add_command(keys)
+audit.add_command(hold)
+audit.add_command(retention)
 
 
 @audit.command()

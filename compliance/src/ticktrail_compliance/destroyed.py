@@ -1,6 +1,7 @@
 """Tell which data keys of a log were destroyed, so that a reader can go on without what they sealed.
 
-Owns: when a key that is gone counts as destroyed, and not as lost or changed.
+Owns: when a key that is gone counts as destroyed, and not as lost or changed: an entry tells of it, and no later one
+that it was withheld.
 Never: destroys one.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ticktrail_compliance.acts import KeysDestroyed
+from ticktrail_compliance.acts import DestructionWithheld, KeysDestroyed
 from ticktrail_compliance.entry import Header, Unsealed
 from ticktrail_compliance.reading import Range, conditions, entry_of, open_records
 from ticktrail_compliance.store.log import AuditLog
@@ -80,8 +81,9 @@ class LeftOut:
 
 
 def destroyed_keys(log: AuditLog) -> Mapping[int, int]:
-    """Return the data keys of which an entry of the log tells that they were destroyed, each with that entry's number.
+    """Return the data keys of which an entry of the log tells that they are destroyed, each with that entry's number.
 
+    A key that was told of and then withheld is none of them.
     Entries that cannot be opened tell nothing; that is a finding of their own.
     """
     told: dict[int, int] = {}
@@ -95,4 +97,7 @@ def destroyed_keys(log: AuditLog) -> Mapping[int, int]:
             if isinstance(record, KeysDestroyed):
                 for key_id in record.key_ids:
                     told.setdefault(key_id, row.seq)
+            elif isinstance(record, DestructionWithheld):
+                for key_id in record.key_ids:
+                    told.pop(key_id, None)
     return told

@@ -29,6 +29,15 @@ from ticktrail_compliance.acts.log import (
 )
 from ticktrail_compliance.acts.oversight import ProviderReviewed
 from ticktrail_compliance.acts.policy import PolicyAdopted
+from ticktrail_compliance.acts.retention import (
+    DestructionWithheld,
+    HoldLifted,
+    HoldPlaced,
+    PlannedKeys,
+    RetentionApplied,
+    RetentionApproved,
+    RetentionPlanned,
+)
 
 __all__ = [
     "AccessRefused",
@@ -38,6 +47,9 @@ __all__ = [
     "Actor",
     "ChecksRun",
     "ControlResult",
+    "DestructionWithheld",
+    "HoldLifted",
+    "HoldPlaced",
     "IncidentAct",
     "IncidentAssessed",
     "IncidentAssigned",
@@ -52,8 +64,12 @@ __all__ = [
     "KeysRewrapped",
     "LogExported",
     "LogVerified",
+    "PlannedKeys",
     "PolicyAdopted",
     "ProviderReviewed",
+    "RetentionApplied",
+    "RetentionApproved",
+    "RetentionPlanned",
     "SpoolCaughtUp",
     "TailSealed",
     "WriterOpened",
@@ -74,4 +90,10 @@ Act: TypeAlias = (
     | LogVerified
     | ChecksRun
     | IncidentAct
+    | HoldPlaced
+    | HoldLifted
+    | RetentionPlanned
+    | RetentionApproved
+    | DestructionWithheld
+    | RetentionApplied
 )

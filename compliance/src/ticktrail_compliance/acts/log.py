@@ -53,7 +53,11 @@ class KeysRewrapped(ActBase, frozen=True, tag="keys_rewrapped"):
 
 
 class KeysDestroyed(ActBase, frozen=True, tag="keys_destroyed"):
-    """Data keys were destroyed: what they sealed can be proven, and be read by nobody any more."""
+    """Data keys are destroyed: what they sealed can be proven, and be read by nobody any more.
+
+    The entry comes before the deed; what was not done after it, a `DestructionWithheld` tells. `plan` is the
+    retention plan that it follows; empty: it was done by hand.
+    """
 
     actor: Actor
     purpose: str
@@ -61,6 +65,7 @@ class KeysDestroyed(ActBase, frozen=True, tag="keys_destroyed"):
     month: str
     key_ids: Sequence[int]
     entries: int
+    plan: str = ""
 
 
 class LogExported(ActBase, frozen=True, tag="log_exported"):

@@ -11,12 +11,15 @@ from ticktrail.events import LegUp
 from ticktrail_compliance.acts import PolicyAdopted
 from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, not_applicable, passed, unknown
 from ticktrail_compliance.checks.facts import Facts
-from ticktrail_compliance.checks.neighbours import overdue_incidents
+from ticktrail_compliance.incidents.deadlines import due
+from ticktrail_compliance.incidents.register import register_of
+from ticktrail_compliance.incidents.reminding import told
 from ticktrail_compliance.oversight.feedfile import legs_of
 from ticktrail_compliance.oversight.register import day_of, last_reviews, standings
 from ticktrail_compliance.policy.adopted import POLICY_CLASS
 from ticktrail_compliance.policy.loading import load_policy
 from ticktrail_compliance.reading import Range, read_records
+from ticktrail_compliance.words import counted
 
 __all__ = ["CONTROLS"]
 
@@ -76,10 +79,11 @@ def _registered(facts: Facts) -> Look:
 
 
 def _incidents(facts: Facts) -> Look:
-    late = overdue_incidents(facts)
-    if late is None:
-        return unknown("nothing here keeps incidents")
-    return failed("; ".join(late)) if late else passed("none is overdue")
+    register = register_of(facts.opened)
+    late = [one for one in due(register.open, facts.now_ns, register.settings) if one.is_overdue]
+    if late:
+        return failed("; ".join(told(one, register.settings) for one in late), late[0].incident)
+    return passed(f"{counted(len(register.open), 'incident')} open, none overdue")
 
 
 CONTROLS = (

@@ -6,45 +6,40 @@ Never: destroys anything.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, not_applicable, passed
 from ticktrail_compliance.checks.facts import Facts
-from ticktrail_compliance.checks.neighbours import is_held
 from ticktrail_compliance.classes import CLASSES
-from ticktrail_compliance.oversight.register import day_of
-from ticktrail_compliance.policy.checking import kept
+from ticktrail_compliance.retention.judging import Judge
 
 __all__ = ["CONTROLS"]
+
+DAY_NS = 86_400 * 10**9
 
 
 def _lag(facts: Facts) -> Look:
     if facts.policy is None:
         return not_applicable("no policy says how long anything is kept")
-    today, lag = day_of(facts.now_ns), timedelta(days=facts.checks.retention_max_lag_days)
-    rules = {name: kept(facts.policy, name).rule for name in CLASSES}
-    late: dict[tuple[str, str], int] = {}
+    days = facts.checks.retention_max_lag_days
+    judge = Judge(facts.opened, facts.now_ns)
+    late: set[tuple[str, str]] = set()
     for state in facts.opened.keys.states():
-        rule = next((rule for name, rule in rules.items() if name == state.entry_class), None)
-        if rule is None or rule.then == "keep" or state.state == "destroyed":
+        entry_class = next((name for name in CLASSES if name == state.entry_class), None)
+        due_ns = None if entry_class is None else judge.due_ns(entry_class, state.month)
+        if state.state == "destroyed" or due_ns is None or due_ns + days * DAY_NS > facts.now_ns:
             continue
-        ended = _after(state.month) + timedelta(days=rule.keep_days)
-        if ended + lag < today and not is_held(facts, state.entry_class, state.month):
-            late[state.month, state.entry_class] = late.get((state.month, state.entry_class), 0) + 1
+        found = judge.hindrance(state.key_id, state.entry_class, state.month)
+        if found is None or not found.holds:
+            late.add((state.month, state.entry_class))
     if late:
-        month, entry_class = min(late)
+        month, name = min(late)
         more = f", and {len(late) - 1:,} more months of a class" if len(late) > 1 else ""
         return failed(
-            f"{entry_class} entries of {month} are past their retention by more than {lag.days} days and can still be "
-            f"read{more}: export them if the policy says so, and destroy their keys (`ticktrail audit keys destroy`)"
+            f"{name} entries of {month} are past their retention by more than {days} days and can still be read{more}: "
+            "export them if the policy asks for an archive, and run `ticktrail audit retention apply`"
         )
-    return passed(f"nothing is readable for more than {lag.days} days after the end of its time")
-
-
-def _after(month: str) -> date:
-    """Return the first day after a month, ``YYYY-MM``."""
-    year, number = map(int, month.split("-"))
-    return date(year + number // 12, number % 12 + 1, 1)
+    return passed(
+        f"nothing but what is on hold is readable for more than {days} days after the end of its time"
+    )
 
 
 CONTROLS = (

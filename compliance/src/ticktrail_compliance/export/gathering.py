@@ -137,6 +137,8 @@ class _Copying:
 
     def _wanted(self, entry: Entry) -> bool:
         """Tell whether an entry can hold a wanted row."""
+        if entry.summary is None:
+            raise Unsealed("its summary is gone, and no entry of the log tells that it was destroyed")
         if not self._fits(entry):
             return False
         if not self._selection.by_content:

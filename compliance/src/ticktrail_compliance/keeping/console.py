@@ -19,11 +19,14 @@ import msgspec
 from ticktrail.errors import ConfigError
 from ticktrail_compliance.access.asked import asked
 from ticktrail_compliance.acting import acting, reading, see_allowed
-from ticktrail_compliance.acts import KeysDestroyed, KeysRewrapped, actor_here
+from ticktrail_compliance.acts import KeysRewrapped, actor_here
 from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.entry import EntryClass
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.reading import Range, headers, read_records
+from ticktrail_compliance.retention.destroying import Keys
+from ticktrail_compliance.retention.destroying import destroy as destroy_keys
+from ticktrail_compliance.retention.judging import Judge
 from ticktrail_compliance.store.keystore import KeyState
 from ticktrail_compliance.store.log import AuditLog
 from ticktrail_compliance.vault.opening import open_provider
@@ -114,6 +117,7 @@ def destroy(
     see_allowed(named, "keys_destroy", what)
     with named.open() as log:
         states, entries = _whole(log, entry_class, month)
+        _see_free(log, states, entry_class, month)
     count = "1 key" if len(states) == 1 else f"{len(states)} keys"
     if not confirmed:
         click.confirm(
@@ -122,20 +126,16 @@ def destroy(
             abort=True,
         )
     with acting(named, "keys_destroy", what) as found:
-        told = KeysDestroyed(
-            at_ns=time.time_ns(),
-            actor=actor_here(),
-            purpose=purpose,
-            entry_class=entry_class,
-            month=month,
-            key_ids=[state.key_id for state in states],
-            entries=entries,
+        keys = Keys(entry_class, month, [state.key_id for state in states], entries)
+        done = destroy_keys(found, keys, purpose, time.time_ns)
+        store, apart = found.log.keys.database.name, found.log.keys.database is not found.log.database
+    if done.withheld:
+        why = next(iter(done.withheld.values())).why
+        raise ConfigError(
+            f"{len(done.withheld)} of the {count} were not destroyed, and the log tells so: {why}"
         )
-        found.record("retention", told)  # first: a key that is gone and that no entry tells of is a finding
-        keys = found.log.keys
-        keys.destroy(told.key_ids)
-        store, apart = keys.database.name, keys.database is not found.log.database
     if as_json:
+        told = {"entry_class": entry_class, "month": month, "key_ids": keys.key_ids, "entries": entries}
         click.echo(msgspec.json.encode(told))
     else:
         click.echo(
@@ -149,6 +149,22 @@ def destroy(
             "files with the data keys of earlier exports (--keys-out) open what they were made for still: destroy "
             f"those that reach into {month} as well; `ticktrail audit show --event log_exported` tells of each"
         )
+
+
+def _see_free(log: AuditLog, states: Sequence[KeyState], entry_class: EntryClass, month: str) -> None:
+    """See that nothing keeps any of these keys.
+
+    Raises:
+        ConfigError: A hold does, or the policy in force.
+    """
+    judge = Judge(log, time.time_ns())
+    for state in states:
+        found = judge.hindrance(state.key_id, entry_class, month)
+        if found is not None:
+            remedy = (
+                "; `ticktrail audit hold lift` lets it go once the matter is closed" if found.holds else ""
+            )
+            raise ConfigError(f"the {entry_class} keys of {month} are not destroyed: {found.why}{remedy}")
 
 
 def _is_done(named: Named, after: Named) -> bool:

@@ -71,4 +71,9 @@ def faults(policy: Policy) -> Sequence[str]:
         )
     if policy.access is not None:
         found.extend(access_faults(policy.access))
+    if policy.people > 1 and policy.retention_schedule.apply_at is not None:
+        found.append(
+            f'[compliance.retention_schedule] apply_at = "{policy.retention_schedule.apply_at}": nobody approves in a '
+            "feed's process, and people = 2 asks for it; leave apply_at out, or write people = 1"
+        )
     return found

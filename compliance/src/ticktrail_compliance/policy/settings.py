@@ -18,6 +18,7 @@ from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.incidents.settings import IncidentSettings
 from ticktrail_compliance.oversight.settings import ServiceProvider
 from ticktrail_compliance.policy.regulations import RegulationId
+from ticktrail_compliance.retention.settings import RetentionSchedule
 
 __all__ = ["DEFAULT_KEEP_DAYS", "Policy", "RetentionRule"]
 
@@ -50,6 +51,7 @@ class Policy(Settings, frozen=True):
         checks: How old evidence may be, and where it is.
         people: How many people it takes to destroy: 1, or 2: another one than who planned it has to approve.
         incidents: How incidents are handled, and by when.
+        retention_schedule: When a feed's process destroys by itself what is due.
     """
 
     firm: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -60,3 +62,4 @@ class Policy(Settings, frozen=True):
     providers: Mapping[str, ServiceProvider] = field(default_factory=dict)
     checks: CheckSettings = CheckSettings()
     incidents: IncidentSettings = field(default_factory=IncidentSettings)
+    retention_schedule: RetentionSchedule = RetentionSchedule()

@@ -16,6 +16,7 @@ from ticktrail_compliance.oversight.duty import Reminding
 from ticktrail_compliance.policy.adopted import adopt
 from ticktrail_compliance.policy.loading import load_policy
 from ticktrail_compliance.recording.duty import Duty, Recording
+from ticktrail_compliance.retention.duty import Applying
 from ticktrail_compliance.settings import ComplianceSettings
 from ticktrail_compliance.store.appender import Appender
 
@@ -64,6 +65,7 @@ class Duties:
             *(() if policy_file is None else (Adopting(policy_file),)),
             self._handling,
             Reminding(),
+            Applying(),
         )
 
     def attend(self, appender: Appender, now_ns: int, warn: Callable[[str], None]) -> None:

@@ -114,6 +114,7 @@ class Database:
         self.name = name
         self.dialect = engine.dialect.name
         self._lock_ms = BUSY_MS
+        self._writes = False
         self._watch = Watch(engine, SILENT_S) if watched else None
         event.listen(engine, "do_connect", self._bound)
         with self._asking():
@@ -162,10 +163,15 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """Give a transaction that sees one state of the database, and ends without a trace.
 
+        Within one that writes it is that one: what was locked there stays as it is read.
+
         Raises:
             AuditError: The database failed; the message names it and the remedy.
         """
         with self._translated():
+            if self._writes:
+                yield self._connection
+                return
             if self.dialect == "postgresql":
                 self._connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             elif self.dialect == "sqlite":
@@ -191,11 +197,14 @@ class Database:
         waits = self._watch.paused() if patient and self._watch is not None else contextlib.nullcontext()
         with self._translated(), waits:
             self._begin(patient=patient)
+            self._writes = True
             try:
                 yield self._connection
             except BaseException:
                 self._roll_back()
                 raise
+            finally:
+                self._writes = False
             with self._asking():
                 self._connection.commit()
 
@@ -207,9 +216,27 @@ class Database:
         """
         with self._translated():
             found = self._connection.exec_driver_sql(statement)
-            row = tuple(found.first() or ()) if found.returns_rows else ()
+            rows = found.all() if found.returns_rows else ()  # to the last: some statements work row by row
             self._connection.rollback()
-        return row
+        return tuple(rows[0]) if rows else ()
+
+    def run_alone(self, statement: str) -> None:
+        """Run a statement that no transaction may hold, such as VACUUM, however long it takes.
+
+        Raises:
+            AuditError: The database failed, or refused.
+        """
+        with self._translated():
+            if self.dialect == "sqlite":
+                self._connection.exec_driver_sql(statement)
+                self._connection.rollback()
+                return
+            url = (
+                self._connection.engine.url
+            )  # a connection of its own: this one keeps its transactions and its watch
+            alone = sqlalchemy.create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+            with alone.connect() as connection:
+                connection.exec_driver_sql(statement)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -298,6 +325,8 @@ def _name(url: URL) -> str:
 def _to_write(connection: sqlite3.Connection, _record: object) -> None:
     """Commit to the disk before saying so; let readers in while it is written."""
     connection.isolation_level = None  # `Database` says where a transaction begins
+    if connection.execute("PRAGMA page_count").fetchone() == (0,):  # a new file: it would write to another
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
 

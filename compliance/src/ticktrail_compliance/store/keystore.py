@@ -44,6 +44,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Counted from here, since `datetime.fromtimestamp` follows a machine whose zone counts leap seconds."""
 _LOG_CLASS = "log"
 
+AT_ONCE = 500
+"""Keys that one statement names: databases bound how many values one may."""
+
 ROTATION_LOCK = 7_310_312_883_108_114_018
 """An advisory lock of this program's."""
 
@@ -224,19 +227,33 @@ class KeyStore:
         Raises:
             AuditError: The store failed.
         """
-        table = schema.keys
+        with self.scrubbing():
+            return self.take_out(key_ids)
+
+    def take_out(self, key_ids: Sequence[int], within: Connection | None = None) -> int:
+        """Do the same within `scrubbing`, so that something else can be held still meanwhile.
+
+        Args:
+            key_ids: Which.
+            within: In a transaction of the store's own database; None: a transaction of its own.
+
+        Raises:
+            AuditError: The store failed.
+        """
+        if within is None:
+            with self.database.writing() as own:
+                return self.take_out(key_ids, own)
         if LOG_SECRET in key_ids:
             raise ValueError("the log's own secret is not a data key")
-        with self._scrubbing() as connection:
-            done = connection.execute(
-                table.update()
-                .where(table.c.key_id.in_(key_ids), table.c.wrapped.is_not(None))
-                .values(wrapped=None)
-            ).rowcount
+        table, done = schema.keys, 0
+        for start in range(0, len(key_ids), AT_ONCE):
+            some = table.c.key_id.in_(key_ids[start : start + AT_ONCE])
+            gone = table.update().where(some, table.c.wrapped.is_not(None)).values(wrapped=None)
+            done += int(within.execute(gone).rowcount)
         for key_id in key_ids:
             self._known.pop(key_id, None)
             self._answers.pop(key_id, None)
-        return int(done)
+        return done
 
     def drop(self, key_ids: Collection[int]) -> None:
         """Take out data keys under which nothing was sealed; a server keeps them, whose writers may delete nothing.
@@ -260,7 +277,7 @@ class KeyStore:
         """
         table = schema.keys
         done = 0
-        with self._scrubbing() as connection:
+        with self.scrubbing(), self.database.writing() as connection:
             self._hold_rotation(connection, "pg_advisory_xact_lock")
             wanted = select(*bounded_columns(table, self.database.dialect))
             rows = connection.execute(wanted.order_by(table.c.key_id)).all()
@@ -297,15 +314,17 @@ class KeyStore:
         return None if row is None else str(row.kek)
 
     @contextlib.contextmanager
-    def _scrubbing(self) -> Iterator[Connection]:
-        """Give a transaction after which what it replaced is overwritten on the disk, where the database can."""
+    def scrubbing(self) -> Iterator[None]:
+        """See that what a transaction within replaces is overwritten on the disk, where the database can.
+
+        Raises:
+            AuditError: It was replaced, and somebody who reads the store kept it from being overwritten.
+        """
         if self.database.dialect != "sqlite":
-            with self.database.writing() as connection:
-                yield connection
+            yield
             return
         self.database.run_outside("PRAGMA secure_delete = ON")
-        with self.database.writing() as connection:
-            yield connection
+        yield
         busy, *_ = self.database.run_outside("PRAGMA wal_checkpoint(TRUNCATE)")
         if busy:
             raise AuditError(

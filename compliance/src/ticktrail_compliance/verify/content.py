@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ticktrail_compliance.acts import SpoolCaughtUp
+from ticktrail_compliance.destroyed import destroyed_keys
 from ticktrail_compliance.entry import Entry, Unsealed
 from ticktrail_compliance.reading import NoCiphertext, entry_of, open_records, open_summary
 from ticktrail_compliance.records import StoredRecord, StoredRouted
@@ -23,8 +24,17 @@ __all__ = ["check_contents", "check_keys"]
 
 
 def check_keys(log: AuditLog, told: Mapping[int, int], findings: Findings) -> None:
-    """Look at every data key."""
-    for state in log.keys.states():
+    """Look at every data key.
+
+    Args:
+        log: Open to read.
+        told: Data keys that were destroyed by rule, as the log told when the verification began.
+        findings: Gets what is found.
+    """
+    states = list(log.keys.states())
+    if any(state.state == "destroyed" and state.key_id not in told for state in states):
+        told = {**destroyed_keys(log), **told}  # retention may run beside this
+    for state in states:
         name = f"data key {state.key_id} ({state.entry_class} {state.month})"
         match state.state:
             case "damaged":
@@ -40,7 +50,8 @@ def check_keys(log: AuditLog, told: Mapping[int, int], findings: Findings) -> No
             case "whole" if state.key_id in told:
                 findings.add(
                     told[state.key_id],
-                    f"{name} is there, and entry {told[state.key_id]} tells that it was destroyed: destroy it again",
+                    f"{name} is there, and entry {told[state.key_id]} tells that it was destroyed: destroy it again, "
+                    "or let `ticktrail audit retention apply` do what is missing",
                 )
             case _:
                 pass
@@ -55,6 +66,15 @@ def check_contents(log: AuditLog, first: int, last: int, told: Mapping[int, int]
         last: The last one.
         told: Data keys that were destroyed by rule, each with the number of the entry that tells of it.
     """
+    checked, is_gone = _checked(log, first, last, told)
+    if is_gone and (now := destroyed_keys(log)) != told:  # retention ran beside this
+        checked, _ = _checked(log, first, last, now)
+    return checked
+
+
+def _checked(log: AuditLog, first: int, last: int, told: Mapping[int, int]) -> tuple[Checked, bool]:
+    """Return what entries hold, and whether a key that is destroyed and not told to be is the cause of a finding."""
+    is_gone = False
     findings = Findings()
     events = segments = ticks = destroyed = 0
     spools: list[Caught] = []
@@ -70,19 +90,21 @@ def check_contents(log: AuditLog, first: int, last: int, told: Mapping[int, int]
         wrong = next(_wrong_ciphertexts(entry, told), None)
         if wrong is not None:
             findings.add(header.seq, f"entry {header.seq}: {wrong}")
+            is_gone = is_gone or _is_gone(log, header.key_id, told)
         elif header.seq > told.get(header.key_id, header.seq):
             findings.add(
                 header.seq,
                 f"entry {header.seq} was sealed under data key {header.key_id}, which entry {told[header.key_id]} had "
                 "told to be destroyed",
             )
-        elif header.key_id in told and log.keys.find(header.key_id) is None:
+        elif header.key_id in told and (_is_empty(entry) or log.keys.find(header.key_id) is None):
             destroyed += 1
         else:
             try:
                 records = _held(entry, log)
             except (Unsealed, ValueError) as exc:
                 findings.add(header.seq, f"entry {header.seq}: {exc}")
+                is_gone = is_gone or _is_gone(log, header.key_id, told)
                 continue
             if header.entry_class == "journal":
                 segments += 1
@@ -94,7 +116,7 @@ def check_contents(log: AuditLog, first: int, last: int, told: Mapping[int, int]
                     for record in records
                     if isinstance(record, SpoolCaughtUp)
                 )
-    return Checked(
+    checked = Checked(
         events=events,
         segments=segments,
         ticks=ticks,
@@ -102,6 +124,15 @@ def check_contents(log: AuditLog, first: int, last: int, told: Mapping[int, int]
         findings=tuple(findings.kept),
         spools=tuple(spools),
     )
+    return checked, is_gone
+
+
+def _is_gone(log: AuditLog, key_id: int, told: Mapping[int, int]) -> bool:
+    return key_id not in told and log.keys.is_destroyed(key_id)
+
+
+def _is_empty(entry: Entry) -> bool:
+    return entry.summary is None and entry.body is None
 
 
 def _wrong_ciphertexts(entry: Entry, told: Collection[int]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import sqlalchemy
 from click.testing import CliRunner
 from sqlalchemy.engine import make_url
 
+from ticktrail.cli.program import program
 from ticktrail.errors import ConfigError
 from ticktrail_compliance.commands import audit
 from ticktrail_compliance.store import schema
@@ -17,6 +18,7 @@ from unit.compliance import logs
 from unit.compliance.adversarial.attacks import Log, made
 from unit.compliance.logs import POSTGRES, routed, up
 
+POLICY = '[compliance]\nfirm = "x"\n[compliance.retention.journal]\nkeep_days = 1\n'
 FEED = '[compliance]\ndatabase = "{}"\nkey = {{ file = "audit.key" }}\n'
 
 
@@ -228,3 +230,24 @@ def test_sqlite_knows_no_roles(tmp_path):
         outcome = _grant(log, "--writer", "feed")
         assert "knows no roles" in str(outcome.exception)
         assert _grant(log).exit_code == 2
+
+
+def test_26_a_writer_destroys_nothing(log, role):
+    """Retention says so before anything is told: the log holds no word of what could not be done."""
+    name, as_writer = role
+    assert _grant(log, "--writer", name).exit_code == 0
+    feed = log.folder / "feed.toml"
+    (log.folder / "policy.toml").write_text(POLICY)
+    feed.write_text(FEED.format(log.database) + 'policy = "policy.toml"\n')
+    commands = CliRunner()
+    done = commands.invoke(program, ["compliance", "policy", "adopt", str(feed)])
+    assert done.exit_code == 0, done.output
+    feed.write_text(FEED.format(as_writer.database))
+    done = commands.invoke(program, ["audit", "retention", "apply", str(feed), "--yes"])
+    assert done.exit_code == 2, done.output
+    assert "nothing was destroyed, since it cannot be by this user" in done.output
+    assert log.verified().sound
+    feed.write_text(FEED.format(log.database))
+    done = commands.invoke(program, ["audit", "retention", "apply", str(feed), "--yes"])
+    assert "1 key destroyed" in done.output
+    assert log.verified().sound

@@ -1,0 +1,108 @@
+"""Run the commands for legal holds.
+
+Owns: what a person or a program is shown of one.
+Never: decides what a hold keeps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import click
+import msgspec
+
+from ticktrail.text import one_line
+from ticktrail_compliance.access.asked import asked
+from ticktrail_compliance.acting import acting, reading, see_allowed
+from ticktrail_compliance.holds.hold import Hold
+from ticktrail_compliance.holds.placing import Covered, Told, covered_by, found_hold, lift, place
+from ticktrail_compliance.holds.standing import Kept, placed_holds
+from ticktrail_compliance.naming import Named
+from ticktrail_compliance.words import counted, moment
+
+__all__ = ["lift_hold", "list_holds", "place_hold", "show_hold"]
+
+
+def place_hold(named: Named, told: Told, *, as_json: bool) -> None:
+    """Place a hold, and print what it keeps."""
+    with acting(named, "hold_place", f"place a hold: {told.reference}") as found:
+        hold = place(found, told, time.time_ns())
+        covered = covered_by(found.log, hold)
+    _print(Kept(hold=hold), covered, as_json=as_json)
+
+
+def list_holds(named: Named, *, with_lifted: bool, as_json: bool) -> None:
+    """Print the holds that stand, or all that were ever placed."""
+    what = asked("audit hold list", all=with_lifted)
+    with reading(named, "check", what, "to see the holds") as log:
+        found = [kept for kept in placed_holds(log) if with_lifted or kept.lifted is None]
+    if as_json:
+        click.echo(msgspec.json.encode({"holds": found}))
+        return
+    if not found:
+        click.echo("no hold was ever placed" if with_lifted else "no hold stands")
+    for kept in found:
+        click.echo(one_line(_line(kept)))
+
+
+def show_hold(named: Named, hold_id: str, *, as_json: bool) -> None:
+    """Print one hold, and what it keeps or kept."""
+    with reading(named, "check", asked(f"audit hold show {hold_id}"), "to see a hold") as log:
+        kept = found_hold(log, hold_id)
+        covered = covered_by(log, kept.hold)
+    _print(kept, covered, as_json=as_json)
+
+
+def lift_hold(named: Named, hold_id: str, reason: str, reference: str, *, as_json: bool) -> None:
+    """Lift a hold."""
+    purpose = f"lift {hold_id}: {reference}"
+    see_allowed(named, "hold_lift", purpose)
+    with named.open() as log:
+        found_hold(log, hold_id)
+    with acting(named, "hold_lift", purpose) as found:
+        act = lift(found, hold_id, reason, reference, time.time_ns())
+    if as_json:
+        click.echo(msgspec.json.encode(act))
+    else:
+        click.echo(f"{hold_id} is lifted: what it kept is destroyed when its time by the policy is over")
+
+
+def _print(kept: Kept, covered: Sequence[Covered], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode({"hold": kept.hold, "lifted": kept.lifted, "covers": covered}))
+        return
+    click.echo(one_line(_line(kept)))
+    verb = "keeps" if kept.lifted is None else "kept"
+    if not covered:
+        click.echo(f"{verb} nothing yet: no entry of the log lies within")
+    for one in covered:
+        parts = []
+        if one.keys:
+            parts.append(f"{verb} {counted(one.keys, 'key')}, {counted(one.entries, 'entry', 'entries')}")
+        if one.destroyed:
+            gone = counted(one.destroyed_entries, "entry", "entries")
+            parts.append(
+                f"{counted(one.destroyed, 'key')} destroyed before, {gone} that nobody can read any more"
+            )
+        click.echo(f"{one.month}  {one.entry_class:<10} {'; '.join(parts)}")
+
+
+def _line(kept: Kept) -> str:
+    hold = kept.hold
+    state = "stands" if kept.lifted is None else f"lifted {moment(kept.lifted.at_ns)[:10]}"
+    by = f"by {hold.placed_by} since {moment(hold.placed_ns)[:10]}"
+    return f"{hold.hold_id}  {state}; {_scope(hold)}; {hold.reason} ({hold.reference}), {by}"
+
+
+def _scope(hold: Hold) -> str:
+    first = "the beginning" if hold.from_ns is None else moment(hold.from_ns)
+    last = "without an end" if hold.to_ns is None else f"to {moment(hold.to_ns)}"
+    lists = (
+        ("classes", hold.classes),
+        ("instruments", hold.instruments),
+        ("legs", hold.providers),
+        ("incident", (hold.incident,) if hold.incident else ()),
+    )
+    named = [f"{name} {', '.join(values)}" for name, values in lists if values]
+    return ", ".join([f"from {first} {last}", *named])
