@@ -31,7 +31,7 @@ from ticktrail_compliance.store.head import Head
 from ticktrail_compliance.store.log import AuditLog
 from ticktrail_compliance.store.opening import open_log
 
-__all__ = ["Acting", "acting", "reading", "see_allowed"]
+__all__ = ["Acting", "acting", "noting", "reading", "see_allowed"]
 
 
 class _UnsoundError(ConfigError):
@@ -127,6 +127,17 @@ def reading(named: Named, action: Action, what: str, purpose: str | None = None)
         if answer is not None:
             _record(named, answer, action)
         yield log
+
+
+@contextmanager
+def noting(named: Named) -> Iterator[Acting]:
+    """Open a log to write what came of a `reading` of it, whose right was asked for and told of then.
+
+    Raises:
+        ConfigError: It is not as it was sealed, or can only be read; the message says what to do.
+    """
+    with _writing(named, anchors="own") as found:
+        yield found
 
 
 def see_allowed(named: Named, action: Action, purpose: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from ticktrail.errors import AuditError, ConfigError
-from ticktrail_compliance.acting import acting
+from ticktrail_compliance.acting import noting
 from ticktrail_compliance.acts import LogVerified, actor_here
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.policy.adopted import adopted
@@ -31,7 +31,7 @@ def record_verified(named: Named, found: Verified) -> str | None:
     except (AuditError, ConfigError):
         return None  # a log that cannot be read is a finding already
     try:
-        with acting(named, "verify", "verification") as open_log:
+        with noting(named) as open_log:
             act = LogVerified(
                 at_ns=time.time_ns(),
                 actor=actor_here(),

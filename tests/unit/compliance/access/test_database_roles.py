@@ -49,7 +49,7 @@ class Roles:
         holders = {kind: {"database_roles": [self.names[kind]], "users": [ME]} for kind in KINDS}
         holders["keeper"].pop("users")  # one user is never on both sides; here the database says who is who
         self.owner.folder.mkdir()
-        self.owner.prepare(policy(holders))
+        self.owner.prepare(policy(holders, more="[compliance.retention.journal]\nkeep_days = 1\n"))
         for kind in KINDS:
             self.owner.run("audit", "grant", self.owner.feed, f"--{kind}", self.names[kind])
         self.owner.run("audit", "grant", self.owner.feed, "--reader", self.names["stranger"])

@@ -86,7 +86,7 @@ def test_each_person_can_do_what_their_role_may_and_nothing_else(place, run):
 
 def test_keys_are_destroyed_and_rotated_by_the_keeper_alone(place, run):
     """Nobody else gets as far as the question, or wraps one key; the keeper does both, and is told."""
-    place.prepare(policy()).share()
+    place.prepare(policy(more="[compliance.retention.journal]\nkeep_days = 1\n")).share()
     destroy = ["audit", "keys", "destroy", place.feed, "--class", "journal", "--month", "2023-11", "--yes"]
     rotate = ["audit", "keys", "rotate", place.feed, "--to", "env:NEW_KEY"]
     new = {"NEW_KEY": "A" * 43 + "="}

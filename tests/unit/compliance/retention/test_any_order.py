@@ -29,7 +29,7 @@ from ticktrail_compliance.export.state import Request
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.retention.due import DAY_NS
 from ticktrail_compliance.store.keystore import month_of
-from ticktrail_compliance.vault.settings import open_provider
+from ticktrail_compliance.vault.opening import open_provider
 from ticktrail_compliance.verify.whole import Progress
 from unit.compliance.logs import SQLITE, postgres, settings
 from unit.compliance.retention.keeping import Firm
