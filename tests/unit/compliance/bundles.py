@@ -242,7 +242,7 @@ def csv_of(rows):
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for time_ns, row in rows:
-        more = {name: value for name, value in row.items() if name not in COLUMNS}
+        more = {name: value for name, value in row.items() if name not in COLUMNS and value is not None}
         writer.writerow(
             [cell((row | {"time_ns": time_ns, "more": more or None}).get(name)) for name in COLUMNS]
         )

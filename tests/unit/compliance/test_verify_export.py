@@ -475,6 +475,17 @@ def test_a_cell_that_a_spreadsheet_takes_for_a_formula_is_named(tmp_path):
     assert any("could be taken for a formula" in one for one in faults(made))
 
 
+def test_a_field_of_nothing_that_is_put_into_a_cell_is_found(tmp_path):
+    """Null says as much as a field that is not there, and still it is not what was exported."""
+    made = export(tmp_path / "e", usual_log(), rows_format="csv")
+    path = made / "rows.csv"
+    before = path.read_bytes()
+    assert before.count(b'"{""graph""') == 1
+    path.write_bytes(before.replace(b'"{""graph""', b'"{""approved_by"":null,""graph""'))
+    sign_again(made)
+    assert any("more" in one for one in faults(made))
+
+
 # --- the folder and the manifest
 
 

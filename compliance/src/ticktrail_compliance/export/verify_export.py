@@ -1280,14 +1280,11 @@ def differing(expected: Map, row: Row) -> list[str]:
 
 
 def same_json(expected: str, cell: str) -> bool:
-    """Tell whether a cell says the same in another spelling; fields that are null may be left out."""
+    """Tell whether a cell says the same in another spelling."""
     try:
-        value = json.loads(cell or "{}")
+        return canonical(json.loads(cell)) == expected
     except (ValueError, RecursionError):
         return False
-    if isinstance(value, dict):
-        return canonical({name: one for name, one in value.items() if one is not None}) == (expected or "{}")
-    return canonical(value) == expected
 
 
 def is_among(value: object, names: Collection[str]) -> bool:
