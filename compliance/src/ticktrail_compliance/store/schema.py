@@ -12,6 +12,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -76,6 +77,7 @@ entries = Table(
     Column("body", LargeBinary),
     UniqueConstraint("writer", "counter", name="audit_entries_writer_counter"),
     UniqueConstraint("key_id", "counter", name="audit_entries_nonce_once"),
+    Index("audit_entries_class", "entry_class", "seq"),  # each command looks for the policy in force
 )
 """The log itself, one row an entry. The blobs stand last: what a tree is built from is read without them."""
 

@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("writer", "counter", name="audit_entries_writer_counter"),
         sa.UniqueConstraint("key_id", "counter", name="audit_entries_nonce_once"),
     )
+    op.create_index("audit_entries_class", "audit_entries", ["entry_class", "seq"])
     op.create_table(
         "audit_tiles",
         sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
