@@ -22,7 +22,7 @@ from ticktrail_compliance.store.log import AuditLog
 from ticktrail_compliance.words import counted
 
 if TYPE_CHECKING:
-    from ticktrail_compliance.recording.duties import Recording
+    from ticktrail_compliance.recording.duty import Recording
 
 __all__ = ["Applying"]
 
