@@ -18,8 +18,8 @@ from ticktrail_compliance.holds.commands import hold
 from ticktrail_compliance.keeping.commands import keys
 from ticktrail_compliance.options import (
     KINDS,
-    TimeType,
     for_a_purpose,
+    of_a_period,
     of_classes,
     of_writers,
     refuse_backwards,
@@ -108,15 +108,7 @@ def verify(
 @for_a_purpose
 @click.option("--from", "from_seq", type=click.IntRange(1), default=1, help="First entry, by number.")
 @click.option("--to", "to_seq", type=click.IntRange(1), help="Last entry, by number.")
-@click.option(
-    "--since",
-    "since_ns",
-    type=TimeType(),
-    help="First moment, such as 2026-11-23T14:30:00Z or 2026-11-23, which is its beginning.",
-)
-@click.option(
-    "--until", "until_ns", type=TimeType(last=True), help="Last moment; a date alone is the end of that day."
-)
+@of_a_period("--since", "--until")
 @of_writers
 @of_classes
 @click.option(
@@ -159,7 +151,6 @@ def show(
     from ticktrail_compliance.reading import Range  # noqa: PLC0415 - see above
 
     refuse_backwards(("--from", "--to"), from_seq, to_seq, shown="numbers")
-    refuse_backwards(("--since", "--until"), since_ns, until_ns, shown="times")
     wanted = Range(
         from_seq=from_seq,
         to_seq=to_seq,

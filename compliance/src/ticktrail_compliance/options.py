@@ -6,10 +6,11 @@ Never: opens a log.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import TypeVar, cast, get_args
 
 import click
 
@@ -25,6 +26,7 @@ __all__ = [
     "TimeType",
     "for_a_purpose",
     "key_store_named",
+    "of_a_period",
     "of_classes",
     "of_writers",
     "purpose_given",
@@ -129,6 +131,37 @@ def refuse_backwards(options: tuple[str, str], first: int | None, last: int | No
     """
     if first is not None and last is not None and first > last:
         raise click.UsageError(f"{options[0]} lies after {options[1]}: give the {shown} the other way round")
+
+
+def of_a_period(first: str, last: str) -> Callable[[Command], Command]:
+    """Add two options of times, both ends within, and refuse a range that ends before it begins.
+
+    The command is given them as ``from_ns`` and ``to_ns`` for ``--from`` and ``--to``, and so on.
+
+    Args:
+        first: The option of the first moment.
+        last: The option of the last one.
+    """
+    first_ns, last_ns = (f"{option.removeprefix('--')}_ns" for option in (first, last))
+
+    def added(command: Command) -> Command:
+        @functools.wraps(command)
+        def checked(*given: object, **named: int | None) -> object:
+            refuse_backwards((first, last), named[first_ns], named[last_ns], shown="times")
+            return command(*given, **named)
+
+        with_last = click.option(
+            last, last_ns, type=TimeType(last=True), help="Last moment; a date alone is the end of that day."
+        )(checked)
+        with_first = click.option(
+            first,
+            first_ns,
+            type=TimeType(),
+            help="First moment, such as 2026-11-23T14:30:00Z or 2026-11-23, which is its beginning.",
+        )(with_last)
+        return cast("Command", with_first)
+
+    return added
 
 
 def which_log(command: Command) -> Command:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from ticktrail_compliance.options import TimeType, for_a_purpose, refuse_backwards
+from ticktrail_compliance.options import for_a_purpose, of_a_period
 
 __all__ = ["access"]
 
@@ -44,15 +44,7 @@ def show(feed_file: Path, *, user: str | None, as_json: bool) -> None:
 @access.command()
 @click.argument("feed_file", type=click.Path(path_type=Path), metavar="FEED.toml")
 @for_a_purpose
-@click.option(
-    "--since",
-    "since_ns",
-    type=TimeType(),
-    help="First moment, such as 2026-11-23T14:30:00Z or 2026-11-23, which is its beginning.",
-)
-@click.option(
-    "--until", "until_ns", type=TimeType(last=True), help="Last moment; a date alone is the end of that day."
-)
+@of_a_period("--since", "--until")
 @click.option("--refused", "only_refused", is_flag=True, help="Only who was not let.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object an entry.")
 def log(
@@ -70,5 +62,4 @@ def log(
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.access import console  # noqa: PLC0415 - see above
 
-    refuse_backwards(("--since", "--until"), since_ns, until_ns, shown="times")
     console.log(feed_file, since_ns, until_ns, only_refused=only_refused, as_json=as_json)

@@ -13,22 +13,14 @@ import click
 
 from ticktrail_compliance.classes import OUTCOMES, EntryClass, Outcome
 from ticktrail_compliance.export.tables import RowsFormat
-from ticktrail_compliance.options import TimeType, of_classes, refuse_backwards, which_log
+from ticktrail_compliance.options import of_a_period, of_classes, which_log
 
 __all__ = ["export"]
 
 
 @click.command()
 @which_log
-@click.option(
-    "--from",
-    "from_ns",
-    type=TimeType(),
-    help="First moment, such as 2026-11-23T14:30:00Z or 2026-11-23, which is its beginning.",
-)
-@click.option(
-    "--to", "to_ns", type=TimeType(last=True), help="Last moment; a date alone is the end of that day."
-)
+@of_a_period("--from", "--to")
 @click.option(
     "--instrument", "instruments", multiple=True, help="Only rows of this instrument; may be repeated."
 )
@@ -100,7 +92,6 @@ def export(
     from ticktrail_compliance.export.state import Request  # noqa: PLC0415 - see above
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
-    refuse_backwards(("--from", "--to"), from_ns, to_ns, shown="times")
     if not purpose.strip():
         raise click.UsageError("--purpose is empty: say what the export is for, such as a case's number")
 

@@ -16,11 +16,10 @@ from ticktrail_compliance.classes import OUTCOMES, EntryClass, Outcome
 from ticktrail_compliance.options import (
     CHANNELS,
     KINDS,
-    TimeType,
     for_a_purpose,
+    of_a_period,
     of_classes,
     of_writers,
-    refuse_backwards,
     which_log,
 )
 
@@ -49,18 +48,7 @@ def _where(command: Command) -> Command:
     command = click.option(
         "--instrument", "instruments", multiple=True, help="Only of this instrument; may be repeated."
     )(command)
-    command = click.option(
-        "--until",
-        "until_ns",
-        type=TimeType(last=True),
-        help="Last moment; a date alone is the end of that day.",
-    )(command)
-    return click.option(
-        "--since",
-        "since_ns",
-        type=TimeType(),
-        help="First moment, such as 2026-11-23T14:30:00Z or 2026-11-23, which is its beginning.",
-    )(command)
+    return of_a_period("--since", "--until")(command)
 
 
 @click.command()
@@ -129,7 +117,6 @@ def find(
     from ticktrail_compliance.finding.writers import Writers  # noqa: PLC0415 - see above
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
-    refuse_backwards(("--since", "--until"), where["since_ns"], where["until_ns"], shown="times")
     wanted = Search(
         selection=Selection(
             where["since_ns"],
@@ -184,7 +171,6 @@ def explain(
         feed_file, tick_id = None, str(feed_file)  # without a feed file the id comes first
     if tick_id is None:
         raise click.UsageError("TICK_ID is missing: give the venue's id of a trade, such as 3735683259")
-    refuse_backwards(("--since", "--until"), where["since_ns"], where["until_ns"], shown="times")
     wanted = Search(
         selection=Selection(
             where["since_ns"],

@@ -13,7 +13,7 @@ from typing import get_args
 import click
 
 from ticktrail_compliance.acts.oversight import ReviewOutcome
-from ticktrail_compliance.options import TimeType, refuse_backwards
+from ticktrail_compliance.options import of_a_period
 
 __all__ = ["providers"]
 
@@ -49,15 +49,7 @@ def list_providers(ctx: click.Context, feed_file: Path, *, overdue: bool, as_jso
 @providers.command()
 @click.argument("feed_file", type=click.Path(path_type=Path), metavar="FEED.toml")
 @click.argument("name", metavar="NAME")
-@click.option(
-    "--from",
-    "from_ns",
-    type=TimeType(),
-    help="First moment, such as 2026-11-23T14:30:00Z or 2026-11-23, which is its beginning.",
-)
-@click.option(
-    "--to", "to_ns", type=TimeType(last=True), help="Last moment; a date alone is the end of that day."
-)
+@of_a_period("--from", "--to")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(feed_file: Path, name: str, *, from_ns: int | None, to_ns: int | None, as_json: bool) -> None:
     """Print what the log says of a provider's legs in a period, and its reviews.
@@ -71,7 +63,6 @@ def show(feed_file: Path, name: str, *, from_ns: int | None, to_ns: int | None, 
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.oversight import console  # noqa: PLC0415 - see above
 
-    refuse_backwards(("--from", "--to"), from_ns, to_ns, shown="times")
     console.show(feed_file, name, from_ns=from_ns, to_ns=to_ns, as_json=as_json)
 
 

@@ -12,7 +12,7 @@ from typing import TypedDict, TypeVar, Unpack
 
 import click
 
-from ticktrail_compliance.options import TimeType, for_a_purpose, refuse_backwards, which_log
+from ticktrail_compliance.options import for_a_purpose, of_a_period, which_log
 
 __all__ = ["report"]
 
@@ -30,15 +30,7 @@ class _Named(TypedDict):
 def _of_a_period(command: Command) -> Command:
     """Add what every report is asked with: a log, a period, and a form."""
     command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
-    command = click.option(
-        "--to", "to_ns", type=TimeType(last=True), help="Last moment; a date alone is the end of that day."
-    )(command)
-    command = click.option(
-        "--from",
-        "from_ns",
-        type=TimeType(),
-        help="First moment, such as 2026-11-23T14:30:00Z or 2026-11-23, which is its beginning.",
-    )(command)
+    command = of_a_period("--from", "--to")(command)
     return which_log(for_a_purpose(command))
 
 
@@ -63,7 +55,6 @@ def clock(*, as_json: bool, **wanted: Unpack[_Named]) -> None:
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.reports import console  # noqa: PLC0415 - `ticktrail --help` needs no database
 
-    refuse_backwards(("--from", "--to"), wanted["from_ns"], wanted["to_ns"], shown="times")
     console.clock(console.Wanted(**wanted), as_json=as_json)
 
 
@@ -82,7 +73,6 @@ def quality(*, as_json: bool, **wanted: Unpack[_Named]) -> None:
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.reports import console  # noqa: PLC0415 - `ticktrail --help` needs no database
 
-    refuse_backwards(("--from", "--to"), wanted["from_ns"], wanted["to_ns"], shown="times")
     console.quality(console.Wanted(**wanted), as_json=as_json)
 
 
@@ -103,5 +93,4 @@ def shadow(*, as_json: bool, **wanted: Unpack[_Named]) -> None:
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.reports import console  # noqa: PLC0415 - `ticktrail --help` needs no database
 
-    refuse_backwards(("--from", "--to"), wanted["from_ns"], wanted["to_ns"], shown="times")
     console.shadow(console.Wanted(**wanted), as_json=as_json)
