@@ -15,11 +15,13 @@ from ticktrail.errors import AuditError
 from ticktrail_compliance.anchoring import signed_checkpoint
 from ticktrail_compliance.entry import Unsealed, leaf_data
 from ticktrail_compliance.proof.bundle import Proof
+from ticktrail_compliance.proof.checkpoint import Checkpoint
 from ticktrail_compliance.proof.merkle import NoProof, inclusion_proof, leaf_hash
+from ticktrail_compliance.proof.note import Note
 from ticktrail_compliance.reading import entry_of
 from ticktrail_compliance.store.log import AuditLog
 
-__all__ = ["prove"]
+__all__ = ["proof_against", "prove"]
 
 
 def prove(log: AuditLog, seq: int, paths: Iterable[Path]) -> Proof:
@@ -38,6 +40,21 @@ def prove(log: AuditLog, seq: int, paths: Iterable[Path]) -> Proof:
     checkpoint, note = signed_checkpoint(log, paths)
     if not 1 <= seq <= checkpoint.size:
         raise click.UsageError(f"there is no entry {seq}: the log's entries are 1 to {checkpoint.size}")
+    return proof_against(log, seq, checkpoint, note)
+
+
+def proof_against(log: AuditLog, seq: int, checkpoint: Checkpoint, note: Note) -> Proof:
+    """Return the proof of an entry under a checkpoint that covers it.
+
+    Args:
+        log: Open to read.
+        seq: The entry's number.
+        checkpoint: It.
+        note: The same, signed.
+
+    Raises:
+        AuditError: The entry is not as it was sealed, or another one is missing.
+    """
     try:
         path = inclusion_proof(log.roots(checkpoint.size), seq - 1, checkpoint.size)
         entry = entry_of(log.log_id, next(log.plain_rows(seq, seq)))

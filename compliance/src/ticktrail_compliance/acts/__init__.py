@@ -7,6 +7,7 @@ from typing import TypeAlias
 from ticktrail_compliance.acts.access import Accessed, AccessRefused
 from ticktrail_compliance.acts.base import ActBase, Actor, actor_here
 from ticktrail_compliance.acts.checks import ChecksRun, ControlResult, LogVerified
+from ticktrail_compliance.acts.evidence import EvidencePacked
 from ticktrail_compliance.acts.incidents import (
     IncidentAct,
     IncidentAssessed,
@@ -48,6 +49,7 @@ __all__ = [
     "ChecksRun",
     "ControlResult",
     "DestructionWithheld",
+    "EvidencePacked",
     "HoldLifted",
     "HoldPlaced",
     "IncidentAct",
@@ -89,6 +91,7 @@ Act: TypeAlias = (
     | ProviderReviewed
     | LogVerified
     | ChecksRun
+    | EvidencePacked
     | IncidentAct
     | HoldPlaced
     | HoldLifted

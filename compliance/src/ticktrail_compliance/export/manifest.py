@@ -41,7 +41,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: Literal["ticktrail export 1"] = "ticktrail export 1"
     log_id: str
     verifier_key: str
-    created_ns: int
+    created_ns: int | None
     actor: str
     purpose: str
     from_ns: int | None

@@ -128,7 +128,9 @@ def readme(manifest: Manifest, destroyed: int) -> bytes:
     )
     return _TEXT.format(
         log_id=manifest.log_id,
-        made=moment(manifest.created_ns),
+        made="as part of an evidence pack, of which made.txt tells"
+        if manifest.created_ns is None
+        else moment(manifest.created_ns),
         actor=one_line(manifest.actor),
         purpose=one_line(manifest.purpose),
         begin="the beginning of the log" if manifest.from_ns is None else moment(manifest.from_ns),

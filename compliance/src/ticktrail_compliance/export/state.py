@@ -63,7 +63,7 @@ class State(msgspec.Struct, kw_only=True):
 
     Attributes:
         request: What was asked for.
-        created_ns: When it began.
+        created_ns: When it began; None: in an evidence pack, which tells that beside what is signed.
         checkpoint: The signed note that all is proven against.
         size: The entries that it covers.
         first_seq: The first entry; 0: none lies in the times.
@@ -82,7 +82,7 @@ class State(msgspec.Struct, kw_only=True):
     """
 
     request: Request
-    created_ns: int
+    created_ns: int | None
     checkpoint: str
     size: int
     first_seq: int

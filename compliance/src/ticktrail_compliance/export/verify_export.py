@@ -1,4 +1,4 @@
-"""Check an export of a ticktrail audit log, without ticktrail.
+"""Check an export of a ticktrail audit log, or an evidence pack with one in it, without ticktrail.
 
     python verify.py [FOLDER] [--verifier-key NAME+NUMBER+BASE64] [--data-keys FILE] [--json]
 
@@ -896,7 +896,7 @@ class Manifest:
 
     log_id: str
     verifier_key: str
-    created_ns: int
+    created_ns: int | None
     actor: str
     purpose: str
     from_ns: int | None
@@ -1461,6 +1461,7 @@ class Check:
         self.folder = folder
         self.key = given
         self.compared = given is not None
+        self.by = "that you gave"
         self.keys = keys
         self.ignored = ignored
         self.report = Report()
@@ -1493,22 +1494,11 @@ class Check:
         )
         if data is None:
             return
-        note_at = Finding("", "manifest.note")
         told = report.attempt(at, lambda: json_object(data))
         manifest = self.manifest = None if told is None else report.attempt(at, lambda: manifest_of(told))
         if self.key is None and told is not None:
             self.key = report.attempt(at, lambda: VerifierKey.of(texts([told.get("verifier_key")])[0]))
-        note = report.attempt(
-            note_at, lambda: read_small(self.folder / note_at.file, MOST_TEXT), "not signed: "
-        )
-        if note is not None and self.key:
-            key = self.key
-            lines = report.attempt(note_at, lambda: key.open(note))
-            log_id = manifest.log_id if manifest else key.name.removeprefix("ticktrail/")
-            if lines and (len(lines) != 2 or lines[0] != f"ticktrail-export/{log_id}"):
-                report.add("the note is not of this log's export", note_at)
-            elif lines and lines[1] != hashlib.sha256(data).hexdigest():
-                report.add("not what was signed: its SHA-256 is not the one in manifest.note", at)
+        self.note(data, "export", manifest.log_id if manifest else None)
         if manifest is None:
             self.unchecked["everything but the manifest, which cannot be read"] += 1
             return
@@ -1517,12 +1507,28 @@ class Check:
         if self.key and self.key.name != f"ticktrail/{manifest.log_id}":
             report.add(f"the verifier key is of {shown(self.key.name)}, not of this log", at)
         if self.compared and self.key and manifest.verifier_key != self.key_text():
-            report.add("`verifier_key` is not the key that you gave", at)
+            report.add(f"`verifier_key` is not the key {self.by}", at)
         self.progress = Progress(2 * sum(size for size, _ in manifest.files.values()))
         self.files(manifest)
         root = self.checkpoint(manifest)
         self.log(manifest, root)
         self.progress.end()
+
+    def note(self, data: bytes, kind: str, log_id: str | None) -> None:
+        """Check that a manifest is what the note beside it says."""
+        at, note_at, report = Finding("", "manifest.json"), Finding("", "manifest.note"), self.report
+        note = report.attempt(
+            note_at, lambda: read_small(self.folder / note_at.file, MOST_TEXT), "not signed: "
+        )
+        if note is None or self.key is None:
+            return
+        key = self.key
+        lines = report.attempt(note_at, lambda: key.open(note))
+        log_id = log_id or key.name.removeprefix("ticktrail/")
+        if lines and (len(lines) != 2 or lines[0] != f"ticktrail-{kind}/{log_id}"):
+            report.add(f"the note is not of this log's {kind}", note_at)
+        elif lines and lines[1] != hashlib.sha256(data).hexdigest():
+            report.add("not what was signed: its SHA-256 is not the one in manifest.note", at)
 
     def key_text(self) -> str:
         """Return the key as it is written."""
@@ -1901,6 +1907,171 @@ class Check:
         )
 
 
+# --- An evidence pack: a summary, policies and incidents beside an export, all of it signed ---------------------------
+
+RECORDS = "records"  # the export's folder in a pack
+PROOF = ".tlog-proof"
+MADE = "made.txt"  # when and by whom it was made; not signed
+PACK_ALWAYS = (
+    "index.html",
+    "summary.json",
+    "verify.py",
+    f"{RECORDS}/manifest.json",
+    f"{RECORDS}/manifest.note",
+)
+
+
+@dataclass(frozen=True)
+class PackManifest:
+    """What a pack says that it is."""
+
+    log_id: str
+    verifier_key: str
+    from_ns: int
+    to_ns: int
+    checkpoint_size: int
+    files: dict[str, tuple[int, bytes]]
+
+
+def pack_manifest_of(told: Map) -> PackManifest:
+    """Read a pack's manifest; every field must be there and of its kind."""
+    names = {"format", "log_id", "verifier_key", "from_ns", "to_ns", "checkpoint_size", "files"}
+    if told.get("format") != "ticktrail evidence 1":
+        raise BrokenError('`format` is not "ticktrail evidence 1": this verifier does not know it')
+    if set(told) != names:
+        raise BrokenError(f"fields that are missing or unknown: {shown(sorted(set(told) ^ names))}")
+    files = told["files"]
+    if not isinstance(files, dict):
+        raise BrokenError("`files` is no map")
+    found = {}
+    for name, one in files.items():
+        parts = name.split("/")
+        if any(not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", part) for part in parts):
+            raise BrokenError(f"`files`: {shown(name)} is no path of a pack")
+        if not isinstance(one, dict) or set(one) != {"bytes", "sha256"}:
+            raise BrokenError(f"`files`: {shown(one)} is not `bytes` and `sha256`")
+        found[name] = (integer(one["bytes"], 0, U64), hash_bytes(one["sha256"]))
+    return PackManifest(
+        log_id=texts([told["log_id"]])[0],
+        verifier_key=texts([told["verifier_key"]])[0],
+        from_ns=integer(told["from_ns"], -I64 - 1, I64),
+        to_ns=integer(told["to_ns"], -I64 - 1, I64),
+        checkpoint_size=integer(told["checkpoint_size"], 0, U64),
+        files=found,
+    )
+
+
+class Pack(Check):
+    """One run over an evidence pack: its manifest and every file, then the export in it."""
+
+    pack: PackManifest | None = None
+
+    def steps(self) -> None:
+        """Check the manifest, the files, then the records."""
+        at, report = Finding("", "manifest.json"), self.report
+        data = report.attempt(
+            at, lambda: read_small(self.folder / at.file, MOST_MANIFEST), "the pack is not whole: "
+        )
+        told = None if data is None else report.attempt(at, lambda: json_object(data))
+        if self.key is None and told is not None:
+            self.key = report.attempt(at, lambda: VerifierKey.of(texts([told.get("verifier_key")])[0]))
+        pack = self.pack = None if told is None else report.attempt(at, lambda: pack_manifest_of(told))
+        if data is not None:
+            self.note(data, "evidence", pack.log_id if pack else None)
+        if pack is None:
+            self.unchecked["everything but the manifest, which cannot be read"] += 1
+            return
+        if self.key and self.key.name != f"ticktrail/{pack.log_id}":
+            report.add(f"the verifier key is of {shown(self.key.name)}, not of this log", at)
+        if self.compared and self.key and pack.verifier_key != self.key_text():
+            report.add(f"`verifier_key` is not the key {self.by}", at)
+        self.progress = Progress(sum(size for size, _ in pack.files.values()))
+        self.pack_files(pack)
+        self.progress.end()
+        for name in sorted(pack.files):
+            if name.endswith(PROOF):
+                self.report.attempt(Finding("", name), partial(self.proof, name, pack))
+        self.records_of(pack)
+
+    def pack_files(self, pack: PackManifest) -> None:
+        """Check that every file is there as the manifest has it, and no other but the one that tells who made it."""
+        at = Finding("", "manifest.json")
+        for name in sorted(set(PACK_ALWAYS) - set(pack.files)):
+            self.report.add(f"the manifest does not name {name}", at)
+        known = {*pack.files, "manifest.json", "manifest.note", MADE}
+        folders = {name.rpartition("/")[0] for name in pack.files}
+        folders |= {name.rpartition("/")[0] for name in folders} | {""}
+        self.strangers("", known, folders)
+        for name, (size, digest) in sorted(pack.files.items()):
+
+            def compare(name: str = name, size: int = size, digest: bytes = digest) -> None:
+                with open_plain(self.folder / name) as file:
+                    here = os.fstat(file.fileno()).st_size
+                    if here != size:
+                        raise BrokenError(f"{here:,} bytes, the manifest has {size:,}")
+                    if self.hash(file, size) != digest:
+                        raise BrokenError("changed: its SHA-256 is not the manifest's")
+                self.checked["files of the pack"] += 1
+
+            self.report.attempt(Finding("", name), compare)
+
+    def strangers(self, within: str, known: Collection[str], folders: Collection[str]) -> None:
+        """Name what is in the pack and not of it; no folder is entered that is not of it, and no link followed."""
+        with os.scandir(self.folder / within) as entries:
+            for found in entries:
+                name = f"{within}/{found.name}" if within else found.name
+                if found.is_dir(follow_symlinks=False) and name in folders:
+                    self.strangers(name, known, folders)
+                elif name not in known and self.folder.resolve() / name not in self.ignored:
+                    at = Finding("", shown(name)[1:-1])
+                    self.report.add("no part of the pack; take it away and check again", at)
+
+    def proof(self, name: str, pack: PackManifest) -> None:
+        """Check that an entry from outside of the records is in the log (C2SP tlog-proof)."""
+        if self.key is None:
+            raise BrokenError("cannot be checked without a verifier key")
+        head, blank, note = read_small(self.folder / name, MOST_TEXT).partition(b"\n\n")
+        lines = head.decode("ascii", "replace").split("\n")
+        if not blank or lines[0] != "c2sp.org/tlog-proof@v1" or len(lines) < 3:
+            raise BrokenError("no proof of an entry")
+        leaf_data = base64_bytes(lines[1].removeprefix("extra "), HEADER.size + 96)
+        seq = HEADER.unpack(leaf_data[: HEADER.size])[2]
+        if lines[2] != f"index {seq - 1}" or not name.endswith(f"/entry-{seq}{PROOF}"):
+            raise BrokenError(f"it is of entry {seq}")
+        told = self.key.open(note)
+        if len(told) != 3 or told[:2] != [f"ticktrail/{pack.log_id}", str(pack.checkpoint_size)]:
+            raise BrokenError("it is not against the checkpoint of the pack")
+        path = [base64_bytes(line, 32) for line in lines[3:]]
+        if root_of(leaf_hash_of(leaf_data), seq - 1, pack.checkpoint_size, path) != base64_bytes(told[2], 32):
+            raise BrokenError("not in the log: it does not lead to the checkpoint's root")
+        self.checked["proofs of entries from outside of the records"] += 1
+
+    def records_of(self, pack: PackManifest) -> None:
+        """Check the export in the pack by the same key, and that it is of the same log, times and checkpoint."""
+        at = Finding("", RECORDS)
+        if not (self.folder / RECORDS).is_dir():
+            self.report.add("the folder is missing", at)
+            return
+        inner = Check(self.folder / RECORDS, self.key, self.keys, self.ignored)
+        inner.by = "of the pack"
+        inner.run()
+        for one in inner.report.findings:
+            self.report.add(
+                one.fault, Finding(**{**asdict(one), "file": f"{RECORDS}/{one.file}".rstrip("/")})
+            )
+        self.report.total += inner.report.total - len(inner.report.findings)
+        self.checked.update(inner.checked)
+        self.unchecked.update(inner.unchecked)
+        self.manifest, self.unpacked_by = inner.manifest, inner.unpacked_by
+        if inner.manifest is None:
+            return
+        told = (inner.manifest.log_id, inner.manifest.from_ns, inner.manifest.to_ns)
+        if told != (pack.log_id, pack.from_ns, pack.to_ns):
+            self.report.add("the records are of another log or other times than the pack", at)
+        if inner.checked["entries in the log at the checkpoint"] != pack.checkpoint_size:
+            self.report.add("the records are proven against another checkpoint than the pack's", at)
+
+
 # --- The command line, and what a reader is told ----------------------------------------------------------------------
 
 
@@ -1974,13 +2145,22 @@ def counted(count: int, name: str) -> str:
 def said(check: Check) -> Iterator[str]:
     """Return the lines of the outcome."""
     report, manifest = check.report, check.manifest
+    kind = "pack" if isinstance(check, Pack) else "export"
     for finding in report.findings:
         yield f"FINDING  {finding}"
     if report.total > len(report.findings):
         yield f"FINDING  and {report.total - len(report.findings):,} more"
     yield ""
-    if manifest:
-        yield f"Export of {manifest.log_id}, made {day(manifest.created_ns, '')} by {shown(manifest.actor)}"
+    pack = check.pack if isinstance(check, Pack) else None
+    if pack:
+        yield f"Evidence pack of {pack.log_id},"
+        yield f"of the times from {day(pack.from_ns, '')} to {day(pack.to_ns, '')}."
+        yield ""
+    elif manifest:
+        made = (
+            "with an evidence pack" if manifest.created_ns is None else f"made {day(manifest.created_ns, '')}"
+        )
+        yield f"Export of {manifest.log_id}, {made} by {shown(manifest.actor)}"
         yield f"for {shown(manifest.purpose, 200)},"
         yield f"of the times from {day(manifest.from_ns, 'the beginning')} to {day(manifest.to_ns, 'the end')}."
         yield ""
@@ -2000,21 +2180,23 @@ def said(check: Check) -> Iterator[str]:
     yield ""
     if report.total:
         findings = f"{report.total:,} {counted(report.total, 'findings')}"
-        yield f"NOT SOUND: {findings}. This export is not in all its parts what was signed."
+        yield f"NOT SOUND: {findings}. This {kind} is not in all its parts what was signed."
     else:
-        yield "SOUND: nothing in this export was changed, left out or put in since it was signed."
+        yield f"SOUND: nothing in this {kind} was changed, left out or put in since it was signed."
     if not check.compared:
         yield (
-            "The signing key was NOT compared with one got by another way: it is the one in the export itself. "
-            "Somebody who made up a whole export would have put a key of their own in it. Get the log's verifier "
+            f"The signing key was NOT compared with one got by another way: it is the one in the {kind} itself. "
+            f"Somebody who made up a whole {kind} would have put a key of their own in it. Get the log's verifier "
             "key from its owner by another way, and check again with --verifier-key."
         )
-        yield f"  The key in the export: {shown(check.key_text(), 300)[1:-1]}"
+        yield f"  The key in the {kind}: {shown(check.key_text(), 300)[1:-1]}"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Check a folder as the command line says; return the exit status."""
-    parser = argparse.ArgumentParser(description="Check an export of a ticktrail audit log.")
+    parser = argparse.ArgumentParser(
+        description="Check an export or an evidence pack of a ticktrail audit log."
+    )
     parser.add_argument(
         "folder",
         nargs="?",
@@ -2045,7 +2227,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (BrokenError, ValueError) as exc:
         parser.error(str(exc))
     ignored = {path.resolve() for path in (asked.verifier_key_file, asked.data_keys) if path}
-    check = Check(asked.folder, key, keys, ignored)
+    check = (Pack if (asked.folder / RECORDS).is_dir() else Check)(asked.folder, key, keys, ignored)
     try:
         report = check.run()
     except WrongUseError as exc:

@@ -6,7 +6,7 @@ Never: decides what a hold keeps; `Hold` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -16,9 +16,10 @@ from ticktrail_compliance.holds.hold import Hold
 from ticktrail_compliance.incidents.holding import ranges_of
 from ticktrail_compliance.incidents.register import register_of
 from ticktrail_compliance.reading import Range, read_records
+from ticktrail_compliance.records import StoredRecord
 from ticktrail_compliance.store.log import AuditLog
 
-__all__ = ["TELLING", "Kept", "holds_of", "placed_holds"]
+__all__ = ["TELLING", "Kept", "holds_of", "placed_from", "placed_holds"]
 
 TELLING: frozenset[EntryClass] = frozenset({"retention", "incident"})
 """The classes of entries by which a hold begins or ends: where none was added, the same ones stand."""
@@ -48,8 +49,13 @@ def placed_holds(log: AuditLog) -> Sequence[Kept]:
     Raises:
         AuditError: The log cannot be read.
     """
+    return placed_from(record for _, record in read_records(log, Range(classes=_PLACED)))
+
+
+def placed_from(records: Iterable[StoredRecord]) -> Sequence[Kept]:
+    """Return every hold that records tell of, in order, each as it is after the last of them."""
     found: dict[str, Kept] = {}
-    for _, record in read_records(log, Range(classes=_PLACED)):
+    for record in records:
         if isinstance(record, HoldPlaced):
             found[record.hold_id] = Kept(hold=_hold(record))
         elif isinstance(record, HoldLifted) and record.hold_id in found:

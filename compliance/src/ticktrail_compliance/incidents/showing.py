@@ -6,10 +6,8 @@ Never: writes to the log.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -18,12 +16,12 @@ from ticktrail.text import one_line
 from ticktrail_compliance.access.asked import asked
 from ticktrail_compliance.acting import reading
 from ticktrail_compliance.incidents.console import find_incident, now_ns
-from ticktrail_compliance.incidents.deadlines import in_zone
 from ticktrail_compliance.incidents.files import write_new
+from ticktrail_compliance.incidents.record import facts_lines, record_lines
 from ticktrail_compliance.incidents.register import Register, register_of
 from ticktrail_compliance.incidents.reminding import time_left
 from ticktrail_compliance.incidents.report_html import html_of
-from ticktrail_compliance.incidents.view import View, facts, step_line, tag_of, view_of
+from ticktrail_compliance.incidents.view import View, view_of
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.words import counted
 
@@ -78,7 +76,7 @@ def show(named: Named, number: int, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(view))
     else:
-        for line in _facts_lines(view, register.settings.place):
+        for line in facts_lines(view, register.settings.place):
             click.echo(line)
     _tell_lost(register)
 
@@ -101,7 +99,7 @@ def report(named: Named, number: int, form: Form, out: Path | None) -> None:
         case "html":
             text = html_of(view, place, log=name, firm=firm, now_ns=now_ns())
         case "text":
-            text = "\n".join(_report_lines(view, place, name, firm)) + "\n"
+            text = "\n".join(record_lines(view, place, name, firm)) + "\n"
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -116,23 +114,6 @@ def _print_line(view: View) -> None:
     owner = view.owner or "nobody"
     line = f"{view.number:>6}  {view.stage:<9} {view.severity:<8} {view.kind:<20} {owner}: {view.title}"
     click.echo(one_line(line))
-
-
-def _facts_lines(view: View, place: ZoneInfo) -> Iterator[str]:
-    yield one_line(f"incident {view.number}: {view.title}")
-    for name, value in facts(view, place):
-        if value:
-            yield one_line(f"  {name:<20} {value}")
-
-
-def _report_lines(view: View, place: ZoneInfo, log: str, firm: str) -> Iterator[str]:
-    yield one_line(f"{firm}, audit log {log}" if firm else f"audit log {log}")
-    yield from _facts_lines(view, place)
-    yield "what was done, each by its entry of the log:"
-    for step in view.steps:
-        yield one_line(
-            f"{step.seq:>6}  {in_zone(step.act.at_ns, place)}  {tag_of(step.act)}: {step_line(step, place)}"
-        )
 
 
 def _tell_lost(register: Register) -> None:

@@ -6,7 +6,7 @@ Never: reads a clock; `today` is given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -16,9 +16,10 @@ from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.oversight.settings import ServiceProvider
 from ticktrail_compliance.policy.settings import Policy
 from ticktrail_compliance.reading import Range, read_records
+from ticktrail_compliance.records import StoredRecord
 from ticktrail_compliance.store.log import AuditLog
 
-__all__ = ["REVIEW_CLASS", "Review", "Standing", "day_of", "last_reviews", "standings"]
+__all__ = ["REVIEW_CLASS", "Review", "Standing", "day_of", "last_reviews", "reviews_from", "standings"]
 
 REVIEW_CLASS: EntryClass = "access"
 """Of the entries that tell of a review."""
@@ -62,11 +63,17 @@ def last_reviews(log: AuditLog) -> Mapping[str, Review]:
     Raises:
         AuditError: The log cannot be read.
     """
-    found: dict[str, Review] = {}
     wanted = Range(classes=frozenset({REVIEW_CLASS}))
-    for header, record in read_records(log, wanted, LeftOut(log).passes_over):
+    records = read_records(log, wanted, LeftOut(log).passes_over)
+    return reviews_from((header.seq, record) for header, record in records)
+
+
+def reviews_from(records: Iterable[tuple[int, StoredRecord]]) -> Mapping[str, Review]:
+    """Return the last review of each provider that records tell of, each with the number of its entry."""
+    found: dict[str, Review] = {}
+    for seq, record in records:
         if isinstance(record, ProviderReviewed):
-            found[record.provider] = Review(header.seq, record)
+            found[record.provider] = Review(seq, record)
     return found
 
 

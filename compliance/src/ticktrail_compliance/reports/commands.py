@@ -12,6 +12,7 @@ from typing import TypedDict, TypeVar, Unpack
 
 import click
 
+from ticktrail_compliance.evidence.commands import compliance
 from ticktrail_compliance.options import for_a_purpose, of_a_period, which_log
 
 __all__ = ["report"]
@@ -94,3 +95,6 @@ def shadow(*, as_json: bool, **wanted: Unpack[_Named]) -> None:
     from ticktrail_compliance.reports import console  # noqa: PLC0415 - `ticktrail --help` needs no database
 
     console.shadow(console.Wanted(**wanted), as_json=as_json)
+
+
+report.add_command(compliance)

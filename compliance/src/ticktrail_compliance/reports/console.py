@@ -21,9 +21,9 @@ from ticktrail_compliance.acting import reading
 from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.naming import find_named
 from ticktrail_compliance.reading import EVENTS, Range, headers, read_records
-from ticktrail_compliance.records import StoredRecord
-from ticktrail_compliance.reports.clock import Seen, clock_report
+from ticktrail_compliance.reports.clock import clock_report
 from ticktrail_compliance.reports.clock_text import clock_lines
+from ticktrail_compliance.reports.feeding import since_the_beginning
 from ticktrail_compliance.reports.quality import QualityReport, quality_report
 from ticktrail_compliance.reports.quality_text import quality_lines
 from ticktrail_compliance.reports.shadow import shadow_report
@@ -50,8 +50,11 @@ def clock(wanted: Wanted, *, as_json: bool) -> None:
     """Print the report on the clock of a period."""
     with _reading(wanted, "clock") as log:
         left_out = LeftOut(log)
-        records = _since_the_beginning(log, wanted, left_out)
-        found = clock_report(records, from_ns=wanted.from_ns, to_ns=wanted.to_ns)
+        found = clock_report(
+            (record for _, record in since_the_beginning(log, wanted.to_ns, left_out)),
+            from_ns=wanted.from_ns,
+            to_ns=wanted.to_ns,
+        )
     _print(found, clock_lines, left_out, as_json=as_json)
 
 
@@ -99,24 +102,6 @@ def _with_coverage(found: QualityReport, log: AuditLog, wanted: Wanted) -> Quali
         last_ns = header.last_ns if last_ns is None else max(last_ns, header.last_ns)
         ran = ran or period.may_hold(header)
     return msgspec.structs.replace(found, log_from_ns=first_ns, log_to_ns=last_ns, ran=ran)
-
-
-def _since_the_beginning(log: AuditLog, wanted: Wanted, left_out: LeftOut) -> Iterator[StoredRecord | Seen]:
-    """Yield events, and for ticks the time of the last of each entry: how far a run came that never said its end."""
-    control = read_records(log, Range(until_ns=wanted.to_ns, classes=EVENTS), left_out.passes_over)
-    journal = (
-        (header.seq, min(header.last_ns, header.last_ns if wanted.to_ns is None else wanted.to_ns))
-        for header in headers(log, Range(until_ns=wanted.to_ns, classes=frozenset({"journal"})))
-    )
-    ticks = next(journal, None)
-    for header, record in control:
-        while ticks is not None and ticks[0] < header.seq:
-            yield Seen(ticks[1])
-            ticks = next(journal, None)
-        yield record
-    while ticks is not None:
-        yield Seen(ticks[1])
-        ticks = next(journal, None)
 
 
 def _print(found: F, lines: Callable[[F], Iterator[str]], left_out: LeftOut, *, as_json: bool) -> None:

@@ -6,16 +6,17 @@ Never: keeps any of it elsewhere than in the log.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ticktrail.errors import ConfigError
 from ticktrail_compliance.acts import KeysDestroyed, RetentionApplied, RetentionApproved, RetentionPlanned
 from ticktrail_compliance.reading import Range, read_records
+from ticktrail_compliance.records import StoredRecord
 from ticktrail_compliance.retention.planning import plan_id_of
 from ticktrail_compliance.store.log import AuditLog
 
-__all__ = ["FEWEST_DIGITS", "History", "history_of", "see_agreed"]
+__all__ = ["FEWEST_DIGITS", "History", "history_from", "history_of", "see_agreed"]
 
 FEWEST_DIGITS = 8
 """Of a plan's id, that a person writes."""
@@ -73,10 +74,16 @@ def history_of(log: AuditLog) -> History:
     Raises:
         AuditError: The log cannot be read.
     """
+    records = read_records(log, Range(classes=frozenset({"retention"})))
+    return history_from(log.log_id, (record for _, record in records))
+
+
+def history_from(log_id: str, records: Iterable[StoredRecord]) -> History:
+    """Return what records of a log tell, as it is after the last of them."""
     found = History()
-    for _, record in read_records(log, Range(classes=frozenset({"retention"}))):
+    for record in records:
         if isinstance(record, RetentionPlanned):
-            if record.plan_id == plan_id_of(log.log_id, record.policy_sha256, record.keys):
+            if record.plan_id == plan_id_of(log_id, record.policy_sha256, record.keys):
                 found.plans.setdefault(record.plan_id, record)
         elif isinstance(record, RetentionApproved):
             found.approvals.setdefault(record.plan_id, []).append(record)

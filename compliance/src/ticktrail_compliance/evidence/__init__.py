@@ -1,0 +1,1 @@
+"""Pack the evidence of a period: one signed folder for an examiner, drawn from the log alone."""

@@ -1,0 +1,127 @@
+"""Read of a log what a pack is drawn from: all that it told up to the end of a period, and nothing later.
+
+Owns: where a period ends in the log, and in which order its records come.
+Never: sums up. What is recorded after the period, such as who packs it, is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ticktrail_compliance.classes import EntryClass
+from ticktrail_compliance.destroyed import LeftOut
+from ticktrail_compliance.evidence.model import Period
+from ticktrail_compliance.evidence.ticks import Ticks, read_ticks
+from ticktrail_compliance.proof.checkpoint import Checkpoint
+from ticktrail_compliance.reading import EVENTS, Range, headers, read_records
+from ticktrail_compliance.records import StoredRecord
+from ticktrail_compliance.reports.clock import Seen
+from ticktrail_compliance.reports.feeding import since_the_beginning
+from ticktrail_compliance.store.log import AuditLog
+
+__all__ = ["Source", "Told", "source_of"]
+
+_ACTS: frozenset[EntryClass] = frozenset({"access", "incident", "retention"})
+
+
+class Told(NamedTuple):
+    """A record, with the number of its entry and that of its writer."""
+
+    seq: int
+    writer: int
+    record: StoredRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A log as it stood at the end of a period.
+
+    Attributes:
+        log: Open to read.
+        period: Of which the pack tells.
+        last_seq: The last entry that tells of a time up to its end.
+        checkpoint: The one that all is proven against.
+        acts: What was done with the log and for the programme, from the log's beginning.
+        ticks: The ticks of the period.
+    """
+
+    log: AuditLog
+    period: Period
+    last_seq: int
+    checkpoint: Checkpoint
+    acts: Sequence[Told]
+    ticks: Ticks
+
+    @property
+    def acts_within(self) -> Sequence[Told]:
+        """The acts of the period alone."""
+        return [
+            one for one in self.acts if self.period.holds(getattr(one.record, "at_ns", self.period.from_ns))
+        ]
+
+    def events(self) -> Iterator[Told]:
+        """Yield the feed's events from the log's beginning to the period's end.
+
+        Raises:
+            AuditError: An entry cannot be read.
+        """
+        return _read(self.log, self.period.to_ns, EVENTS)
+
+    def events_within(self) -> Iterator[Told]:
+        """Yield the feed's events of the period.
+
+        Raises:
+            AuditError: An entry cannot be read.
+        """
+        return _read(self.log, self.period.to_ns, EVENTS, self.period.from_ns)
+
+    def clock(self) -> Iterator[tuple[int, StoredRecord | Seen]]:
+        """Yield what the report on the clock is drawn from.
+
+        Raises:
+            AuditError: An entry cannot be read.
+        """
+        return since_the_beginning(self.log, self.period.to_ns, LeftOut(self.log))
+
+    def counts(self) -> dict[EntryClass, int]:
+        """Return how many entries of each class tell of the period."""
+        found: dict[EntryClass, int] = {}
+        within = Range(to_seq=self.last_seq, since_ns=self.period.from_ns, until_ns=self.period.to_ns)
+        for header in headers(self.log, within):
+            found[header.entry_class] = found.get(header.entry_class, 0) + 1
+        return found
+
+
+def source_of(
+    log: AuditLog, period: Period, last_seq: int, checkpoint: Checkpoint, progress: Callable[[int], None]
+) -> Source:
+    """Return a log as it stood at the end of a period.
+
+    Args:
+        log: Open to read.
+        period: Which.
+        last_seq: The last entry of it.
+        checkpoint: That covers it.
+        progress: Is told the number of each segment that is done.
+
+    Raises:
+        AuditError: An entry cannot be read.
+    """
+    return Source(
+        log=log,
+        period=period,
+        last_seq=last_seq,
+        checkpoint=checkpoint,
+        acts=list(_read(log, period.to_ns, _ACTS)),
+        ticks=read_ticks(log, period, last_seq, progress),
+    )
+
+
+def _read(
+    log: AuditLog, until_ns: int, classes: frozenset[EntryClass], since_ns: int | None = None
+) -> Iterator[Told]:
+    wanted = Range(since_ns=since_ns, until_ns=until_ns, classes=classes)
+    for header, record in read_records(log, wanted, LeftOut(log).passes_over):
+        yield Told(header.seq, header.writer, record)
