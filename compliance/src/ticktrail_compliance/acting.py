@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
 
 from ticktrail.errors import AuditError, ConfigError
@@ -31,7 +32,7 @@ from ticktrail_compliance.store.head import Head
 from ticktrail_compliance.store.log import AuditLog
 from ticktrail_compliance.store.opening import open_log
 
-__all__ = ["Acting", "acting", "noting", "reading", "see_allowed"]
+__all__ = ["Acting", "acting", "noting", "reading", "see_allowed", "see_that_it_goes_on"]
 
 
 class _UnsoundError(ConfigError):
@@ -151,6 +152,27 @@ def see_allowed(named: Named, action: Action, purpose: str) -> None:
         answer = _answer(log, action, what="", purpose=purpose)
         if answer is not None and answer.refusal is not None:
             _record(named, answer, action)
+
+
+def see_that_it_goes_on(named: Named, anchors: Sequence[Path]) -> None:
+    """See that a log may be added to: of what its chain and the anchors know, nothing was changed.
+
+    Args:
+        named: The log.
+        anchors: What it was held against, its own and those that somebody brought.
+
+    Raises:
+        ConfigError: An anchor is missing or contradicts the log, or its chain is not what was sealed.
+        AuditError: An entry is missing.
+    """
+    for path in anchors:
+        if not path.exists():  # to write would make it anew, and that it was missing would be seen no more
+            raise ConfigError(f"anchor {path} is missing: put it back")
+    with named.open() as log:
+        head, last = log.state()
+        if head is None or head.seq != last:
+            raise ConfigError("the log's end is not what was sealed, so nothing is added to it")
+        refuse_contradicted(log, head, anchors)
 
 
 def _answer(log: AuditLog, action: Action, *, what: str, purpose: str | None) -> Answer | None:

@@ -19,6 +19,7 @@ from ticktrail_compliance.keeping.commands import keys
 from ticktrail_compliance.options import (
     KINDS,
     for_a_purpose,
+    key_store_named,
     of_a_period,
     of_classes,
     of_writers,
@@ -26,7 +27,9 @@ from ticktrail_compliance.options import (
     which_log,
 )
 from ticktrail_compliance.proof.commands import check_proof
+from ticktrail_compliance.proof.options import by_verifier_key, verifier_named
 from ticktrail_compliance.retention.commands import retention
+from ticktrail_compliance.succession.commands import succeed
 
 __all__ = ["audit"]
 
@@ -61,6 +64,7 @@ audit.add_command(retention)
     help="Keep in FILE how far it got, and go on from there if it is interrupted.",
 )
 @click.option("--no-incident", is_flag=True, help="Open no incident where something is found.")
+@by_verifier_key
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def verify(
@@ -74,11 +78,16 @@ def verify(
     full: bool,
     resume: Path | None,
     no_incident: bool,
+    verifier_key: str | None,
+    verifier_key_file: Path | None,
     as_json: bool,
 ) -> None:
     """Walk the whole log and name what is not as it was sealed, or not as its anchors know it.
 
     Where something is not, an incident is opened in the log, unless one is open for it already.
+
+    With a verifier key the log's own keys are not looked for: what stands in the open is verified (headers, hashes,
+    ciphertexts, signed checkpoints), no content is opened, and nothing is written.
 
     Exit status 0: everything is as it was sealed; 1: something is not; 2: the log cannot be opened.
 
@@ -89,12 +98,22 @@ def verify(
       ticktrail audit verify feed.toml --quick
       ticktrail audit verify feed.toml --resume verify.mark
       ticktrail audit verify --database sqlite:///audit.db --key file:audit.key --json
+      ticktrail audit verify --database sqlite:///audit.db --verifier-key-file log.key
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance import console  # noqa: PLC0415 - `ticktrail --help` needs no database
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
     if quick and (full or resume is not None):
         raise click.UsageError("--quick opens no entry: leave out --full and --resume, or --quick")
+    if verifier_key is not None or verifier_key_file is not None:
+        if full or resume is not None or key is not None or key_store_named() is not None:
+            raise click.UsageError(
+                "by a verifier key no content is opened: leave out --full, --resume, --key and --keys, or that key"
+            )
+        from ticktrail_compliance.verify.console import verify_without_keys  # noqa: PLC0415 - see above
+
+        verifier = verifier_named(verifier_key, verifier_key_file)
+        ctx.exit(verify_without_keys(feed_file, database, verifier, anchors, quick=quick, as_json=as_json))
     named = find_named(feed_file, database, key)
     ctx.exit(
         console.verify(
@@ -257,5 +276,5 @@ def prove(
     console.prove(find_named(feed_file, database, key), int(seq), out)
 
 
-for command in (check_proof, export, find, explain, grant):
+for command in (check_proof, export, find, explain, grant, succeed):
     audit.add_command(command)

@@ -67,7 +67,7 @@ def verify(
             click.echo(f"incident {number} is open for it: `ticktrail incident show` tells more", err=True)
         if why is not None:
             click.echo(f"no incident could be opened for it in the log: {why}", err=True)
-    unrecorded = record_verified(named, found)
+    unrecorded = record_verified(named, found, [anchor.path for anchor in anchors])
     if unrecorded is not None:
         click.echo(f"not recorded in the log: {unrecorded}", err=True)
     return 0 if found.sound else FOUND

@@ -151,14 +151,14 @@ def postgres(template=None):
         pytest.skip("no PostgreSQL at 127.0.0.1:5432")
     name = f"ticktrail_{uuid.uuid4().hex}"
     made = f"CREATE DATABASE {name}" + (f" TEMPLATE {template.rpartition('/')[2]}" if template else "")
-    _administer(made)
+    administer(made)
     try:
         yield f"{POSTGRES}/{name}"
     finally:
-        _administer(f"DROP DATABASE {name} WITH (FORCE)")
+        administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _administer(statement):
+def administer(statement):
     engine = sqlalchemy.create_engine(f"{POSTGRES}/postgres", isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:

@@ -294,3 +294,21 @@ def test_the_key_follows_from_the_master_key(log):
     assert base64.b64decode((log / "audit.key").read_text()).hex() not in before
     notes = [one.note for one in read_anchor(log / ANCHOR)]
     assert all(note.verify([signer_of(log).verifier]) for note in notes)
+
+
+def test_an_anchor_of_a_feed_that_has_signed_nothing_yet_is_no_finding(tmp_path):
+    """A new log, verified before the first checkpoint of its feed; an anchor that is gone is told even then."""
+    recorder = Recorder(settings(anchors=(ANCHOR,)), tmp_path, "test", ManualClock(), lambda _: None)
+    recorder.open()
+    try:
+        assert (tmp_path / ANCHOR).read_bytes() == b""
+        assert outcome(tmp_path).sound
+        (tmp_path / ANCHOR).unlink()
+        assert "is missing" in outcome(tmp_path).findings[0].what
+        (tmp_path / ANCHOR).touch()
+        recorder.checkpoint()
+        assert outcome(tmp_path).checkpoints == 1
+    finally:
+        recorder.close()
+    (tmp_path / ANCHOR).write_bytes(b"")
+    assert "holds no checkpoint of this log" in outcome(tmp_path).findings[0].what

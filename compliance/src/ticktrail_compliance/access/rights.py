@@ -33,11 +33,12 @@ Action: TypeAlias = Literal[
     "incident_handle",
     "provider_review",
     "evidence",
+    "predecessor_name",
 ]
 """What a command does with a log."""
 
 RIGHTS: Mapping[Role, frozenset[Action]] = {
-    "operator": frozenset({"verify", "checkpoint", "check", "incident_open"}),
+    "operator": frozenset({"verify", "checkpoint", "check", "incident_open", "predecessor_name"}),
     "auditor": frozenset(
         {"verify", "checkpoint", "check", "read", "export", "keys_list", "evidence", "incident_open"}
     ),
@@ -53,6 +54,7 @@ RIGHTS: Mapping[Role, frozenset[Action]] = {
             "keys_rotate",
             "keys_destroy",
             "incident_open",
+            "predecessor_name",
         }
     ),
     "officer": frozenset(
@@ -70,6 +72,7 @@ RIGHTS: Mapping[Role, frozenset[Action]] = {
             "incident_handle",
             "provider_review",
             "evidence",
+            "predecessor_name",
         }
     ),
 }

@@ -24,6 +24,7 @@ from ticktrail_compliance.acts.log import (
     KeysDestroyed,
     KeysRewrapped,
     LogExported,
+    PredecessorNamed,
     SpoolCaughtUp,
     TailSealed,
     WriterOpened,
@@ -68,6 +69,7 @@ __all__ = [
     "LogVerified",
     "PlannedKeys",
     "PolicyAdopted",
+    "PredecessorNamed",
     "ProviderReviewed",
     "RetentionApplied",
     "RetentionApproved",
@@ -85,6 +87,7 @@ Act: TypeAlias = (
     | KeysRewrapped
     | KeysDestroyed
     | LogExported
+    | PredecessorNamed
     | PolicyAdopted
     | Accessed
     | AccessRefused

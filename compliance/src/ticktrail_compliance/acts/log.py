@@ -10,7 +10,15 @@ from collections.abc import Sequence
 
 from ticktrail_compliance.acts.base import ActBase, Actor
 
-__all__ = ["KeysDestroyed", "KeysRewrapped", "LogExported", "SpoolCaughtUp", "TailSealed", "WriterOpened"]
+__all__ = [
+    "KeysDestroyed",
+    "KeysRewrapped",
+    "LogExported",
+    "PredecessorNamed",
+    "SpoolCaughtUp",
+    "TailSealed",
+    "WriterOpened",
+]
 
 
 class WriterOpened(ActBase, frozen=True, tag="writer_opened"):
@@ -84,3 +92,19 @@ class LogExported(ActBase, frozen=True, tag="log_exported"):
     rows_format: str
     with_keys: bool
     manifest_sha256: str = ""
+
+
+class PredecessorNamed(ActBase, frozen=True, tag="predecessor_named"):
+    """This log was begun in place of another one, which was lost or is not gone on with.
+
+    `size` and `root` (hexadecimal) are those of the last checkpoint of that log which was at hand, `note` is that
+    checkpoint as it was signed, and `verifier_key` the public key by which it was verified before this was recorded.
+    """
+
+    actor: Actor
+    reason: str
+    origin: str
+    size: int
+    root: str
+    note: str
+    verifier_key: str

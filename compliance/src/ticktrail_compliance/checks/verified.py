@@ -7,9 +7,11 @@ Never: verifies, or lets a verification fail since it cannot be recorded.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 from ticktrail.errors import AuditError, ConfigError
-from ticktrail_compliance.acting import noting
+from ticktrail_compliance.acting import noting, see_that_it_goes_on
 from ticktrail_compliance.acts import LogVerified, actor_here
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.policy.adopted import adopted
@@ -18,8 +20,13 @@ from ticktrail_compliance.verify.outcome import Verified
 __all__ = ["record_verified"]
 
 
-def record_verified(named: Named, found: Verified) -> str | None:
+def record_verified(named: Named, found: Verified, anchors: Sequence[Path] = ()) -> str | None:
     """Record the outcome of a verification, where a policy is in force.
+
+    Args:
+        named: The log.
+        found: The outcome.
+        anchors: What it was held against: a log that one of them contradicts is left as it is.
 
     Returns:
         Why it could not be recorded, though it should be; None where it was, or where no policy asks for it.
@@ -31,6 +38,7 @@ def record_verified(named: Named, found: Verified) -> str | None:
     except (AuditError, ConfigError):
         return None  # a log that cannot be read is a finding already
     try:
+        see_that_it_goes_on(named, anchors)
         with noting(named) as open_log:
             act = LogVerified(
                 at_ns=time.time_ns(),

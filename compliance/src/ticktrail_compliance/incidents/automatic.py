@@ -11,11 +11,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ticktrail.errors import ConfigError, FeedError
-from ticktrail_compliance.acting import acting
+from ticktrail.errors import FeedError
+from ticktrail_compliance.acting import acting, see_that_it_goes_on
 from ticktrail_compliance.acts import actor_here
 from ticktrail_compliance.acts.incidents import IncidentOpened
-from ticktrail_compliance.anchoring import refuse_contradicted
 from ticktrail_compliance.incidents.register import INCIDENT_CLASS, register_of
 from ticktrail_compliance.incidents.texts import clipped
 from ticktrail_compliance.incidents.watch import BY
@@ -44,7 +43,7 @@ def open_for_findings(
         The numbers of the incidents that are open for it, and why none could be opened; None: nothing went wrong.
     """
     try:
-        _see_that_it_goes_on(named, anchors)
+        see_that_it_goes_on(named, anchors)
         with acting(named, "incident_open", "open an incident for what a verification found") as found:
             register = register_of(found.log)
             numbers = []
@@ -54,23 +53,6 @@ def open_for_findings(
             return numbers, None
     except FeedError as exc:
         return [], f"{exc}. Open it in another log: `ticktrail incident open --kind log_integrity`"
-
-
-def _see_that_it_goes_on(named: Named, anchors: Sequence[Path]) -> None:
-    """See that nothing but contents was changed.
-
-    Raises:
-        ConfigError: An anchor is missing or contradicts the log, or its chain is not what was sealed.
-        AuditError: An entry is missing.
-    """
-    for path in anchors:
-        if not path.exists():  # to write would make it anew, and that it was missing would be seen no more
-            raise ConfigError(f"anchor {path} is missing: put it back")
-    with named.open() as log:
-        head, last = log.state()
-        if head is None or head.seq != last:
-            raise ConfigError("the log's end is not what was sealed, so nothing is added to it")
-        refuse_contradicted(log, head, anchors)
 
 
 def _acts(log: AuditLog, findings: Sequence[Finding]) -> Iterator[IncidentOpened]:

@@ -14,11 +14,11 @@ import click
 import msgspec
 
 from ticktrail.text import one_line
+from ticktrail_compliance.proof.options import by_verifier_key, verifier_named
 
 if TYPE_CHECKING:  # `ticktrail --help` needs no cipher
     from ticktrail_compliance.entry import Header
     from ticktrail_compliance.proof.checking import Checked
-    from ticktrail_compliance.proof.note import Verifier
 
 __all__ = ["check_proof"]
 
@@ -28,15 +28,7 @@ DIGEST_DIGITS = 64
 
 @click.command("check-proof")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
-@click.option(
-    "--verifier-key", metavar="KEY", help="The log's public key, as `ticktrail audit key` prints it."
-)
-@click.option(
-    "--verifier-key-file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="The same in a file.",
-)
+@by_verifier_key
 @click.option(
     "--digest", metavar="HEX", help="The digest of the entry that it must be of, in hexadecimal; else any."
 )
@@ -62,7 +54,7 @@ def check_proof(
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.proof.checking import MAX_PROOF_BYTES, NoLeaf, check  # noqa: PLC0415 - see above
 
-    verifier = _verifier(verifier_key, verifier_key_file)
+    verifier = verifier_named(verifier_key, verifier_key_file)
     wanted = None if digest is None else _digest(digest)
     try:
         with file.open("rb") as proof:
@@ -81,30 +73,6 @@ def check_proof(
     else:
         click.echo(one_line(f"not proven: {found.reason}"), err=True)
     ctx.exit(0 if found.proven else NOT_PROVEN)
-
-
-def _verifier(key: str | None, file: Path | None) -> Verifier:
-    """Return the verifier key that is named.
-
-    Raises:
-        click.UsageError: None is, or two are, or it is none.
-    """
-    from ticktrail_compliance.proof.note import MAX_NOTE_BYTES, BadNote, Verifier  # noqa: PLC0415 - see above
-
-    if (key is None) == (file is None):
-        raise click.UsageError(
-            "give the log's public key with --verifier-key or --verifier-key-file, one of both"
-        )
-    option = f"--verifier-key-file {file}" if key is None else "--verifier-key"
-    try:
-        if file is not None:
-            with file.open("rb") as handle:
-                key = handle.read(MAX_NOTE_BYTES).decode()
-        return Verifier.parse((key or "").strip())
-    except (OSError, UnicodeDecodeError, BadNote) as exc:
-        raise click.UsageError(
-            f"{option}: {exc}; write what `ticktrail audit key` printed, NAME+NUMBER+BASE64"
-        ) from exc
 
 
 def _digest(text: str) -> bytes:

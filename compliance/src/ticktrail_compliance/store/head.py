@@ -19,7 +19,7 @@ from ticktrail_compliance.proof.merkle import HASH_BYTES, Frontier
 from ticktrail_compliance.store import schema
 from ticktrail_compliance.store.bounds import bounded_columns
 
-__all__ = ["FIRST_HEAD", "Head", "HeadRow", "Mac"]
+__all__ = ["FIRST_HEAD", "Head", "HeadRow", "Mac", "told_head"]
 
 Mac = Callable[[bytes], bytes]
 
@@ -77,7 +77,7 @@ class HeadRow:
             connection: In a transaction.
             to_move: Nobody else may move it before the transaction ends.
         """
-        wanted = select(*bounded_columns(schema.head, connection.dialect.name)).where(schema.head.c.id == 1)
+        wanted = _wanted(connection)
         row = connection.execute(wanted.with_for_update() if to_move else wanted).first()
         return None if row is None else self._genuine(row)
 
@@ -86,13 +86,9 @@ class HeadRow:
         connection.execute(schema.head.update().where(schema.head.c.id == 1).values(**self._columns(head)))
 
     def _genuine(self, row: sqlalchemy.Row[*tuple[object, ...]]) -> Head | None:
-        numbers = (row.seq, row.writers, row.checkpoints, row.checkpoint_size)
-        blobs = (row.digest, row.subtrees, row.mac)
-        if any(type(one) is not int for one in numbers) or any(type(one) is not bytes for one in blobs):
+        head = _head_in(row)
+        if head is None or type(row.mac) is not bytes:
             return None
-        edge = row.subtrees
-        subtrees = tuple(edge[start : start + HASH_BYTES] for start in range(0, len(edge), HASH_BYTES))
-        head = Head(row.seq, row.digest, subtrees, row.writers, row.checkpoints, row.checkpoint_size)
         return head if hmac.compare_digest(self._mac(self._message(head)), row.mac) else None
 
     def _columns(self, head: Head) -> dict[str, object]:
@@ -112,3 +108,24 @@ class HeadRow:
             f"{self._identity}|{head.seq}|{head.digest.hex()}|{edge}|{head.writers}|{head.checkpoints}|"
             f"{head.checkpoint_size}"
         ).encode()
+
+
+def told_head(connection: Connection) -> Head | None:
+    """Return what the row says, whoever wrote it: without the log's keys nobody can tell; None if it says nothing."""
+    row = connection.execute(_wanted(connection)).first()
+    return None if row is None else _head_in(row)
+
+
+def _wanted(connection: Connection) -> sqlalchemy.Select[*tuple[object, ...]]:
+    return select(*bounded_columns(schema.head, connection.dialect.name)).where(schema.head.c.id == 1)
+
+
+def _head_in(row: sqlalchemy.Row[*tuple[object, ...]]) -> Head | None:
+    numbers = (row.seq, row.writers, row.checkpoints, row.checkpoint_size)
+    if any(type(one) is not int for one in numbers) or any(
+        type(one) is not bytes for one in (row.digest, row.subtrees)
+    ):
+        return None
+    edge = row.subtrees
+    subtrees = tuple(edge[start : start + HASH_BYTES] for start in range(0, len(edge), HASH_BYTES))
+    return Head(row.seq, row.digest, subtrees, row.writers, row.checkpoints, row.checkpoint_size)

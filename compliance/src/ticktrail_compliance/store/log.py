@@ -1,6 +1,6 @@
 """Read one audit log: its identity, its head, its entries and its tree.
 
-Owns: what stands in which table, and the pages in which it is read.
+Owns: what stands in which table, and the pages in which it is read; what of it can be read without a key.
 Never: writes (the appender does), decides what goes into an entry (the journal does), or judges one (verification
 does).
 """
@@ -8,6 +8,7 @@ does).
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,11 +16,12 @@ from typing import Self
 
 import sqlalchemy
 from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
 
 from ticktrail_compliance.entry import FIRST_DIGEST
 from ticktrail_compliance.proof.checkpoint import origin_of
 from ticktrail_compliance.proof.merkle import HASH_BYTES, Roots
-from ticktrail_compliance.proof.note import Signer
+from ticktrail_compliance.proof.note import Signer, Verifier
 from ticktrail_compliance.store import schema
 from ticktrail_compliance.store.bounds import bounded, bounded_columns, size_of
 from ticktrail_compliance.store.database import Database
@@ -28,7 +30,7 @@ from ticktrail_compliance.store.keystore import KeyStore
 from ticktrail_compliance.store.tiles import roots_by_tiles, tile_roots
 from ticktrail_compliance.store.wrong import WrongLogError
 
-__all__ = ["PLAIN", "AuditLog", "Identity", "Row", "Seen"]
+__all__ = ["PLAIN", "AuditLog", "Identity", "Row", "Seen", "StoredLog"]
 
 PAGE_ENTRIES = 100
 PAGE_PLAIN = 5_000
@@ -53,8 +55,8 @@ class Seen:
     tiles: int
 
 
-class AuditLog:
-    """An open log; made by `ticktrail_compliance.store.opening.open_log`.
+class StoredLog(ABC):
+    """What stands in the open in the tables of a log: all of it but the contents.
 
     Blocking: a program with an event loop calls it in a worker thread.
 
@@ -62,16 +64,21 @@ class AuditLog:
         log_id: Which log, a UUID.
         created_ns: When it began.
         database: Where it is.
-        keys: Its data keys.
-        head_row: How far it goes.
     """
 
-    def __init__(self, database: Database, keys: KeyStore, identity: Identity) -> None:
+    def __init__(self, database: Database, identity: Identity) -> None:
         self.log_id = identity.log_id
         self.created_ns = identity.created_ns
         self.database = database
-        self.keys = keys
-        self.head_row = HeadRow(identity.log_id, identity.layout, identity.created_ns, keys.mac)
+
+    @property
+    @abstractmethod
+    def verifier(self) -> Verifier:
+        """The public key that this log's checkpoints are verified with."""
+
+    @abstractmethod
+    def _head(self, connection: Connection) -> Head | None:
+        """Return how far the log goes; None if that cannot be told."""
 
     @property
     def name(self) -> str:
@@ -87,42 +94,19 @@ class AuditLog:
         self.close()
 
     def close(self) -> None:
-        """Close the log and its key store."""
-        if self.keys.database is not self.database:
-            self.keys.database.close()
+        """Close the database."""
         self.database.close()
-
-    def reconnect(self) -> None:
-        """Open both databases anew, after one of them failed.
-
-        Raises:
-            AuditError: One of them still cannot be reached.
-        """
-        self.database.reconnect()
-        if self.keys.database is not self.database:
-            self.keys.database.reconnect()
-
-    def wait_for_answers(self) -> None:
-        """Wait for every answer of either database from now on: for a command, which a person can end."""
-        self.database.wait_for_answers()
-        self.keys.database.wait_for_answers()
-
-    @contextlib.contextmanager
-    def hurried(self) -> Iterator[None]:
-        """Wait for little meanwhile, at either database: what is tried can be tried again."""
-        with self.database.hurried(), self.keys.database.hurried():
-            yield
 
     def head(self) -> Head | None:
         """Return how far the log goes by its own word; None if that word is gone, or is not genuine."""
         with self.database.reading() as connection:
-            return self.head_row.read(connection)
+            return self._head(connection)
 
     def seen(self) -> Seen:
         """Return what a verification looks at: everything up to one moment, whatever a feed adds meanwhile."""
         table = schema.checkpoints.c
         with self.database.reading() as connection:
-            head = self.head_row.read(connection)
+            head = self._head(connection)
             last_seq = connection.execute(select(func.max(schema.entries.c.seq))).scalar()
             last_checkpoint = connection.execute(select(func.max(table.number))).scalar()
             tiles = connection.execute(select(func.count()).select_from(schema.tiles)).scalar_one()
@@ -132,7 +116,7 @@ class AuditLog:
         """Return the head, and the number of the last entry that is there, of one moment."""
         with self.database.reading() as connection:
             wanted = select(func.max(schema.entries.c.seq))
-            return self.head_row.read(connection), connection.execute(wanted).scalar() or 0
+            return self._head(connection), connection.execute(wanted).scalar() or 0
 
     def count(self) -> int:
         """Return how many entries there are."""
@@ -230,10 +214,6 @@ class AuditLog:
         with self.database.reading() as connection:
             yield from connection.execute(select(*columns).execution_options(yield_per=PAGE_ENTRIES))
 
-    def signer(self) -> Signer:
-        """Return the key that signs this log's checkpoints, under the log's own name."""
-        return Signer(origin_of(self.log_id), self.keys.derived(b"ticktrail audit: sign checkpoints"))
-
     def _tile_roots(self, level: int, first: int, stop: int) -> Sequence[bytes]:
         with self.database.reading() as connection:
             return tile_roots(connection, level, first, stop)
@@ -303,3 +283,56 @@ class AuditLog:
         return WrongLogError(
             f"audit database {self.name}: {why}, and the log has no root without it; run `ticktrail audit verify`"
         )
+
+
+class AuditLog(StoredLog):
+    """An open log with its keys; made by `ticktrail_compliance.store.opening.open_log`.
+
+    Attributes:
+        keys: Its data keys.
+        head_row: How far it goes.
+    """
+
+    def __init__(self, database: Database, keys: KeyStore, identity: Identity) -> None:
+        super().__init__(database, identity)
+        self.keys = keys
+        self.head_row = HeadRow(identity.log_id, identity.layout, identity.created_ns, keys.mac)
+
+    def close(self) -> None:
+        """Close the log and its key store."""
+        if self.keys.database is not self.database:
+            self.keys.database.close()
+        self.database.close()
+
+    def reconnect(self) -> None:
+        """Open both databases anew, after one of them failed.
+
+        Raises:
+            AuditError: One of them still cannot be reached.
+        """
+        self.database.reconnect()
+        if self.keys.database is not self.database:
+            self.keys.database.reconnect()
+
+    def wait_for_answers(self) -> None:
+        """Wait for every answer of either database from now on: for a command, which a person can end."""
+        self.database.wait_for_answers()
+        self.keys.database.wait_for_answers()
+
+    @contextlib.contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Wait for little meanwhile, at either database: what is tried can be tried again."""
+        with self.database.hurried(), self.keys.database.hurried():
+            yield
+
+    def signer(self) -> Signer:
+        """Return the key that signs this log's checkpoints, under the log's own name."""
+        return Signer(origin_of(self.log_id), self.keys.derived(b"ticktrail audit: sign checkpoints"))
+
+    @property
+    def verifier(self) -> Verifier:
+        """The public key that this log's checkpoints are verified with."""
+        return self.signer().verifier
+
+    def _head(self, connection: Connection) -> Head | None:
+        return self.head_row.read(connection)

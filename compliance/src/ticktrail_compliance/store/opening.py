@@ -27,7 +27,7 @@ from ticktrail_compliance.store.migrating import Tables, is_begun, is_current, m
 from ticktrail_compliance.vault.opening import open_provider
 from ticktrail_compliance.vault.provider import KeyProvider
 
-__all__ = ["keys_url", "open_databases", "open_log", "see_that_it_is_there"]
+__all__ = ["keys_url", "open_databases", "open_log", "open_stored", "see_that_it_is_there"]
 
 ADVISORY_KEY = 7_310_312_883_108_114_017
 """Of all advisory locks of a database, this program's: a number that nobody else is likely to have chosen."""
@@ -79,6 +79,24 @@ def see_that_it_is_there(settings: ComplianceSettings, base_dir: Path) -> None:
         _identity(database, must_be_there=True)
     finally:
         database.close()
+
+
+def open_stored(url: URL) -> tuple[Database, Identity]:
+    """Open the database of a log that is there, and read which log it is; its key store is not looked for.
+
+    Raises:
+        ConfigError: It is not there, has another layout, or has lost a table.
+        AuditError: The database failed.
+    """
+    database = connect(url, create=False)
+    try:
+        identity = _see_log(database)
+        _bring_forward(database, "log", write=False)
+        _see_tables(database, schema.metadata)
+    except BaseException:
+        database.close()
+        raise
+    return database, identity
 
 
 @contextlib.contextmanager
@@ -213,9 +231,21 @@ def _identity(database: Database, *, must_be_there: bool) -> Identity | None:
         ConfigError: There is none and must be; or the log's tables are there, and the row that names it is not; or they
             are of a layout that was never published.
     """
+    if must_be_there:
+        return _see_log(database)
+    with database.reading() as connection:
+        return _read_identity(connection, database.name)
+
+
+def _see_log(database: Database) -> Identity:
+    """Return which log a database holds.
+
+    Raises:
+        ConfigError: It holds none; or as `_identity` says.
+    """
     with database.reading() as connection:
         identity = _read_identity(connection, database.name)
-    if identity is None and must_be_there:
+    if identity is None:
         raise ConfigError(
             f"audit database {database.name} holds no audit log; name the one that the feed writes"
         )

@@ -67,9 +67,11 @@ class Judge:
         self._tree = Frontier()
         self._wanted: dict[int, dict[bytes, str]] = {}  # roots by size, with where each stands
         self._counts: dict[tuple[int, bytes], int] = {}
-        self._agreed_size = 0
+        self.agreed_size = 0
+        """How many entries the largest of them covers, before the first that it does not agree with."""
         self._forked: tuple[int, str] | None = None
         self._feeds = False  # whether a feed added anything since the log's last checkpoint
+        self._signed = False  # whether the log has a checkpoint
         self._whole = True
         self.agreed = 0
         """Checkpoints that the log agrees with."""
@@ -90,6 +92,7 @@ class Judge:
 
     def take_checkpoint(self, size: int) -> None:
         """Take a checkpoint that stood in the log before the anchors were read, once its last entry was taken."""
+        self._signed = True
         if self._feeds:
             for held in self._held:
                 held.lacks += size > held.top
@@ -101,12 +104,12 @@ class Judge:
             yield from self._of(held)
         if self._forked is not None:
             forked, where = self._forked
-            after = f" and after entry {self._agreed_size}" if self._agreed_size else ""
+            after = f" and after entry {self.agreed_size}" if self.agreed_size else ""
             what = (
                 f"the log was forked, or put back and written anew, before entry {forked + 1}{after}: {where} has "
                 f"another root of its first {forked} entries"
             )
-            yield self._agreed_size + 1, what
+            yield self.agreed_size + 1, what
         top = max(self._held, key=lambda held: held.top, default=None)
         if top is not None and top.top > size:
             entries = "1 entry is" if top.top == size + 1 else f"{top.top - size} entries are"
@@ -151,7 +154,7 @@ class Judge:
             if wanted == root:
                 self.agreed += self._counts[size, wanted]
                 if self._forked is None:
-                    self._agreed_size = size
+                    self.agreed_size = size
             elif self._forked is None:
                 self._forked = (size, where)
 
@@ -167,6 +170,8 @@ class Judge:
         if not held.file.own or size <= held.top:
             return
         if not held.top:
+            if path.is_file() and not self._signed:
+                return  # nothing was signed yet that it could hold
             state = "holds no checkpoint of this log" if path.is_file() else "is missing"
             what = (
                 f"anchor {path} {state}, and the log has {size} entries: it was emptied or removed, unless it is new "

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ticktrail_compliance.entry import FIRST_DIGEST, Entry, Unsealed, digest_of
 from ticktrail_compliance.proof.merkle import HASH_BYTES, Frontier
 from ticktrail_compliance.reading import entry_of
-from ticktrail_compliance.store.log import AuditLog, Row
+from ticktrail_compliance.store.log import Row, StoredLog
 from ticktrail_compliance.store.tiles import Tile, TileBuilder
 from ticktrail_compliance.verify.anchored import AnchorFile, Judge
 from ticktrail_compliance.verify.checkpoints import OwnCheckpoints
@@ -41,6 +41,7 @@ class Walked:
         own_checkpoints: Checkpoints in the database that agree.
         anchored: Checkpoints of anchors that agree.
         torn: Checkpoints of anchors that say nothing.
+        proven: How many entries, from the first one, the largest checkpoint covers that agrees.
     """
 
     entries: int
@@ -50,6 +51,7 @@ class Walked:
     own_checkpoints: int
     anchored: int
     torn: int
+    proven: int
 
 
 class Walk:
@@ -67,16 +69,14 @@ class Walk:
 
     def __init__(
         self,
-        log: AuditLog,
+        log: StoredLog,
         anchors: Sequence[AnchorFile],
         findings: Findings,
         progress: Callable[[int], None],
     ) -> None:
         self._log = log
         self._told = log.seen().last_checkpoint  # of which anchors that are read after it must have heard
-        self._judge = Judge(
-            anchors, log.signer().verifier
-        )  # before the walk: a feed that runs writes to both
+        self._judge = Judge(anchors, log.verifier)  # before the walk: a feed that runs writes to both
         self._findings = findings
         self._progress = progress
         self._seen = log.seen()
@@ -125,6 +125,7 @@ class Walk:
             own_checkpoints=self._own.agreed,
             anchored=self._judge.agreed,
             torn=self._judge.torn,
+            proven=max(self._own.agreed_size, self._judge.agreed_size),
         )
 
     def _look_at(self, row: Row) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ticktrail_compliance.proof.checkpoint import Checkpoint, checkpoint_of
 from ticktrail_compliance.proof.note import BadNote, Note
-from ticktrail_compliance.store.log import AuditLog, Row
+from ticktrail_compliance.store.log import Row, StoredLog
 from ticktrail_compliance.verify.outcome import Findings
 
 __all__ = ["OwnCheckpoints"]
@@ -25,10 +25,12 @@ class OwnCheckpoints:
         findings: Gets what is found.
     """
 
-    def __init__(self, log: AuditLog, last: int, findings: Findings) -> None:
+    def __init__(self, log: StoredLog, last: int, findings: Findings) -> None:
         self.agreed = 0
         """Checkpoints that the log agrees with."""
-        self._verifier = log.signer().verifier
+        self.agreed_size = 0
+        """How many entries the largest of them covers."""
+        self._verifier = log.verifier
         self._findings = findings
         self._number = 0
         self._last_size = 0
@@ -48,6 +50,7 @@ class OwnCheckpoints:
         number, found = self._next
         if found.root == root:
             self.agreed += 1
+            self.agreed_size = size
         else:
             self._findings.add(
                 size,
