@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from ticktrail.errors import AuditError, ConfigError
+from ticktrail_compliance.access.asked import sayable
 from ticktrail_compliance.access.asking import Answer, ask
 from ticktrail_compliance.access.refusal import NotAllowedError
 from ticktrail_compliance.access.rights import Action
@@ -94,7 +95,7 @@ def acting(named: Named, action: Action, purpose: str) -> Iterator[Acting]:
                 writer=found.appender.writer,
                 actor=actor_here() if answer is None else answer.act.actor,
                 program=f"ticktrail {version('ticktrail')}",
-                purpose=purpose,
+                purpose=sayable(purpose),
             )
             found.record("access", opened, *(() if answer is None else (answer.act,)))
         yield found

@@ -68,7 +68,9 @@ def encode_records(records: Sequence[Record | Act]) -> bytes:
     try:
         return _encoder.encode(records)
     except (TypeError, ValueError, OverflowError) as exc:
-        raise AuditError(f"a record cannot be sealed ({exc}); mend the plugin that made it") from exc
+        raise AuditError(
+            f"a record cannot be sealed ({exc}): write text in UTF-8, or mend the plugin that made it"
+        ) from exc
 
 
 def decode_records(content: bytes) -> Sequence[StoredRecord]:

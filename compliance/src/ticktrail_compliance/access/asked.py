@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ticktrail_compliance.words import moment
 
-__all__ = ["asked"]
+__all__ = ["asked", "sayable"]
 
 IN_NS = "_ns"
 
@@ -34,4 +34,9 @@ def asked(command: str, **filters: int | str | Path | Collection[str] | Collecti
             parts.append(f"{label} {found}")
         else:
             parts.append(f"{label} {', '.join(sorted(map(str, found)))}")
-    return "; ".join(parts)
+    return sayable("; ".join(parts))
+
+
+def sayable(text: str) -> str:
+    """Return a text as the log can hold it: bytes of a command line that are no text stand there escaped."""
+    return text.encode(errors="backslashreplace").decode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ticktrail_compliance.access.asked import sayable
 from ticktrail_compliance.access.deciding import Refused, decide
 from ticktrail_compliance.access.identity import identity_at
 from ticktrail_compliance.access.refusal import NotAllowedError, refusal
@@ -45,7 +46,7 @@ def ask(
     """
     who = identity_at(database)
     decision = decide(access, who, action, purpose)
-    said = (purpose or "").strip()
+    said = sayable((purpose or "").strip())
     if isinstance(decision, Refused):
         act = AccessRefused(
             at_ns=at_ns,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import text
 
-from ticktrail_compliance.acts.base import Actor, actor_here
+from ticktrail_compliance.acts.base import Actor, actor_here, is_namespaced
 from ticktrail_compliance.store.database import Database
 
 __all__ = ["Identity", "identity_at", "is_group", "is_user", "someone"]
@@ -56,7 +56,8 @@ def identity_at(database: Database) -> Identity:
             name = connection.execute(_SESSION).scalar_one()
             roles = frozenset(connection.execute(_MEMBERSHIPS).scalars())
         actor = msgspec.structs.replace(actor, database_user=name)
-    return Identity(actor, _names({os.getegid(), *os.getgroups()}), roles)
+    groups = frozenset[str]() if is_namespaced() else _names({os.getegid(), *os.getgroups()})
+    return Identity(actor, groups, roles)
 
 
 def groups_of(user: str) -> frozenset[str]:

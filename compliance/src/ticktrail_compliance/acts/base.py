@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 import platform
 import pwd
+from pathlib import Path
 
 import msgspec
 
-__all__ = ["ActBase", "Actor", "actor_here", "user_name"]
+__all__ = ["ActBase", "Actor", "actor_here", "is_namespaced", "user_name"]
+
+_OWN_NAMESPACE = 0xEFFFFFFD
+"""The number of the user namespace that a Linux kernel starts with (PROC_USER_INIT_INO in its linux/proc_ns.h)."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,8 +47,21 @@ class ActBase(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=
 
 
 def actor_here() -> Actor:
-    """Return who runs this process, by its effective user."""
-    return Actor(user=user_name(os.geteuid()), host=platform.node(), pid=os.getpid(), via=_via())
+    """Return who runs this process, by its effective user.
+
+    In a user namespace of its own a process names its users as it likes: it is nobody whom this machine knows.
+    """
+    uid = os.geteuid()
+    user = f"uid {uid} of a user namespace" if is_namespaced() else user_name(uid)
+    return Actor(user=user, host=platform.node(), pid=os.getpid(), via=_via())
+
+
+def is_namespaced() -> bool:
+    """Tell whether this process is in another user namespace than the machine's own."""
+    try:
+        return Path("/proc/self/ns/user").stat().st_ino != _OWN_NAMESPACE
+    except OSError:  # a system without such namespaces
+        return False
 
 
 def user_name(uid: int) -> str:

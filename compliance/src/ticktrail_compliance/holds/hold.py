@@ -67,10 +67,16 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     def names(self, summary: Summary) -> bool:
         """Tell whether an entry of its classes and times lies within, by what it says that it holds.
 
-        What names no instrument, such as a leg that went down or a measured clock, concerns all of them; so it is with
+        What names no instrument concerns all of them: a leg that went down, a measured clock, a frame that could not be
+        read. Such a record may stand beside others that name one; so all but ticks alone lies within. So it is with
         providers.
         """
-        return _meet(self.instruments, summary.instruments) and _meet(self.providers, summary.providers)
+        if set(summary.events) - {"routed"}:
+            return True
+        anybody_s = "undecodable" in summary.channels
+        return (anybody_s or _meet(self.instruments, summary.instruments)) and _meet(
+            self.providers, summary.providers
+        )
 
 
 def _meet(wanted: Collection[str], there: Collection[str]) -> bool:

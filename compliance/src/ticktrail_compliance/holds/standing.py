@@ -12,9 +12,10 @@ import msgspec
 
 from ticktrail_compliance.acts import HoldLifted, HoldPlaced
 from ticktrail_compliance.classes import EntryClass
+from ticktrail_compliance.destroyed import DestroyedKeys
 from ticktrail_compliance.holds.hold import Hold
 from ticktrail_compliance.incidents.holding import ranges_of
-from ticktrail_compliance.incidents.register import register_of
+from ticktrail_compliance.incidents.register import INCIDENT_CLASS, register_of
 from ticktrail_compliance.reading import Range, read_records
 from ticktrail_compliance.records import StoredRecord
 from ticktrail_compliance.store.log import AuditLog
@@ -68,7 +69,15 @@ def _by_hand(log: AuditLog) -> Sequence[Hold]:
 
 
 def _of_incidents(log: AuditLog) -> Sequence[Hold]:
-    """Return what open incidents need as evidence."""
+    """Return what open incidents need as evidence.
+
+    Raises:
+        AuditError: An entry that tells of incidents cannot be read, and was not destroyed by rule: one may be open.
+    """
+    gone = DestroyedKeys(log)
+    wanted = Range(classes=frozenset({INCIDENT_CLASS}))
+    for _ in read_records(log, wanted, lambda header: gone.by_rule(header.key_id)):
+        pass
     register = register_of(log)
     return [
         Hold(

@@ -155,9 +155,14 @@ def _see_free(log: AuditLog, states: Sequence[KeyState], entry_class: EntryClass
     """See that nothing keeps any of these keys.
 
     Raises:
-        ConfigError: A hold does, or the policy in force.
+        ConfigError: A hold does, or the policy in force, or it takes two people.
     """
     judge = Judge(log, time.time_ns())
+    if judge.policy is not None and judge.policy.people > 1:
+        raise ConfigError(
+            f"the {entry_class} keys of {month} are not destroyed: the policy asks for two people (people = 2); save a "
+            "plan (`ticktrail audit retention plan FEED.toml --save`), let another user approve it, and apply it"
+        )
     for state in states:
         found = judge.hindrance(state.key_id, entry_class, month)
         if found is not None:

@@ -161,3 +161,12 @@ def test_roles_that_are_not_in_force_are_not_shown(place):
     place.prepare(policy(None))
     done = place.run("compliance", "access", "show", place.feed, status=2)
     assert "write [compliance.access] into the policy file" in done
+
+
+def test_bytes_that_are_no_text_do_not_hide_a_refusal(place):
+    """They stand in the log, escaped."""
+    place.prepare(policy({"officer": {"users": ["games"]}}))
+    place.run("audit", "show", place.feed, "--purpose", "\udcff", status=2)
+    assert place.told()[-1].purpose == "\\udcff"
+    place.run("audit", "show", place.feed, "--purpose", "a review", "--feed", "\udcff", status=2)
+    assert place.told()[-1].what == "audit show; from entry 1; feeds \\udcff"

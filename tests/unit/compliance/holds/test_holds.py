@@ -7,11 +7,17 @@ from click.testing import CliRunner
 
 from ticktrail.cli.program import program
 from ticktrail.errors import ConfigError
+from ticktrail.events import LegSwitched
+from ticktrail.model import Rejected, Undecodable
+from ticktrail.plugin import Routed
+from ticktrail.testing import make_trade
 from ticktrail_compliance.acts import HoldLifted, HoldPlaced
+from ticktrail_compliance.holds.hold import Hold
 from ticktrail_compliance.holds.placing import covered_by
 from ticktrail_compliance.holds.standing import holds_of
 from ticktrail_compliance.store import schema
-from unit.compliance.logs import change
+from ticktrail_compliance.summary import summarize
+from unit.compliance.logs import change, down
 from unit.compliance.retention.keeping import DAY_NS, Firm, policy_text
 
 FEED = '[compliance]\nkey = {{ file = "audit.key" }}\ndatabase = "{}"\n'
@@ -181,3 +187,26 @@ def test_keys_destroy_goes_by_the_same(firm):
     run(firm, "keys", "destroy", feed(firm), *options)
     assert firm.readable().isdisjoint({max(firm.btc), max(firm.eth)})
     assert firm.verified().sound
+
+
+def test_what_could_not_be_read_may_be_of_any_instrument():
+    """A frame beside a trade of another instrument; and an event beside others that name one."""
+    of_eth = Hold(
+        hold_id="h",
+        from_ns=None,
+        to_ns=None,
+        instruments=("ETH/USDT",),
+        reason="r",
+        reference="c",
+        placed_ns=0,
+        placed_by="me",
+    )
+    frame = Rejected(tick=Undecodable(provider="one", recv_ns=1, raw=b"?", reason="bad"), violations=())
+    of_btc = Routed(provider="one", recv_ns=1, delivered=[make_trade("5")])
+    torn = Routed(provider="one", recv_ns=1, delivered=[make_trade("5")], rejected=[frame])
+    moved = LegSwitched(
+        at_ns=1, from_leg="a", to_leg="b", cause="c", failover_ms=None, instruments=("BTC/USDT",)
+    )
+    assert not of_eth.names(summarize([of_btc]))
+    assert of_eth.names(summarize([torn]))
+    assert of_eth.names(summarize([moved, down()]))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ticktrail.errors import AuditError
 from ticktrail_compliance.acts import (
     IncidentAssessed,
     IncidentClosed,
@@ -10,7 +11,9 @@ from ticktrail_compliance.acts import (
     actor_here,
 )
 from ticktrail_compliance.holds.standing import holds_of
+from ticktrail_compliance.store import schema
 from unit.compliance.incidents.making import opening
+from unit.compliance.logs import change
 from unit.compliance.retention.keeping import Firm, policy_text
 
 
@@ -73,3 +76,21 @@ def test_what_an_incident_touches_is_kept_by_class_and_time(firm):
     assert (touched.classes, touched.from_ns) == (["journal"], now_ns - 10**9)
     firm.pass_days(90)
     assert [one.entry_class for one in firm.plan().keys] == ["control"]
+
+
+def test_nothing_is_destroyed_while_an_entry_of_incidents_cannot_be_read(firm):
+    """It may tell of one that is open: who empties it opens no way to what it keeps."""
+    firm.write()
+    number = step(firm, opening(at_ns=firm.clock.now_ns(), classes=("journal",)))
+    firm.pass_days(90)
+    change(
+        firm.folder,
+        schema.entries,
+        {"body": None},
+        schema.entries.c.seq == number,
+        database=firm.more["database"],
+    )
+    with pytest.raises(AuditError, match=f"entry {number} of the audit log cannot be read"):
+        firm.plan()
+    with pytest.raises(AuditError, match=f"entry {number} of the audit log cannot be read"):
+        firm.apply()

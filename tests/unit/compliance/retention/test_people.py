@@ -83,3 +83,29 @@ def test_who_somebody_is_comes_from_the_system(monkeypatch):
     monkeypatch.setenv("USER", "mallory")
     monkeypatch.setenv("LOGNAME", "mallory")
     assert base.actor_here().user != "mallory"
+
+
+def test_keys_are_not_destroyed_past_two_people(firm):
+    """The other command that destroys goes by the same rule."""
+    feed = firm.folder / "feed.toml"
+    done = CliRunner().invoke(
+        program,
+        [
+            *[
+                "audit",
+                "keys",
+                "destroy",
+                "--class",
+                "journal",
+                "--month",
+                "2023-11",
+                "--purpose",
+                "tidy",
+                "--yes",
+            ],
+            str(feed),
+        ],
+    )
+    assert done.exit_code == 2
+    assert "asks for two people (people = 2); save a plan" in done.output
+    assert firm.readable() >= firm.old
