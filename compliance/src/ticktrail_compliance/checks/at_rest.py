@@ -59,7 +59,7 @@ def places(facts: Facts) -> Sequence[Path]:
         if url.get_backend_name() == "sqlite":
             found += [Path(f"{url.database}{end}") for end in BESIDE]
     spool = facts.base_dir / facts.settings.spool
-    found += sorted(spool.iterdir()) if spool.is_dir() else []
+    found += sorted(spool.rglob("*")) if spool.is_dir() else []
     found += anchor_paths(facts.settings, facts.base_dir)
     if facts.settings.key.file is not None:
         key = facts.base_dir / facts.settings.key.file

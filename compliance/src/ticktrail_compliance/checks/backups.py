@@ -13,9 +13,11 @@ import msgspec
 from ticktrail.errors import AuditError, ConfigError
 from ticktrail_compliance.checks.control import Control, Look, failed, not_applicable, passed, unknown
 from ticktrail_compliance.checks.facts import Facts
+from ticktrail_compliance.store.database import resolve_url
 from ticktrail_compliance.store.log import AuditLog
 from ticktrail_compliance.store.opening import keys_url, open_log
 from ticktrail_compliance.verify.whole import verify
+from ticktrail_compliance.words import moment
 
 __all__ = ["CONTROLS"]
 
@@ -31,7 +33,13 @@ def _newest(facts: Facts) -> Path | None:
     """
     pattern = (facts.base_dir / (facts.checks.backup or "")).absolute()
     found = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
-    paths = [path for path in found if not path.name.endswith(("-wal", "-shm"))]
+    own = resolve_url(facts.settings.database, facts.base_dir)
+    itself = Path(own.database or "").resolve() if own.get_backend_name() == "sqlite" else None
+    paths = [
+        path
+        for path in found
+        if not path.name.endswith(("-wal", "-shm")) and path.resolve() != itself  # a link to the log is none
+    ]
     return max(
         (path for path in paths if path.is_file()), key=lambda path: path.stat().st_mtime_ns, default=None
     )
@@ -43,7 +51,10 @@ def _age(facts: Facts) -> Look:
     path = _newest(facts)
     if path is None:
         return failed(f"there is no backup {facts.checks.backup}: make one, or mend the pattern")
-    hours, most = facts.hours_since(path.stat().st_mtime_ns), facts.checks.backup_max_age_hours
+    made_ns = path.stat().st_mtime_ns
+    if facts.is_to_come(made_ns):
+        return failed(f"{path} is dated {moment(made_ns)}, which is to come: see when it was made")
+    hours, most = facts.hours_since(made_ns), facts.checks.backup_max_age_hours
     told = f"{path} is {hours:,.1f} h old"
     return (
         failed(f"{told}, more than {most:g} h: see why none was made since") if hours > most else passed(told)
@@ -67,13 +78,13 @@ def _opens(facts: Facts) -> Look:
         with open_log(
             settings, facts.base_dir, write=False, now_ns=facts.now_ns, warn=lambda _: None
         ) as backup:
-            return _agrees(facts.opened, backup, path)
+            return _agrees(facts, backup, path)
     except (ConfigError, AuditError, ValueError) as exc:
         return failed(f"{path} does not open as a log: {exc}")
 
 
-def _agrees(log: AuditLog, backup: AuditLog, path: Path) -> Look:
-    found = verify(backup, quick=True)
+def _agrees(facts: Facts, backup: AuditLog, path: Path) -> Look:
+    log, found = facts.opened, verify(backup, quick=True)
     if not found.sound:
         return failed(f"{path} is not as it was sealed: {found.findings[0].what}; make another backup")
     head, own = backup.head(), log.head()
@@ -87,6 +98,15 @@ def _agrees(log: AuditLog, backup: AuditLog, path: Path) -> Look:
         return failed(
             f"{path} and the log part ways within the first {head.seq:,} entries: run `ticktrail audit verify`"
         )
+    missing = next(log.plain_rows(head.seq + 1, head.seq + 1), None)
+    if missing is not None:
+        hours, most = facts.hours_since(missing.written_ns), facts.checks.backup_max_age_hours
+        if hours > most:
+            return failed(
+                f"{path} lacks entry {head.seq + 1:,}, which was written {hours:,.1f} h ago, more than {most:g} h: the "
+                "file is newer than what is in it",
+                head.seq + 1,
+            )
     return passed(
         f"{path} opens, holds {head.seq:,} of {own.seq:,} entries, and the log goes on from there", head.seq
     )

@@ -25,6 +25,8 @@ def _measured(facts: Facts) -> Look:
     if not measured:
         return _unmeasured(facts)
     seq, last = measured[-1]
+    if facts.is_to_come(last.at_ns):
+        return failed(f"the last measurement is dated {moment(last.at_ns)}, which is to come", seq)
     hours, most = facts.hours_since(last.at_ns), facts.checks.clock_max_age_hours
     told = f"last measured {moment(last.at_ns)} against {last.server}, {hours:,.1f} h ago"
     if hours > most:

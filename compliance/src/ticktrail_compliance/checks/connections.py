@@ -6,7 +6,10 @@ Never: opens a connection; the log says what was agreed when each was made.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+
+from sqlalchemy.engine import URL
 
 from ticktrail.address import find_plain_text
 from ticktrail.events import ConnectionOpened
@@ -67,10 +70,26 @@ def _database(facts: Facts) -> Look:
         "keys": keys_url(facts.settings, facts.base_dir),
     }
     for key, url in urls.items():
-        plain = find_plain_text(url.render_as_string(hide_password=False))
+        if url.get_backend_name() not in {"sqlite", "postgresql"}:
+            return unknown(f"[compliance] {key}: nobody here knows how {url.get_backend_name()} is spoken to")
+        if "service" in url.query or os.environ.get("PGSERVICE"):
+            return unknown(
+                f"[compliance] {key}: a service file says where it is; write host and sslmode into the URL"
+            )
+        plain = find_plain_text(_completed(url).render_as_string(hide_password=False))
         if plain is not None:
             return failed(f"[compliance] {key}: {plain.what}; {plain.remedy}")
     return passed(", ".join(f"{key}: {url.get_backend_name()}" for key, url in urls.items()))
+
+
+def _completed(url: URL) -> URL:
+    """Return a URL with what the driver takes from the environment where it says nothing."""
+    if url.get_backend_name() != "postgresql":
+        return url
+    host, mode = os.environ.get("PGHOST"), os.environ.get("PGSSLMODE")
+    if host and not url.host and not url.query.keys() & {"host", "hostaddr"}:
+        url = url.set(host=host)
+    return url.update_query_dict({"sslmode": mode}) if mode and "sslmode" not in url.query else url
 
 
 CONTROLS = (

@@ -30,6 +30,9 @@ __all__ = ["Facts", "gather"]
 
 R = TypeVar("R")
 
+TOLERANCE_NS = 60 * 10**9
+"""By how much the clocks of machines that write evidence may differ."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -99,6 +102,10 @@ class Facts:
         for seq, one in self.acts:
             if isinstance(one, kind):
                 yield seq, one
+
+    def is_to_come(self, at_ns: int) -> bool:
+        """Tell whether a moment lies ahead, by more than clocks differ: it is no evidence of anything done."""
+        return at_ns > self.now_ns + TOLERANCE_NS
 
     def hours_since(self, at_ns: int) -> float:
         """Return how many hours ago a moment was."""

@@ -10,6 +10,8 @@ import os
 import stat
 from pathlib import Path
 
+from sqlalchemy.engine import URL
+
 from ticktrail_compliance.acts import KeysRewrapped
 from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, not_applicable, passed
 from ticktrail_compliance.checks.facts import Facts
@@ -51,12 +53,17 @@ def _apart(facts: Facts) -> Look:
         resolve_url(facts.settings.database, facts.base_dir),
         keys_url(facts.settings, facts.base_dir),
     )
-    if log == store:
+    if log == store or _file_of(log) == _file_of(store) is not None:
         return failed(
             "the data keys are in the log's own database, and so in its backups: name another one for the next log "
             "([compliance] keys)"
         )
     return passed(f"the data keys are in {store.render_as_string(hide_password=True)}")
+
+
+def _file_of(url: URL) -> Path | None:
+    """Return the file of an SQLite database, whatever links lead to it; None: it is none."""
+    return Path(url.database or "").resolve() if url.get_backend_name() == "sqlite" else None
 
 
 def _kind(facts: Facts) -> Look:

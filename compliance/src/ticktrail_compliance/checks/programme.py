@@ -80,6 +80,11 @@ def _registered(facts: Facts) -> Look:
 
 def _incidents(facts: Facts) -> Look:
     register = register_of(facts.opened)
+    if register.unreadable:
+        lost = counted(register.unreadable, "entry", "entries")
+        return failed(
+            f"{lost} of incidents cannot be read, and may tell of one: run `ticktrail audit verify`"
+        )
     late = [one for one in due(register.open, facts.now_ns, register.settings) if one.is_overdue]
     if late:
         return failed("; ".join(told(one, register.settings) for one in late), late[0].incident)

@@ -25,16 +25,22 @@ VERIFY = "run `ticktrail audit verify FEED.toml`"
 
 
 def _verified(facts: Facts) -> Look:
-    last = None
+    last = unsound = None
     for seq, act in facts.done(LogVerified):
         last = (seq, act)
+        if not act.sound:
+            unsound = last
+        elif unsound is not None and (act.mode == "full" or unsound[1].mode == "quick"):
+            unsound = None  # a quick one opens no content, and clears nothing that was found in one
     if last is None:
         return failed(f"the log tells of no verification: {VERIFY}")
+    if unsound is not None:
+        seq, act = unsound
+        found = counted(act.findings, "finding")
+        return failed(f"the verification of {moment(act.at_ns)} had {found}: {VERIFY} and see", seq)
     seq, act = last
-    if not act.sound:
-        return failed(
-            f"the verification of {moment(act.at_ns)} had {act.findings:,} findings: {VERIFY} and see", seq
-        )
+    if facts.is_to_come(act.at_ns):
+        return failed(f"the last verification is dated {moment(act.at_ns)}, which is to come: {VERIFY}", seq)
     hours, most = facts.hours_since(act.at_ns), facts.checks.verify_max_age_hours
     told = f"sound {moment(act.at_ns)} ({act.mode}, up to entry {act.size:,}), {hours:,.1f} h ago"
     return failed(f"{told}, more than {most:g} h: {VERIFY}", seq) if hours > most else passed(told, seq)

@@ -14,14 +14,15 @@ from ticktrail.events import ClockBreachBegun
 from ticktrail.plugin import Routed
 from ticktrail.testing import ManualClock, make_trade
 from ticktrail_compliance.acting import acting
-from ticktrail_compliance.acts import ChecksRun, KeysRewrapped, actor_here
+from ticktrail_compliance.acts import ChecksRun, KeysRewrapped, LogVerified, actor_here
 from ticktrail_compliance.checks.registry import CONTROLS
 from ticktrail_compliance.reading import Range, read_records
 from ticktrail_compliance.recording.journal import gathered_act
+from ticktrail_compliance.store import schema
 from ticktrail_compliance.store.appender import Appender
 from unit.compliance.checks.stage import DAY_NS, HOUR_NS, Stage
 from unit.compliance.incidents.making import opening
-from unit.compliance.logs import attacked, opened, write
+from unit.compliance.logs import attacked, change, opened, write
 
 
 def failed(found):
@@ -134,7 +135,47 @@ def overdue_incident(stage):
         found.record("incident", act)
 
 
+def note_verified(stage, **told):
+    act = {
+        "at_ns": stage.now_ns,
+        "actor": actor_here(),
+        "sound": True,
+        "mode": "quick",
+        "size": 5,
+        "findings": 0,
+    }
+    with acting(stage.named(), "verify", "a test") as found:
+        found.record("access", LogVerified(**{**act, "head": "", **told}))
+
+
+def quick_after_a_finding(stage):
+    """A quick verification opens no content: what a full one found there is not over."""
+    note_verified(stage, sound=False, mode="full", findings=1)
+    note_verified(stage)
+
+
+def emptied_incident(stage):
+    act = opening(at_ns=stage.now_ns, aware_ns=stage.now_ns - 40 * DAY_NS, customer_information="yes")
+    with acting(stage.named(), "incident_open", "a test") as found:
+        seq = found.record("incident", act)
+    change(stage.folder, schema.entries, {"body": b"?"}, schema.entries.c.seq == seq, database=stage.database)
+
+
+def below_the_spool(stage):
+    place = stage.folder / "audit-spool/old"
+    place.mkdir(parents=True)
+    (place / "copy").write_text("BTC/USDT 61837.63000000")
+
+
 MUTATIONS = {
+    "quick after a finding": ("log.verified", None, quick_after_a_finding),
+    "verified in times to come": (
+        "log.verified",
+        None,
+        lambda stage: note_verified(stage, at_ns=2 * stage.now_ns),
+    ),
+    "an incident that cannot be read": ("incidents.overdue", None, emptied_incident),
+    "an instrument below the spool": ("rest.plaintext", None, below_the_spool),
     "nobody was told": ("incidents.overdue", None, overdue_incident),
     "policy changed since it was adopted": ("policy.in_force", None, other_policy),
     "review overdue": ("providers.reviewed", *before(contract_days=400)),
@@ -314,3 +355,43 @@ def test_verify_leaves_a_log_without_a_policy_as_it_is(tmp_path, database):
     assert done.exit_code == 0, done.output
     with opened(tmp_path, database=database) as log:
         assert log.count() == count
+
+
+def test_a_link_to_the_log_is_no_backup_and_no_other_store(tmp_path):
+    """Whatever it is called."""
+    stage = Stage(tmp_path, "sqlite:///audit.db").build()
+    for path in stage.backups.iterdir():
+        path.unlink()
+    (stage.backups / "new.db").symlink_to(tmp_path / "audit.db")
+    assert stage.look()["backup.age"].found == "failed"
+    (tmp_path / "k.db").symlink_to(tmp_path / "audit.db")
+    stage.feed_file.write_text(stage.feed_file.read_text().replace("audit-keys.db", "k.db"))
+    assert stage.look()["keys.apart"].found == "failed"
+
+
+def test_a_backup_is_as_old_as_what_is_in_it(tmp_path):
+    """A copy that is made today of a copy of long ago is new as a file alone."""
+    stage = Stage(tmp_path, "sqlite:///audit.db").build()
+    note_verified(stage)
+    later_ns = stage.now_ns + 100 * DAY_NS
+    (newest,) = [path for path in stage.backups.iterdir() if path.suffix == ".db"]
+    os.utime(newest, ns=(later_ns, later_ns))
+    found = stage.look(at_ns=later_ns)
+    assert found["backup.age"].found == "passed"
+    assert "the file is newer than what is in it" in found["backup.opens"].detail
+
+
+def test_the_way_to_a_server_may_be_said_elsewhere(tmp_path, monkeypatch):
+    """By the environment that the driver reads, or a file of services."""
+    stage = Stage(tmp_path, "sqlite:///audit.db")
+    stage.folder.joinpath("feed.toml").touch()
+    for url, name, value, expected in (
+        ("postgresql+psycopg://u@/db", "PGHOST", "192.0.2.1", "failed"),
+        ("postgresql+psycopg://u@/db?service=far", "PGUSER", "u", "unknown"),
+        ("mysql+pymysql://db.example/x", "PGUSER", "u", "unknown"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            stage.database = url
+            stage.write_feed()
+            assert stage.look()["transport.database"].found == expected, url
