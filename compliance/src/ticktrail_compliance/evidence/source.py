@@ -10,6 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ticktrail.events import (
+    FeedStarted,
+    FeedStopped,
+    HoleLeft,
+    HoleRepaired,
+    LegDown,
+    LegSwitched,
+    LegUp,
+    QualityMeasured,
+    SinkDropped,
+)
+from ticktrail_compliance.acts import SpoolCaughtUp, TailSealed
 from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.evidence.model import Period
@@ -24,6 +36,14 @@ from ticktrail_compliance.store.log import AuditLog
 __all__ = ["Source", "Told", "source_of"]
 
 _ACTS: frozenset[EntryClass] = frozenset({"access", "incident", "retention"})
+
+_LEGS = (LegUp, LegDown)
+
+_MARKS = (
+    *_LEGS, FeedStarted, FeedStopped, HoleLeft, HoleRepaired, LegSwitched, QualityMeasured, SinkDropped, SpoolCaughtUp,
+    TailSealed,
+)  # fmt: skip
+"""The kinds of events that are counted one by one: few, beside the measurements of the clock."""
 
 
 class Told(NamedTuple):
@@ -44,6 +64,8 @@ class Source:
         last_seq: The last entry that tells of a time up to its end.
         checkpoint: The one that all is proven against.
         acts: What was done with the log and for the programme, from the log's beginning.
+        marks: Events of the period that sections count one by one.
+        legs: The names of all legs of which the log tells.
         ticks: The ticks of the period.
     """
 
@@ -52,6 +74,8 @@ class Source:
     last_seq: int
     checkpoint: Checkpoint
     acts: Sequence[Told]
+    marks: Sequence[Told]
+    legs: frozenset[str]
     ticks: Ticks
 
     @property
@@ -68,14 +92,6 @@ class Source:
             AuditError: An entry cannot be read.
         """
         return _read(self.log, self.period.to_ns, EVENTS)
-
-    def events_within(self) -> Iterator[Told]:
-        """Yield the feed's events of the period.
-
-        Raises:
-            AuditError: An entry cannot be read.
-        """
-        return _read(self.log, self.period.to_ns, EVENTS, self.period.from_ns)
 
     def clock(self) -> Iterator[tuple[int, StoredRecord | Seen]]:
         """Yield what the report on the clock is drawn from.
@@ -109,19 +125,26 @@ def source_of(
     Raises:
         AuditError: An entry cannot be read.
     """
+    marks: list[Told] = []
+    legs: set[str] = set()
+    for one in _read(log, period.to_ns, EVENTS):
+        if isinstance(one.record, _LEGS):
+            legs.add(one.record.provider)
+        if isinstance(one.record, _MARKS) and period.holds(one.record.at_ns):
+            marks.append(one)
     return Source(
         log=log,
         period=period,
         last_seq=last_seq,
         checkpoint=checkpoint,
         acts=list(_read(log, period.to_ns, _ACTS)),
+        marks=marks,
+        legs=frozenset(legs),
         ticks=read_ticks(log, period, last_seq, progress),
     )
 
 
-def _read(
-    log: AuditLog, until_ns: int, classes: frozenset[EntryClass], since_ns: int | None = None
-) -> Iterator[Told]:
-    wanted = Range(since_ns=since_ns, until_ns=until_ns, classes=classes)
+def _read(log: AuditLog, until_ns: int, classes: frozenset[EntryClass]) -> Iterator[Told]:
+    wanted = Range(until_ns=until_ns, classes=classes)
     for header, record in read_records(log, wanted, LeftOut(log).passes_over):
         yield Told(header.seq, header.writer, record)

@@ -32,17 +32,16 @@ UPTIME_PCT = 99.9
 INVALID_PCT = 0.1
 LATENCY_MS = 100
 
-_WITHIN = (LegSwitched, QualityMeasured, HoleLeft, HoleRepaired, SinkDropped, FeedStopped)
-
 
 def availability_section(source: Source) -> tuple[Section, Sequence[Criterion]]:
     """Return the section on availability, and what is aimed at."""
     period = source.period
     delivery = delivery_of(source.events(), from_ns=period.from_ns, to_ns=period.to_ns)
-    legs, seqs = _legs(source)
+    gaps = (one.gap for one in source.ticks.gaps)
+    legs = leg_histories(source.events(), gaps, source.legs, from_ns=period.from_ns, to_ns=period.to_ns)
     switches = [
         (one.seq, one.record)
-        for one in source.events_within()
+        for one in source.marks
         if isinstance(one.record, LegSwitched) and one.record.on_air
     ]
     section = Section(
@@ -79,7 +78,9 @@ def availability_section(source: Source) -> tuple[Section, Sequence[Criterion]]:
                 kind="count",
                 value=len(legs),
                 how="legs of which the log ever told; their uptime below is by the entries leg_up and leg_down",
-                entries=entries_of(seqs),
+                entries=entries_of(
+                    one.seq for one in source.marks if isinstance(one.record, LegUp | LegDown)
+                ),
             ),
             Figure(
                 id="switches",
@@ -167,8 +168,7 @@ def availability_section(source: Source) -> tuple[Section, Sequence[Criterion]]:
 
 def quality_section(source: Source) -> tuple[Section, Sequence[Criterion]]:
     """Return the section on quality, and what is aimed at."""
-    told = [one for one in source.events_within() if isinstance(one.record, _WITHIN)]
-    ticks = source.ticks
+    told, ticks = source.marks, source.ticks
     measured = [one for one in told if isinstance(one.record, QualityMeasured)]
     report = quality_report(
         (one.record for one in measured), from_ns=source.period.from_ns, to_ns=source.period.to_ns
@@ -340,20 +340,6 @@ _LEG_COLUMNS = (
     Column("gaps", "Gaps", "count"),
     Column("outages", "Outages", "count"),
 )
-
-
-def _legs(source: Source) -> tuple[Sequence[LegHistory], Sequence[int]]:
-    """Return what the log says of every leg that was up, and the entries of the period that tell so."""
-    names: set[str] = set()
-    seqs: list[int] = []
-    for one in source.events():
-        if isinstance(one.record, LegUp | LegDown):
-            names.add(one.record.provider)
-            if source.period.holds(one.record.at_ns):
-                seqs.append(one.seq)
-    gaps = (one.gap for one in source.ticks.gaps)
-    period = source.period
-    return leg_histories(source.events(), gaps, names, from_ns=period.from_ns, to_ns=period.to_ns), seqs
 
 
 def _leg_row(one: LegHistory) -> Sequence[str | int | float | None]:

@@ -31,7 +31,7 @@ def log_section(source: Source) -> Section:
         if result.control == ANCHORS
     ]
     anchors_seq, anchors = anchored[-1] if anchored else (None, None)
-    marks = list(source.events_within())
+    marks = source.marks
     tails = [one for one in marks if isinstance(one.record, TailSealed)]
     spools = [one for one in marks if isinstance(one.record, SpoolCaughtUp)]
     starts = [(one.seq, one.record) for one in marks if isinstance(one.record, FeedStarted)]
