@@ -128,12 +128,19 @@ def facts(view: View, place: ZoneInfo) -> Iterator[tuple[str, str]]:
     yield "systems", ", ".join(view.systems)
     yield "service provider", view.provider
     yield "provider aware", at(view.provider_aware_ns)
-    yield "provider told us", at(view.provider_told_ns)
+    yield "provider told us", at(view.provider_told_ns) + _took(view)
     yield "detail", view.detail
     for measure in view.measures:
         yield "contained", measure
     yield "outcome", view.outcome
     yield "closed", at(view.closed_ns)
+
+
+def _took(view: View) -> str:
+    """Return how long the service provider took to tell the firm; nothing where that is not known."""
+    if view.provider_aware_ns is None or view.provider_told_ns is None:
+        return ""
+    return f", {left(view.provider_told_ns - view.provider_aware_ns)} after it became aware"
 
 
 def tag_of(act: IncidentAct) -> str:
