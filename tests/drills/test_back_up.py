@@ -20,6 +20,9 @@ def at_the_desk(reader, desk):
 def test_sqlite_is_backed_up_while_the_feed_runs_and_restored(at_the_desk, desk):
     """The newest backup passes the control, and opens with what is kept elsewhere alone."""
     walk = at_the_desk().follow("Say where it is", "Back up SQLite", "Test the backup")
+    first = {path.stat().st_mtime_ns for path in (desk / "key-backups").glob("*.db")}
+    walk.follow("Keep retention true")
+    assert {path.stat().st_mtime_ns for path in (desk / "key-backups").glob("*.db")} != first
     assert walk.feed.poll() is None
     walk.run("ticktrail ctl stop feed.toml")
     for path in (desk / "backups").glob("*.db"):
