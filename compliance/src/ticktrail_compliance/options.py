@@ -7,6 +7,7 @@ Never: opens a log.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -42,6 +43,12 @@ KINDS = frozenset(
 CHANNELS = tuple(sorted({kind.counted_as for kind in (*get_args(Tick), Undecodable)}))
 """What `--channel` may name: whatever ticks are counted as."""
 
+_FRACTION = re.compile(r"[.,](\d+)")
+"""Of a second, in ISO 8601; `datetime` keeps six digits of it."""
+
+LEAST_DIGITS, MOST_DIGITS = 12, 19
+"""Of nanoseconds: fewer are a date without its dashes, or years that no log is of; more are in no column."""
+
 LAST_NS = 2**63 - 1
 """The last moment that the log's columns can hold."""
 
@@ -71,7 +78,8 @@ class TimeType(click.ParamType[int]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return nanoseconds since the epoch."""
         text = str(value)
-        at_ns = int(text) if text.isascii() and text.isdigit() else self._of_iso(text, param, ctx)
+        is_number = text.isascii() and text.isdigit() and LEAST_DIGITS <= len(text) <= MOST_DIGITS
+        at_ns = int(text) if is_number else self._of_iso(text, param, ctx)
         if not -LAST_NS <= at_ns <= LAST_NS:
             self.fail(
                 f"{text} is not within the years 1678 to 2261, of which nanoseconds can tell; write another time",
@@ -87,7 +95,8 @@ class TimeType(click.ParamType[int]):
             self.fail(f"{text!r} is no time; write 2026-11-23T14:30:00Z, or nanoseconds", param, ctx)
         moment = moment.replace(tzinfo=moment.tzinfo or UTC)
         whole = moment.replace(microsecond=0)
-        at_ns = int(whole.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000
+        digits = _FRACTION.search(text)
+        at_ns = int(whole.timestamp()) * 1_000_000_000 + int(digits[1].ljust(9, "0")[:9] if digits else 0)
         return at_ns + DAY_NS - 1 if self._last and _is_date(text) else at_ns
 
 

@@ -64,7 +64,7 @@ def groups_of(user: str) -> frozenset[str]:
     """Return the names of the groups that a user of this machine is in; none of one that it does not know."""
     try:
         own = pwd.getpwnam(user)
-    except KeyError:
+    except (KeyError, ValueError):  # what no name can hold is nobody's
         return frozenset()
     return _names(set(os.getgrouplist(user, own.pw_gid)))
 
@@ -73,7 +73,7 @@ def is_user(name: str) -> bool:
     """Tell whether this machine knows a user."""
     try:
         pwd.getpwnam(name)
-    except KeyError:
+    except (KeyError, ValueError):  # what no name can hold is nobody's
         return False
     return True
 
@@ -82,7 +82,7 @@ def is_group(name: str) -> bool:
     """Tell whether this machine knows a group."""
     try:
         grp.getgrnam(name)
-    except KeyError:
+    except (KeyError, ValueError):  # as above
         return False
     return True
 

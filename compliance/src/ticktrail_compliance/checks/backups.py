@@ -6,6 +6,7 @@ Never: makes one, or restores it.
 
 from __future__ import annotations
 
+from glob import glob
 from pathlib import Path
 
 import msgspec
@@ -31,13 +32,12 @@ def _newest(facts: Facts) -> Path | None:
 
     What SQLite keeps beside a database that is read is no backup.
     """
-    pattern = (facts.base_dir / (facts.checks.backup or "")).absolute()
-    found = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
+    found = glob(str(facts.base_dir.absolute() / (facts.checks.backup or "")), recursive=True)  # noqa: PTH207 - `Path.glob` refuses some patterns
     own = resolve_url(facts.settings.database, facts.base_dir)
     itself = Path(own.database or "").resolve() if own.get_backend_name() == "sqlite" else None
     paths = [
         path
-        for path in found
+        for path in map(Path, found)
         if not path.name.endswith(("-wal", "-shm")) and path.resolve() != itself  # a link to the log is none
     ]
     return max(

@@ -84,11 +84,16 @@ def standings(policy: Policy, reviews: Mapping[str, Review], today: date) -> Seq
     ]
 
 
+def _after(day: date, days: int) -> date:
+    """Return a day so much later; the last that there is where it lies beyond."""
+    return day + min(timedelta(days=days), date.max - day)
+
+
 def _standing(name: str, provider: ServiceProvider, last: Review | None, today: date) -> Standing:
     if last is not None:
         due: date | None = date.fromisoformat(last.act.next_review)
     elif provider.contract_date is not None:
-        due = provider.contract_date + timedelta(days=provider.review_every_days)
+        due = _after(provider.contract_date, provider.review_every_days)
     else:
         due = None
     return Standing(name, provider, last, due, due is None or due < today)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from ticktrail_compliance.access.identity import is_group, is_user, someone
 from ticktrail_compliance.acts import actor_here
 from ticktrail_compliance.acts.base import is_namespaced
 
@@ -34,3 +35,10 @@ def test_outside_of_one_it_is_the_effective_user():
     if is_namespaced():
         pytest.skip("the tests themselves run in a user namespace")
     assert actor_here().user not in {"", f"uid {os.geteuid()} of a user namespace"}
+
+
+def test_a_name_that_nobody_can_have():
+    """A policy may hold any text."""
+    assert not is_user("a\0b")
+    assert not is_group("a\0b")
+    assert someone("a\0b").groups == frozenset()

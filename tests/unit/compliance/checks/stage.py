@@ -28,7 +28,7 @@ kind = "venue"
 legs = ["leg"]
 contract_date = {contract}
 [compliance.checks]
-backup = "backups/*.db"
+backup = "{backup}"
 plugins = {{ "ticktrail-binance" = "{version}" }}
 {more}
 """
@@ -104,6 +104,7 @@ class Stage:
         contract = day(self.now_ns - self.get("contract_days", 10) * DAY_NS)
         policy = POLICY.format(
             contract=contract,
+            backup=self.get("backup", "backups/*.db"),
             version=self.get("pin", version("ticktrail-binance")),
             more=self.get("policy", ""),
         )

@@ -395,3 +395,16 @@ def test_the_way_to_a_server_may_be_said_elsewhere(tmp_path, monkeypatch):
             stage.database = url
             stage.write_feed()
             assert stage.look()["transport.database"].found == expected, url
+
+
+def test_a_contract_at_the_end_of_time_is_no_fault(tmp_path):
+    """Its review is due on the last day that there is."""
+    found = Stage(tmp_path, "sqlite:///audit.db", contract_days=-2_900_000).build().look()
+    assert found["providers.reviewed"].found == "passed"
+
+
+@pytest.mark.parametrize("pattern", ["a**b", "/", "["])
+def test_any_pattern_can_be_looked_for(tmp_path, pattern):
+    """And finds what it finds: here nothing."""
+    found = Stage(tmp_path, "sqlite:///audit.db", backup=pattern).build()
+    assert found.look()["backup.age"].found == "failed"
