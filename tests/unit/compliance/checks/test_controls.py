@@ -403,7 +403,7 @@ def test_a_contract_at_the_end_of_time_is_no_fault(tmp_path):
     assert found["providers.reviewed"].found == "passed"
 
 
-@pytest.mark.parametrize("pattern", ["a**b", "/", "["])
+@pytest.mark.parametrize("pattern", ["x**y", "/", "["])
 def test_any_pattern_can_be_looked_for(tmp_path, pattern):
     """And finds what it finds: here nothing."""
     found = Stage(tmp_path, "sqlite:///audit.db", backup=pattern).build()
