@@ -1,6 +1,6 @@
 """Find out who somebody is: by the operating system's word, and by the database's.
 
-Owns: user, groups and database roles of this process.
+Owns: user, groups and database roles of this process; and who counts as one person.
 Never: takes any of it from the environment, which anybody can set.
 """
 
@@ -14,10 +14,21 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import text
 
+from ticktrail_compliance.access.settings import AccessSettings
 from ticktrail_compliance.acts.base import Actor, actor_here, is_namespaced
 from ticktrail_compliance.store.database import Database
 
-__all__ = ["Identity", "identity_at", "is_group", "is_user", "someone"]
+__all__ = [
+    "Identity",
+    "actor_at",
+    "goes_by_logins",
+    "identity_at",
+    "is_group",
+    "is_one_person",
+    "is_user",
+    "person",
+    "someone",
+]
 
 _SESSION = text("SELECT CAST(session_user AS text) AS name")
 _MEMBERSHIPS = text(
@@ -50,14 +61,55 @@ def identity_at(database: Database) -> Identity:
     Raises:
         AuditError: The database failed.
     """
-    actor, roles = actor_here(), None
+    roles = None
     if database.dialect == "postgresql":
         with database.reading() as connection:
-            name = connection.execute(_SESSION).scalar_one()
             roles = frozenset(connection.execute(_MEMBERSHIPS).scalars())
-        actor = msgspec.structs.replace(actor, database_user=name)
     groups = frozenset[str]() if is_namespaced() else _names({os.getegid(), *os.getgroups()})
-    return Identity(actor, groups, roles)
+    return Identity(actor_at(database), groups, roles)
+
+
+def actor_at(database: Database) -> Actor:
+    """Return who runs this process, with the login by which a database knows them, where it knows logins.
+
+    Raises:
+        AuditError: The database failed.
+    """
+    actor = actor_here()
+    if database.dialect != "postgresql":
+        return actor
+    with database.reading() as connection:
+        return msgspec.structs.replace(actor, database_user=connection.execute(_SESSION).scalar_one())
+
+
+def goes_by_logins(access: AccessSettings | None, database: Database) -> bool:
+    """Tell whether a person is a login of the database: where the policy names roles of one that knows logins.
+
+    Args:
+        access: Who holds which role, by the policy in force; None: it names no roles.
+        database: The log's.
+    """
+    return database.dialect == "postgresql" and access is not None and access.names_database_roles()
+
+
+def is_one_person(one: Actor, other: Actor, *, by_logins: bool) -> bool:
+    """Tell whether two acts count as those of one person.
+
+    Args:
+        one: Who did the one.
+        other: Who did the other.
+        by_logins: As `goes_by_logins` says: one login is one person, whatever a machine calls them. An act that tells
+            of no login, as an earlier version recorded it, is by the user of the operating system still.
+    """
+    if by_logins and one.database_user is not None and other.database_user is not None:
+        return one.database_user == other.database_user
+    return one.user == other.user
+
+
+def person(actor: Actor) -> str:
+    """Return who acted, in words: ``carol (database) as root@vm``, or ``alice@vm`` where no database knows them."""
+    here = f"{actor.user}@{actor.host}"
+    return here if actor.database_user is None else f"{actor.database_user} (database) as {here}"
 
 
 def groups_of(user: str) -> frozenset[str]:

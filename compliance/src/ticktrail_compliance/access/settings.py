@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from ticktrail.plugin import Settings
-from ticktrail_compliance.access.rights import Role
+from ticktrail_compliance.access.rights import ROLES, Role
 
 __all__ = ["AccessSettings", "Holders"]
 
@@ -54,6 +54,10 @@ class AccessSettings(Settings, frozen=True):
     keeper: Holders = Holders()
     officer: Holders = Holders()
     purpose: Literal["required", "optional"] = "required"
+
+    def names_database_roles(self) -> bool:
+        """Tell whether any role is held by roles of a database."""
+        return any(self.holders(role).database_roles for role in ROLES)
 
     def holders(self, role: Role) -> Holders:
         """Return who holds a role."""

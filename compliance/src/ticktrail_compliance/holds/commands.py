@@ -40,7 +40,15 @@ def hold() -> None:
 @of_classes
 @click.option("--instrument", "instruments", multiple=True, help="Only of this instrument; may be repeated.")
 @click.option("--provider", "providers", multiple=True, help="Only of this leg; may be repeated.")
-@click.option("--incident", default="", metavar="ID", help="The incident for which it is kept.")
+@click.option(
+    "--incident", default="", metavar="NUMBER", help="The incident for which it is kept; it bounds nothing."
+)
+@click.option(
+    "--unknown-names",
+    is_flag=True,
+    help="Also names of --instrument and --provider that no entry of its times and classes has, as of what is yet to "
+    "come.",
+)
 @click.option("--reason", required=True, help="Why; it stands in the log.")
 @click.option("--reference", required=True, help="The matter, letter or case; it stands in the log.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -55,6 +63,7 @@ def place(
     instruments: tuple[str, ...],
     providers: tuple[str, ...],
     incident: str,
+    unknown_names: bool,
     reason: str,
     reference: str,
     as_json: bool,
@@ -62,7 +71,8 @@ def place(
     """Place a hold: nothing that it names is destroyed, by no rule and no command, before it is lifted.
 
     It says which keys it keeps, and what of its range was destroyed before. What names no instrument, such as an event
-    of a leg, concerns every instrument, and so it is with legs.
+    of a leg, concerns every instrument, and so it is with legs. A name that no entry has is refused: it would keep
+    nothing.
 
     \b
     Examples:
@@ -84,7 +94,8 @@ def place(
         reason=reason,
         reference=reference,
     )
-    console.place_hold(find_named(feed_file, database, key), told, as_json=as_json)
+    named = find_named(feed_file, database, key)
+    console.place_hold(named, told, unknown_names=unknown_names, as_json=as_json)
 
 
 @hold.command("list")

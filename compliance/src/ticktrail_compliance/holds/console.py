@@ -16,17 +16,26 @@ from ticktrail.text import one_line
 from ticktrail_compliance.access.asked import asked
 from ticktrail_compliance.acting import acting, reading, see_allowed
 from ticktrail_compliance.holds.hold import Hold
+from ticktrail_compliance.holds.naming import see_incident, see_names
 from ticktrail_compliance.holds.placing import Covered, Told, covered_by, found_hold, lift, place
 from ticktrail_compliance.holds.standing import Kept, placed_holds
 from ticktrail_compliance.naming import Named
+from ticktrail_compliance.retention.freeing import freed_by, freed_told
 from ticktrail_compliance.words import counted, moment
 
 __all__ = ["lift_hold", "list_holds", "place_hold", "show_hold"]
 
 
-def place_hold(named: Named, told: Told, *, as_json: bool) -> None:
+def place_hold(named: Named, told: Told, *, unknown_names: bool, as_json: bool) -> None:
     """Place a hold, and print what it keeps."""
-    with acting(named, "hold_place", f"place a hold: {told.reference}") as found:
+    purpose = f"place a hold: {told.reference}"
+    see_allowed(named, "hold_place", purpose)
+    with named.open() as log:
+        see_incident(log, told)
+        doubt = None if unknown_names else see_names(log, told)
+    if doubt is not None:
+        click.echo(one_line(doubt), err=True)
+    with acting(named, "hold_place", purpose) as found:
         hold = place(found, told, time.time_ns())
         covered = covered_by(found.log, hold)
     _print(Kept(hold=hold), covered, as_json=as_json)
@@ -55,17 +64,24 @@ def show_hold(named: Named, hold_id: str, *, as_json: bool) -> None:
 
 
 def lift_hold(named: Named, hold_id: str, reason: str, reference: str, *, as_json: bool) -> None:
-    """Lift a hold."""
+    """Lift a hold, and print what comes free."""
     purpose = f"lift {hold_id}: {reference}"
     see_allowed(named, "hold_lift", purpose)
     with named.open() as log:
-        found_hold(log, hold_id)
+        hold = found_hold(log, hold_id).hold
     with acting(named, "hold_lift", purpose) as found:
         act = lift(found, hold_id, reason, reference, time.time_ns())
+        freed = freed_by(found.log, [hold], act.at_ns, lambda text: click.echo(text, err=True))
+    if act.reference != hold.reference:
+        click.echo(
+            one_line(f"{hold_id} was placed by {hold.reference}, and is lifted by {act.reference}"), err=True
+        )
     if as_json:
-        click.echo(msgspec.json.encode(act))
-    else:
-        click.echo(f"{hold_id} is lifted: what it kept is destroyed when its time by the policy is over")
+        click.echo(msgspec.json.encode({**msgspec.to_builtins(act), "frees": freed}))
+        return
+    click.echo(f"{hold_id} is lifted: what it kept is destroyed when its time by the policy is over")
+    for line in freed_told(freed, act.at_ns):
+        click.echo(line)
 
 
 def _print(kept: Kept, covered: Sequence[Covered], *, as_json: bool) -> None:

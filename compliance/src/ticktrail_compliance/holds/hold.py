@@ -32,7 +32,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
         reason: Why.
         reference: The matter, letter or case by which the firm knows it.
         placed_ns: Since when.
-        placed_by: Who placed it, as ``user@host``.
+        placed_by: Who placed it, as `ticktrail_compliance.access.identity.person` words it.
     """
 
     hold_id: str

@@ -13,7 +13,8 @@ from typing import Protocol
 import msgspec
 
 from ticktrail.errors import ConfigError
-from ticktrail_compliance.acts import Act, HoldLifted, HoldPlaced, actor_here
+from ticktrail_compliance.access.identity import actor_at
+from ticktrail_compliance.acts import Act, HoldLifted, HoldPlaced
 from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.holds.hold import Hold
 from ticktrail_compliance.holds.matching import sealed_under, stopping
@@ -94,7 +95,7 @@ def place(writing: Writing, told: Told, at_ns: int) -> Hold:
     _see_said(told.reason, told.reference)
     act = HoldPlaced(
         at_ns=at_ns,
-        actor=actor_here(),
+        actor=actor_at(writing.log.database),
         hold_id=f"hold-{secrets.token_hex(4)}",
         from_ns=told.from_ns,
         to_ns=told.to_ns,
@@ -123,7 +124,11 @@ def lift(writing: Writing, hold_id: str, reason: str, reference: str, at_ns: int
             f"{hold_id} was lifted before ({kept.lifted.reason}); `ticktrail audit hold list` shows what stands"
         )
     act = HoldLifted(
-        at_ns=at_ns, actor=actor_here(), hold_id=hold_id, reason=reason.strip(), reference=reference.strip()
+        at_ns=at_ns,
+        actor=actor_at(writing.log.database),
+        hold_id=hold_id,
+        reason=reason.strip(),
+        reference=reference.strip(),
     )
     writing.record("retention", act)
     return act

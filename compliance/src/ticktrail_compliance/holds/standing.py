@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from ticktrail_compliance.access.identity import person
 from ticktrail_compliance.acts import HoldLifted, HoldPlaced
 from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.destroyed import DestroyedKeys
 from ticktrail_compliance.holds.hold import Hold
 from ticktrail_compliance.incidents.holding import ranges_of
 from ticktrail_compliance.incidents.register import INCIDENT_CLASS, register_of
+from ticktrail_compliance.incidents.state import Incident
 from ticktrail_compliance.reading import Range, read_records
 from ticktrail_compliance.records import StoredRecord
 from ticktrail_compliance.store.log import AuditLog
 
-__all__ = ["TELLING", "Kept", "holds_of", "placed_from", "placed_holds"]
+__all__ = ["TELLING", "Kept", "holds_of", "holds_of_incidents", "placed_from", "placed_holds"]
 
 TELLING: frozenset[EntryClass] = frozenset({"retention", "incident"})
 """The classes of entries by which a hold begins or ends: where none was added, the same ones stand."""
@@ -78,7 +80,11 @@ def _of_incidents(log: AuditLog) -> Sequence[Hold]:
     wanted = Range(classes=frozenset({INCIDENT_CLASS}))
     for _ in read_records(log, wanted, lambda header: gone.by_rule(header.key_id)):
         pass
-    register = register_of(log)
+    return holds_of_incidents(register_of(log).open)
+
+
+def holds_of_incidents(incidents: Iterable[Incident]) -> Sequence[Hold]:
+    """Return what incidents need as evidence, as holds that stand as long as these are open."""
     return [
         Hold(
             hold_id=f"incident-{one.incident}",
@@ -93,7 +99,7 @@ def _of_incidents(log: AuditLog) -> Sequence[Hold]:
             placed_ns=incident.opened.at_ns,
             placed_by=incident.owner or "ticktrail",
         )
-        for incident in register.open
+        for incident in incidents
         for one in ranges_of(incident)
     ]
 
@@ -114,5 +120,5 @@ def _hold(act: HoldPlaced) -> Hold:
         reason=act.reason,
         reference=act.reference,
         placed_ns=act.at_ns,
-        placed_by=f"{act.actor.user}@{act.actor.host}",
+        placed_by=person(act.actor),
     )

@@ -18,18 +18,21 @@ import msgspec
 from ticktrail.errors import ConfigError
 from ticktrail_compliance.acting import acting, see_allowed
 from ticktrail_compliance.acts import (
+    IncidentClosed,
     IncidentEntriesAttached,
     IncidentFileAttached,
     IncidentOpened,
     actor_here,
 )
 from ticktrail_compliance.acts.incidents import IncidentAct
+from ticktrail_compliance.holds.standing import holds_of_incidents
 from ticktrail_compliance.incidents.deadlines import due
 from ticktrail_compliance.incidents.files import hashed
 from ticktrail_compliance.incidents.register import INCIDENT_CLASS, Register, register_of
 from ticktrail_compliance.incidents.reminding import told
 from ticktrail_compliance.incidents.state import Incident, opening_refused, refused
 from ticktrail_compliance.naming import Named
+from ticktrail_compliance.retention.freeing import Freed, freed_by, freed_told
 from ticktrail_compliance.store.log import AuditLog
 from ticktrail_compliance.words import counted
 
@@ -139,10 +142,15 @@ def _take_all(named: Named, number: int, what: str, acts: Sequence[IncidentAct],
     with acting(named, "incident_handle", _purpose(what, number)) as found:
         register = register_of(found.log)
         _see(find_incident(register, number, found.log), acts)
+        is_end = any(isinstance(act, IncidentClosed) for act in acts)
+        held = holds_of_incidents([register.incidents[number]]) if is_end else ()
         last = found.record(INCIDENT_CLASS, *acts)
         register.catch_up(found.log)
+        frees = (
+            freed_by(found.log, held, now_ns(), lambda text: click.echo(text, err=True)) if is_end else None
+        )
     entries = range(last - len(acts) + 1, last + 1)
-    _tell(register, number, entries, _done(acts), as_json=as_json)
+    _tell(register, number, entries, _done(acts), frees=frees, as_json=as_json)
 
 
 def _purpose(what: str, number: int) -> str:
@@ -188,14 +196,24 @@ def _file(number: int, path: Path, note: str) -> IncidentFileAttached:
     )
 
 
-def _tell(register: Register, number: int, entries: Sequence[int], done: str, *, as_json: bool) -> None:
+def _tell(
+    register: Register,
+    number: int,
+    entries: Sequence[int],
+    done: str,
+    *,
+    frees: Sequence[Freed] | None = None,
+    as_json: bool,
+) -> None:
     incident = register.incidents[number]
     still = due([incident], now_ns(), register.settings)
     if as_json:
         told_of = {"incident": number, "entries": list(entries), "stage": incident.stage, "due": still}
-        click.echo(msgspec.json.encode(told_of))
+        click.echo(msgspec.json.encode(told_of if frees is None else {**told_of, "frees": frees}))
         return
     where = f"entry {entries[0]}" if len(entries) == 1 else f"entries {entries[0]} to {entries[-1]}"
     click.echo(f"incident {number} {done} ({where})")
+    for line in freed_told(frees, now_ns()):
+        click.echo(line)
     for one in still:
         click.echo(told(one, register.settings))

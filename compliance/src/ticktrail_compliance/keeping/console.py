@@ -24,6 +24,7 @@ from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.entry import EntryClass
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.reading import Range, headers, read_records
+from ticktrail_compliance.retention.backups import backups_told
 from ticktrail_compliance.retention.destroying import Keys
 from ticktrail_compliance.retention.destroying import destroy as destroy_keys
 from ticktrail_compliance.retention.judging import Judge
@@ -118,11 +119,12 @@ def destroy(
     with named.open() as log:
         states, entries = _whole(log, entry_class, month)
         _see_free(log, states, entry_class, month)
+        backups = backups_told(log)
     count = "1 key" if len(states) == 1 else f"{len(states)} keys"
     if not confirmed:
         click.confirm(
-            f"{entries:,} {entry_class} entries of {month} can be read by nobody any more after this, not from a "
-            f"backup of the database either. Destroy the {count} under which they were sealed?",
+            f"{entries:,} {entry_class} entries of {month} can be read in this log by nobody any more after this. "
+            f"{backups} Destroy the {count} under which they were sealed?",
             abort=True,
         )
     with acting(named, "keys_destroy", what) as found:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import false
 
 from ticktrail.errors import AuditError, ConfigError
-from ticktrail_compliance.acts import PlannedKeys, RetentionApplied, RetentionPlanned, actor_here
+from ticktrail_compliance.access.identity import actor_at
+from ticktrail_compliance.acts import Actor, PlannedKeys, RetentionApplied, RetentionPlanned
 from ticktrail_compliance.holds.placing import Writing
 from ticktrail_compliance.retention.destroying import Destroyed, Keys, destroy, finish
-from ticktrail_compliance.retention.history import History, history_of, see_agreed
+from ticktrail_compliance.retention.history import History, by_logins, history_of, see_agreed
 from ticktrail_compliance.retention.planning import Plan, made_plan
 from ticktrail_compliance.retention.reclaiming import compact, disk_bytes, reclaim, reclaimable
 from ticktrail_compliance.store import schema
@@ -73,14 +74,14 @@ def apply(
     log = writing.log
     history = history_of(log)
     plan = made_plan(log, now(), open_entries=open_entries)
-    chosen = _chosen(plan, history, digits)
+    chosen = _chosen(log, plan, history, digits)
     see_may_destroy(log)
     done = Applied(history.interrupted())
     done.destroyed.add(finish(writing, now, open_entries=open_entries))
     yield done
     if chosen.keys:
         if chosen.plan_id not in history.plans:
-            writing.record("retention", planned_act(plan, now()))
+            writing.record("retention", planned_act(plan, actor_at(log.database), now()))
         done.plan_id = chosen.plan_id
     for keys in chosen.keys:
         some = Keys(keys.entry_class, keys.month, keys.key_ids, keys.entries)
@@ -90,15 +91,15 @@ def apply(
         yield done
     yield from _reclaimed(log, history, done, whole=whole)
     if done.destroyed.keys or done.destroyed.withheld or done.reclaimed_keys:
-        done.seq = writing.record("retention", _told(done, now()))
+        done.seq = writing.record("retention", _told(done, actor_at(log.database), now()))
     yield done
 
 
-def planned_act(plan: Plan, at_ns: int) -> RetentionPlanned:
+def planned_act(plan: Plan, actor: Actor, at_ns: int) -> RetentionPlanned:
     """Return the act by which a plan stands in the log."""
     return RetentionPlanned(
         at_ns=at_ns,
-        actor=actor_here(),
+        actor=actor,
         plan_id=plan.plan_id,
         policy_sha256=plan.policy_sha256,
         keys=plan.keys,
@@ -131,7 +132,7 @@ class _Chosen:
     keys: Sequence[PlannedKeys]
 
 
-def _chosen(plan: Plan, history: History, digits: str | None) -> _Chosen:
+def _chosen(log: AuditLog, plan: Plan, history: History, digits: str | None) -> _Chosen:
     """Return what of a saved plan, or of all, is due now.
 
     Raises:
@@ -141,12 +142,12 @@ def _chosen(plan: Plan, history: History, digits: str | None) -> _Chosen:
         if plan.people > 1 and plan.keys:
             raise ConfigError(
                 "the policy asks for two people (people = 2): save a plan (`ticktrail audit retention plan FEED.toml "
-                "--save`), let another user approve it, and name it with --plan"
+                "--save`), let another person approve it, and name it with --plan"
             )
         return _Chosen(plan.plan_id, plan.keys)
     saved = history.found(digits)
     if plan.people > 1:
-        see_agreed(saved, history.approvals, actor_here().user)
+        see_agreed(saved, history.approvals, actor_at(log.database), by_logins=by_logins(log))
     if saved.policy_sha256 != plan.policy_sha256:
         raise ConfigError(
             f"plan {saved.plan_id[:16]} was made under another policy than the one in force: plan anew with `ticktrail "
@@ -183,10 +184,10 @@ def _purpose(keys: PlannedKeys) -> str:
     return f"retention: {keys.keep_days} days, then {keys.then}{by}"
 
 
-def _told(done: Applied, at_ns: int) -> RetentionApplied:
+def _told(done: Applied, actor: Actor, at_ns: int) -> RetentionApplied:
     return RetentionApplied(
         at_ns=at_ns,
-        actor=actor_here(),
+        actor=actor,
         plan_id=done.plan_id,
         destroyed=done.destroyed.keys,
         withheld=len(done.destroyed.withheld),

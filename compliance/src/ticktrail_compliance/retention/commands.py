@@ -54,7 +54,10 @@ def plan(feed_file: Path | None, database: str | None, key: str | None, *, save:
 def approve(
     feed_file: Path | None, database: str | None, key: str | None, *, digits: str, comment: str, as_json: bool
 ) -> None:
-    """Agree with a plan that another user saved; who approves is who runs this, by the operating system's word.
+    """Agree with a plan that another person saved.
+
+    Who approves is who runs this: by their login at the database where the policy names roles of it, else by the
+    operating system's word.
 
     \b
     Examples:

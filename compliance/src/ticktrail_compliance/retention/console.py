@@ -15,17 +15,18 @@ import msgspec
 from ticktrail.errors import ConfigError
 from ticktrail.text import one_line
 from ticktrail_compliance.access.asked import asked
+from ticktrail_compliance.access.identity import actor_at, is_one_person, person
 from ticktrail_compliance.acting import acting, reading, see_allowed
 from ticktrail_compliance.acts import (
     PlannedKeys,
     RetentionApplied,
     RetentionApproved,
     RetentionPlanned,
-    actor_here,
 )
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.retention.applying import Applied, apply, planned_act
-from ticktrail_compliance.retention.history import history_of
+from ticktrail_compliance.retention.backups import backups_told
+from ticktrail_compliance.retention.history import another, by_logins, history_of
 from ticktrail_compliance.retention.planning import KeptKeys, Plan, made_plan
 from ticktrail_compliance.words import counted, moment
 
@@ -46,7 +47,9 @@ def plan_of(named: Named, *, save: bool, as_json: bool) -> None:
             found = made_plan(writing.log, time.time_ns())
             saved = found.plan_id not in history_of(writing.log).plans
             if saved:
-                writing.record("retention", planned_act(found, time.time_ns()))
+                writing.record(
+                    "retention", planned_act(found, actor_at(writing.log.database), time.time_ns())
+                )
     if as_json:
         click.echo(msgspec.json.encode({"plan": found, "saved": saved}))
         return
@@ -60,11 +63,11 @@ def approve_plan(named: Named, digits: str, comment: str, *, as_json: bool) -> N
     see_allowed(named, "retention_approve", f"approve retention plan {digits}")
     with named.open() as log:
         plan = history_of(log).found(digits)
-    actor = actor_here()
-    if actor.user == plan.actor.user:
+        actor, logins = actor_at(log.database), by_logins(log)
+    if is_one_person(actor, plan.actor, by_logins=logins):
         raise ConfigError(
-            f"plan {plan.plan_id[:DIGITS]} was made by {plan.actor.user}, who cannot approve it as well: let another "
-            "user run this"
+            f"plan {plan.plan_id[:DIGITS]} was made by {person(plan.actor)}, who cannot approve it as well: let "
+            f"{another(by_logins=logins)} run this"
         )
     act = RetentionApproved(at_ns=time.time_ns(), actor=actor, plan_id=plan.plan_id, comment=comment.strip())
     with acting(named, "retention_approve", f"approve retention plan {plan.plan_id[:DIGITS]}") as writing:
@@ -72,7 +75,7 @@ def approve_plan(named: Named, digits: str, comment: str, *, as_json: bool) -> N
     if as_json:
         click.echo(msgspec.json.encode(act))
     else:
-        click.echo(f"plan {plan.plan_id[:DIGITS]} is approved by {actor.user}")
+        click.echo(f"plan {plan.plan_id[:DIGITS]} is approved by {person(actor)}")
 
 
 def apply_plan(
@@ -83,8 +86,9 @@ def apply_plan(
     with named.open() as log:
         plan = made_plan(log, time.time_ns())
         saved = None if digits is None else history_of(log).found(digits)
+        backups = backups_told(log)
     if not confirmed:
-        _ask(plan, saved)
+        _ask(plan, saved, backups)
     with acting(named, "retention_apply", "apply retention") as writing:
         name = writing.log.name
         apart = writing.log.keys.database is not writing.log.database
@@ -146,20 +150,20 @@ def list_plans(named: Named, *, as_json: bool) -> None:
         for approval in history.approvals.get(plan_id, ()):
             comment = f": {approval.comment}" if approval.comment else ""
             click.echo(
-                one_line(f"  approved by {approval.actor.user} on {moment(approval.at_ns)[:10]}{comment}")
+                one_line(f"  approved by {person(approval.actor)} on {moment(approval.at_ns)[:10]}{comment}")
             )
         for applied in (one for one in history.applied if one.plan_id == plan_id):
             click.echo(one_line(_applied_line(applied)))
 
 
-def _ask(plan: Plan, saved: RetentionPlanned | None) -> None:
+def _ask(plan: Plan, saved: RetentionPlanned | None, backups: str) -> None:
     of = set() if saved is None else {key_id for keys in saved.keys for key_id in keys.key_ids}
     due = [key_id for keys in plan.keys for key_id in keys.key_ids if saved is None or key_id in of]
     if due:
         for keys in plan.keys:
             click.echo(one_line(_line(keys)))
         click.confirm(
-            "What these sealed can be read by nobody any more after this, not from a backup of the database either. "
+            f"What these sealed can be read in this log by nobody any more after this. {backups} "
             f"Destroy {counted(len(due), 'key')}?",
             abort=True,
         )
@@ -174,7 +178,7 @@ def _print(plan: Plan, name: str) -> None:
     if not plan.keys:
         click.echo(f"{name}: nothing is due")
     else:
-        approval = "; another user has to approve it" if plan.people > 1 else ""
+        approval = "; another person has to approve it" if plan.people > 1 else ""
         click.echo(f"{name}: due, as plan {plan.plan_id[:DIGITS]}{approval}")
     for keys in plan.keys:
         click.echo(one_line(_line(keys)))
@@ -200,11 +204,11 @@ def _kept_line(one: KeptKeys) -> str:
 
 def _plan_line(plan: RetentionPlanned) -> str:
     keys = counted(sum(len(one.key_ids) for one in plan.keys), "key")
-    return f"{plan.plan_id[:DIGITS]}  {keys}, made by {plan.actor.user} on {moment(plan.at_ns)[:10]}"
+    return f"{plan.plan_id[:DIGITS]}  {keys}, made by {person(plan.actor)} on {moment(plan.at_ns)[:10]}"
 
 
 def _applied_line(act: RetentionApplied) -> str:
     return (
-        f"  applied by {act.actor.user} on {moment(act.at_ns)[:10]}: {counted(act.destroyed, 'key')} destroyed, "
+        f"  applied by {person(act.actor)} on {moment(act.at_ns)[:10]}: {counted(act.destroyed, 'key')} destroyed, "
         f"{act.withheld:,} withheld, {counted(act.entries, 'entry', 'entries')} emptied"
     )

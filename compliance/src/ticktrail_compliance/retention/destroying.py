@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from ticktrail.errors import AuditError
-from ticktrail_compliance.acts import DestructionWithheld, KeysDestroyed, actor_here
+from ticktrail_compliance.access.identity import actor_at
+from ticktrail_compliance.acts import Actor, DestructionWithheld, KeysDestroyed
 from ticktrail_compliance.classes import CLASSES, EntryClass
 from ticktrail_compliance.destroyed import destroyed_keys
 from ticktrail_compliance.holds.placing import Writing
@@ -74,7 +75,7 @@ def destroy(
     """
     told = KeysDestroyed(
         at_ns=now(),
-        actor=actor_here(),
+        actor=actor_at(writing.log.database),
         purpose=purpose,
         entry_class=keys.entry_class,
         month=keys.month,
@@ -126,7 +127,7 @@ def _done(writing: Writing, keys: Keys, now: Callable[[], int], *, open_entries:
             if (found := judge.hindrance(key_id, keys.entry_class, keys.month)) is not None
         }
         if stopped:
-            writing.record("retention", *_told(keys, stopped, now()))
+            writing.record("retention", *_told(keys, stopped, actor_at(log.database), now()))
             withheld |= stopped
             left = [key_id for key_id in left if key_id not in stopped]
             continue
@@ -155,14 +156,16 @@ def _end(log: AuditLog) -> int:
     return 0 if head is None else head.seq
 
 
-def _told(keys: Keys, stopped: Mapping[int, Hindrance], at_ns: int) -> Sequence[DestructionWithheld]:
+def _told(
+    keys: Keys, stopped: Mapping[int, Hindrance], actor: Actor, at_ns: int
+) -> Sequence[DestructionWithheld]:
     grouped: dict[str, list[int]] = {}
     for key_id, found in stopped.items():
         grouped.setdefault(found.why, []).append(key_id)
     return [
         DestructionWithheld(
             at_ns=at_ns,
-            actor=actor_here(),
+            actor=actor,
             entry_class=keys.entry_class,
             month=keys.month,
             key_ids=key_ids,

@@ -10,13 +10,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ticktrail.errors import ConfigError
-from ticktrail_compliance.acts import KeysDestroyed, RetentionApplied, RetentionApproved, RetentionPlanned
+from ticktrail_compliance.access.identity import goes_by_logins, is_one_person, person
+from ticktrail_compliance.acts import (
+    Actor,
+    KeysDestroyed,
+    RetentionApplied,
+    RetentionApproved,
+    RetentionPlanned,
+)
+from ticktrail_compliance.policy.adopted import policy_in_force
 from ticktrail_compliance.reading import Range, read_records
 from ticktrail_compliance.records import StoredRecord
 from ticktrail_compliance.retention.planning import plan_id_of
 from ticktrail_compliance.store.log import AuditLog
 
-__all__ = ["FEWEST_DIGITS", "History", "history_from", "history_of", "see_agreed"]
+__all__ = ["FEWEST_DIGITS", "History", "another", "by_logins", "history_from", "history_of", "see_agreed"]
 
 FEWEST_DIGITS = 8
 """Of a plan's id, that a person writes."""
@@ -95,24 +103,46 @@ def history_from(log_id: str, records: Iterable[StoredRecord]) -> History:
     return found
 
 
+def by_logins(log: AuditLog) -> bool:
+    """Tell whether a person is a login of the log's database, by the policy in force.
+
+    Raises:
+        AuditError: The log cannot be read.
+    """
+    policy = policy_in_force(log)
+    return goes_by_logins(None if policy is None else policy.access, log.database)
+
+
 def see_agreed(
-    plan: RetentionPlanned, approvals: Mapping[str, Sequence[RetentionApproved]], applies: str
+    plan: RetentionPlanned,
+    approvals: Mapping[str, Sequence[RetentionApproved]],
+    applies: Actor,
+    *,
+    by_logins: bool,
 ) -> None:
     """See that another person approved a plan than the one who made it and than the one who applies it.
 
     Args:
         plan: Which.
         approvals: By plan.
-        applies: Who applies it, by the operating system's word.
+        applies: Who applies it.
+        by_logins: As of `ticktrail_compliance.access.identity.is_one_person`.
 
     Raises:
         ConfigError: Nobody did.
     """
-    who = {one.actor.user for one in approvals.get(plan.plan_id, ())} - {plan.actor.user, applies}
-    if not who:
-        short = plan.plan_id[:16]
-        raise ConfigError(
-            f"plan {short} is not approved: the policy asks for two people (people = 2), so another user than "
-            f"{' and '.join(sorted({plan.actor.user, applies}))} runs `ticktrail audit retention approve FEED.toml "
-            f"--plan {short}`"
-        )
+    acted = (plan.actor, applies)
+    for approval in approvals.get(plan.plan_id, ()):
+        if not any(is_one_person(approval.actor, one, by_logins=by_logins) for one in acted):
+            return
+    short = plan.plan_id[:16]
+    names = " and ".join(sorted({person(one) for one in acted}))
+    raise ConfigError(
+        f"plan {short} is not approved: the policy asks for two people (people = 2), so "
+        f"{another(by_logins=by_logins)} than {names} runs `ticktrail audit retention approve FEED.toml --plan {short}`"
+    )
+
+
+def another(*, by_logins: bool) -> str:
+    """Return whom it takes beside those who acted, in words."""
+    return "another login of the database" if by_logins else "another user"

@@ -72,6 +72,14 @@ class Judge:
             return Hindrance(f"{month} is not over, and feeds still seal under its keys")
         return self._by_hold(key_id, known) or self._by_policy(key_id, known, month)
 
+    def is_held(self, key_id: int, entry_class: str) -> bool:
+        """Tell whether a hold keeps a key.
+
+        Raises:
+            AuditError: The log cannot be read.
+        """
+        return self._by_hold(key_id, entry_class) is not None
+
     def due_ns(self, entry_class: EntryClass, month: str) -> int | None:
         """Return since when, or from when on, a month of a class is due by the policy; None: never, or no policy."""
         return None if self.policy is None else due_ns(kept(self.policy, entry_class), month)

@@ -17,7 +17,7 @@ from ticktrail_compliance.holds.placing import covered_by
 from ticktrail_compliance.holds.standing import holds_of
 from ticktrail_compliance.store import schema
 from ticktrail_compliance.summary import summarize
-from unit.compliance.logs import change, down
+from unit.compliance.logs import SQLITE, change, down
 from unit.compliance.retention.keeping import DAY_NS, Firm, policy_text
 
 FEED = '[compliance]\nkey = {{ file = "audit.key" }}\ndatabase = "{}"\n'
@@ -37,8 +37,8 @@ def firm(tmp_path, database):
     return firm
 
 
-def run(firm, *arguments, status=0, answer=None):
-    done = CliRunner().invoke(program, ["audit", *map(str, arguments)], input=answer)
+def run(firm, *arguments, group="audit", status=0, answer=None):
+    done = CliRunner().invoke(program, [group, *map(str, arguments)], input=answer)
     assert done.exit_code == status, done.output
     return done.output
 
@@ -210,3 +210,20 @@ def test_what_could_not_be_read_may_be_of_any_instrument():
     assert not of_eth.names(summarize([of_btc]))
     assert of_eth.names(summarize([torn]))
     assert of_eth.names(summarize([moved, down()]))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["keys", "destroy", "--class", "journal", "--month", "2023-11", "--purpose", "x"],
+        ["retention", "apply"],
+    ],
+)
+def test_what_is_asked_tells_of_backups_by_where_the_keys_are(firm, command):
+    """A backup of a database that holds log and keys opens what was destroyed; one of the log alone does not."""
+    apart = firm.more["database"] == SQLITE  # in PostgreSQL, unless settings say so, both are in one
+    asked = " ".join(run(firm, *command[:2], feed(firm), *command[2:], answer="n\n", status=130).split())
+    assert ("The keys are in the same database as the log: a backup" in asked) is not apart
+    assert ("A backup of the log's database holds no key" in asked) is apart
+    assert "not from a backup" not in asked
+    assert firm.readable() >= firm.btc

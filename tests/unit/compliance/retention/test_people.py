@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from ticktrail.cli.program import program
 from ticktrail_compliance.acts import Actor, base
+from unit.compliance.logs import SQLITE
 from unit.compliance.retention.keeping import Firm, policy_text
 
 FEED = '[compliance]\nkey = {{ file = "audit.key" }}\ndatabase = "{}"\n'
@@ -27,10 +28,9 @@ def run(firm, monkeypatch):
     """Run a command as somebody."""
 
     def as_user(user, *arguments, status=0):
-        for name in ("retention.console", "retention.applying", "retention.destroying"):
-            monkeypatch.setattr(
-                f"ticktrail_compliance.{name}.actor_here", lambda: Actor(user=user, host="here", pid=1)
-            )
+        monkeypatch.setattr(
+            "ticktrail_compliance.access.identity.actor_here", lambda: Actor(user=user, host="here", pid=1)
+        )
         command, *rest = arguments
         done = CliRunner().invoke(
             program, ["audit", "retention", command, str(firm.folder / "feed.toml"), *rest]
@@ -52,14 +52,16 @@ def test_two_people(firm, run):
     assert "who cannot approve it as well" in run("ann", "approve", "--plan", plan, status=2)
     assert "names no plan" in run("bob", "approve", "--plan", "0" * 16, status=2)
     assert "names no plan" in run("bob", "approve", "--plan", plan[:4], status=2)
-    assert "is approved by bob" in run("bob", "approve", "--plan", plan, "--comment", "checked")
+    assert "bob" in run("bob", "approve", "--plan", plan, "--comment", "checked")
     assert "is not approved" in run("bob", "apply", "--plan", plan, "--yes", status=2)
     assert firm.readable() >= firm.old
     assert "2 keys destroyed" in run("ann", "apply", "--plan", plan, "--yes")
     assert firm.readable().isdisjoint(firm.old)
     told = run("ann", "list")
-    assert "approved by bob" in told
-    assert "applied by ann" in told
+    by = "postgres (database) as " if firm.more["database"] != SQLITE else ""
+    assert f"made by {by}ann@here" in told
+    assert f"approved by {by}bob@here" in told
+    assert f"applied by {by}ann@here" in told
     assert "nothing was due" in run("ann", "apply", "--plan", plan, "--yes")
 
 

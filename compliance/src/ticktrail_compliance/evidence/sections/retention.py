@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ticktrail_compliance.access.identity import person
 from ticktrail_compliance.acts import (
     DestructionWithheld,
     HoldPlaced,
@@ -118,9 +119,9 @@ def retention_section(source: Source) -> Section:
                     (
                         plan.plan_id[:DIGITS],
                         plan.at_ns,
-                        plan.actor.user,
+                        person(plan.actor),
                         sum(len(one.key_ids) for one in plan.keys),
-                        ", ".join(one.actor.user for one in history.approvals.get(plan.plan_id, ()))
+                        ", ".join(person(one.actor) for one in history.approvals.get(plan.plan_id, ()))
                         or "nobody",
                         "yes" if history.is_applied(plan.plan_id) else "no",
                     )
@@ -147,7 +148,7 @@ def retention_section(source: Source) -> Section:
                         act.month,
                         len(set(act.key_ids) - not_done),
                         act.entries,
-                        act.actor.user,
+                        person(act.actor),
                         act.purpose,
                         seq,
                     )
