@@ -13,40 +13,21 @@ import socket
 import subprocess
 import time
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ntplib
 import pytest
 
+from debian import PATH, why_without
+
 LIMIT_S = 60
 CLOSE_S = 0.0005
-PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # where Debian has chronyd
 
 
-@cache
 def why_not():
-    """Return why there is no chronyd, empty where there is; root in CI installs it where it is missing."""
-    if shutil.which("chronyd", path=PATH):
-        return ""
-    if not (os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get")):
-        return "no chronyd here (Debian package chrony)"
-    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chrony"]):
-        try:
-            done = subprocess.run(
-                ["apt-get", "-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1", *command],
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return f"no chronyd here, and apt-get {command[0]} took more than two minutes"
-        if done.returncode:
-            return f"no chronyd here, and apt-get {command[0]} failed: {done.stderr.strip()[-200:]}"
-    return ""
+    """Return why there is no chronyd, empty where there is."""
+    return why_without("chronyd", "chrony")
 
 
 def need_chrony():

@@ -1,10 +1,8 @@
 """A desk with a feed, as the pages on recovery find it, and the tools that they name."""
 
-import os
-import shutil
-
 import pytest
 
+from debian import why_without
 from drills.walking import Walk
 
 FEED = """\
@@ -36,13 +34,18 @@ firm = "Example Securities LLC"
 """
 
 
+PACKAGES = {
+    **dict.fromkeys(("psql", "pg_dump", "pg_restore"), "postgresql-client"),
+    "sqlite3": "sqlite3",
+    "truncate": "coreutils",
+}
+
+
 def needs(*programs):
-    """Skip where a program that a page names is not installed; fail where services are required."""
-    missing = [name for name in programs if shutil.which(name) is None]
-    if missing and os.environ.get("TICKTRAIL_REQUIRE_SERVICES") == "1":
-        pytest.fail(f"not installed, and services are required: {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    """Skip where a program that a page names is not installed, and cannot be."""
+    for name in programs:
+        if reason := why_without(name, PACKAGES[name]):
+            pytest.skip(reason)
 
 
 @pytest.fixture
