@@ -26,7 +26,7 @@ async def history_at(venue, *instruments, clock=None, **settings):
         yield history
 
 
-def quiet(level, event, fields):
+def quiet(event):
     """What a leg says of its talks is not what these tests are about."""
 
 

@@ -117,7 +117,7 @@ async def _finished(sent, channel):
     [
         (400, "", PermanentError, "refused", "report it to the plugin's authors"),
         (401, "auth", TransientError, "refused", "tried again from the greeting on"),
-        (402, "auth", PermanentError, "refused", "check key_id and secret_key"),
+        (402, "auth", PermanentError, "credentials", "check key_id and secret_key"),
         (404, "auth", TransientError, "lost", "the credentials came too late"),
         (405, "", PermanentError, "refused", "1 symbols are more than the account's plan allows"),
         (406, "auth", TransientError, "limited", "another connection of this account is open"),
@@ -125,7 +125,7 @@ async def _finished(sent, channel):
         (409, "auth", PermanentError, "refused", "the account's plan does not hold this feed"),
         (409, "", PermanentError, "refused", "the account's plan does not hold this feed"),
         (410, "", PermanentError, "refused", "this feed has no such channel"),
-        (411, "auth", PermanentError, "refused", "the key lacks the scope"),
+        (411, "auth", PermanentError, "credentials", "the key lacks the scope"),
         (500, "", TransientError, "lost", "the venue's own fault"),
         (599, "", TransientError, "refused", "it is tried again"),
     ],
