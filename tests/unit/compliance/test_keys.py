@@ -227,7 +227,7 @@ def test_what_is_asked_before_keys_are_destroyed(log, database):
     """How many entries; anything but yes changes nothing."""
     options = [*by_url(log, database), "--class", "journal", "--month", "2023-11", "--purpose", "x"]
     done = run("destroy", *options, answer="n\n", status=130)
-    assert "3 journal entries of 2023-11 can be read by nobody any more" in done.output
+    assert "3 journal entries of 2023-11 can be read in this log by nobody any more" in done.output
     assert verified(log, database=database).destroyed == 0
     done = run("destroy", *options, answer="y\n")
     assert "keys of earlier exports (--keys-out) open what they were made for still" in done.output
