@@ -16,7 +16,6 @@ ALLOWED = {
     "holds/console.py": "looks whether there is such a hold once the right was asked for",
     "retention/console.py": "looks what is due once the right was asked for",
     "incidents/console.py": "looks whether a step can be taken once the right was asked for",
-    "incidents/automatic.py": "looks whether a log goes on after a verification that asked for its right",
     "checks/backups.py": "opens a backup, for a check that asked for its right",
     "checks/verified.py": "looks whether a policy is in force after a verification that asked for its right",
 }

@@ -31,7 +31,7 @@ from ticktrail_compliance.recording.journal import gathered_act
 from ticktrail_compliance.store.appender import Appender
 from ticktrail_compliance.store.head import Head
 from ticktrail_compliance.store.log import AuditLog
-from ticktrail_compliance.store.opening import open_log
+from ticktrail_compliance.store.opening import open_log, see_that_it_is_there
 
 __all__ = ["Acting", "acting", "noting", "reading", "see_allowed", "see_that_it_goes_on"]
 
@@ -83,7 +83,7 @@ def acting(named: Named, action: Action, purpose: str) -> Iterator[Acting]:
         ConfigError: It is not there, is not as it was sealed, or can only be read; the message says what to do.
         AuditError: It failed later on.
     """
-    named.open().close()  # to write would make one that is not there
+    named.open().close()  # what hinders reading is told as such
     with _writing(named, anchors="all") as found:
         answer = _answer(found.log, action, what="", purpose=purpose)
         with _told():
@@ -216,6 +216,7 @@ def _writing(named: Named, *, anchors: Literal["all", "own"]) -> Iterator[Acting
     Raises:
         ConfigError: It cannot be written; the message says what to do.
     """
+    see_that_it_is_there(named.settings, named.base_dir)  # to write would make one that is not there
     with _told():
         log = open_log(named.settings, named.base_dir, write=True, now_ns=time.time_ns(), warn=lambda _: None)
     with log:

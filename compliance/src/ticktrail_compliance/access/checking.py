@@ -13,7 +13,7 @@ from ticktrail_compliance.access.identity import is_group, is_user
 from ticktrail_compliance.access.rights import ROLES, clashes, roles_for
 from ticktrail_compliance.access.settings import AccessSettings
 
-__all__ = ["access_faults", "access_notes"]
+__all__ = ["access_faults", "access_notes", "unknown_officers"]
 
 _KINDS = ("users", "groups", "database_roles")
 
@@ -28,6 +28,21 @@ def access_faults(access: AccessSettings) -> Sequence[str]:
             "into force; name users, groups or database_roles"
         )
     return found
+
+
+def unknown_officers(access: AccessSettings) -> str | None:
+    """Return that nobody of this machine could replace the policy; None where somebody can, or a database decides."""
+    found = [access.holders(role) for role in roles_for("policy_adopt")]
+    if any(one.database_roles for one in found):
+        return None
+    if any(is_user(name) for one in found for name in one.users):
+        return None
+    if any(is_group(name) for one in found for name in one.groups) or all(one.is_nobody() for one in found):
+        return None
+    return (
+        f"[compliance.access.{roles_for('policy_adopt')[0]}]: this machine knows none of them, so that nobody here "
+        "could ever put another policy into force; mend the names, or run the check on the machine that knows them"
+    )
 
 
 def access_notes(access: AccessSettings) -> Sequence[str]:

@@ -25,7 +25,8 @@ def access() -> None:
 @click.option(
     "--user",
     metavar="NAME",
-    help="Tell what this user of this machine may do, by their name and groups; database roles are not looked at.",
+    help="Tell what this user may do, by their name and groups on this machine; or, where the log is in PostgreSQL and "
+    "the policy names database roles, what a login of the database may: there logins decide.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(feed_file: Path, *, user: str | None, as_json: bool) -> None:

@@ -15,8 +15,8 @@ import msgspec
 from ticktrail.errors import ConfigError
 from ticktrail.text import one_line
 from ticktrail_compliance.access.asked import asked
-from ticktrail_compliance.access.deciding import Allowed, decide, roles_of
-from ticktrail_compliance.access.identity import someone
+from ticktrail_compliance.access.deciding import Allowed, decide, goes_by_login, roles_of
+from ticktrail_compliance.access.identity import Identity, is_user, named_so
 from ticktrail_compliance.access.refusal import holders_told
 from ticktrail_compliance.access.rights import ACTIONS, RIGHTS, ROLES, Action, Role
 from ticktrail_compliance.access.settings import AccessSettings
@@ -42,9 +42,23 @@ class ShownRole(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShownUser(msgspec.Struct, frozen=True, kw_only=True):
-    """A user of this machine, and what they may do: nothing that two of their roles together forbid."""
+    """Somebody, and what they may do: nothing that two of their roles together forbid.
+
+    Attributes:
+        user: By which name they were asked for.
+        known_here: Whether it is a user of this machine.
+        groups: Of this machine, in which they are.
+        database_roles: Of the database, which they hold; empty where it has no such role.
+        by_login: The roles that the login at the database decides, whatever a machine says.
+        roles: Which they hold.
+        may: What they may do.
+        kept_apart: What their roles together forbid.
+    """
 
     user: str
+    known_here: bool
+    database_roles: Sequence[str]
+    by_login: Sequence[Role]
     groups: Sequence[str]
     roles: Sequence[Role]
     may: Sequence[Action]
@@ -58,13 +72,14 @@ def show(feed_file: Path, user: str | None, *, as_json: bool) -> None:
     with reading(named, "check", what, "to see who may do what") as found:
         policy = policy_in_force(found)
         name = found.name
+        who = None if user is None else named_so(user, found.database)
     if policy is None or policy.access is None:
         raise ConfigError(
             f"{name}: no policy with roles is in force, so everybody may do what the database lets them; write "
             "[compliance.access] into the policy file, and run `ticktrail compliance policy adopt FEED.toml`"
         )
-    if user is not None:
-        _print_user(_user(policy.access, user), as_json=as_json)
+    if user is not None and who is not None:
+        _print_user(_user(policy.access, user, who), as_json=as_json)
     else:
         _print_roles(policy.access, as_json=as_json)
 
@@ -111,8 +126,8 @@ def _line(record: Accessed | AccessRefused) -> str:
     )
 
 
-def _user(access: AccessSettings, user: str) -> ShownUser:
-    who = someone(user)
+def _user(access: AccessSettings, user: str, who: Identity) -> ShownUser:
+    by_login = [role for role in ROLES if goes_by_login(access, role, who)]
     may, apart = [], []
     for action in ACTIONS:
         decision = decide(access, who, action, "asked")
@@ -121,7 +136,14 @@ def _user(access: AccessSettings, user: str) -> ShownUser:
         elif decision.why == "separation":
             apart.append(action)
     return ShownUser(
-        user=user, groups=sorted(who.groups), roles=roles_of(access, who), may=may, kept_apart=apart
+        user=user,
+        known_here=is_user(user),
+        groups=sorted(who.groups),
+        database_roles=sorted(who.database_roles or ()),
+        by_login=by_login,
+        roles=roles_of(access, who),
+        may=may,
+        kept_apart=apart,
     )
 
 
@@ -129,10 +151,17 @@ def _print_user(shown: ShownUser, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(shown))
         return
-    click.echo(
-        f"{shown.user} (groups here: {', '.join(shown.groups) or 'none'}) holds "
-        f"{', '.join(shown.roles) or 'no role'}"
+    here = (
+        f"groups here: {', '.join(shown.groups) or 'none'}" if shown.known_here else "no user of this machine"
     )
+    if shown.by_login:
+        roles = ", ".join(shown.database_roles)
+        here += f"; roles of the database: {roles}" if roles else "; no role of the database"
+    click.echo(f"{shown.user} ({here}) holds {', '.join(shown.roles) or 'no role'}")
+    if shown.by_login:
+        click.echo(
+            f"  by the login at the database, and not by users and groups: {', '.join(shown.by_login)}"
+        )
     click.echo(f"  may: {', '.join(shown.may) or 'nothing'}")
     if shown.kept_apart:
         click.echo(f"  may not, since these roles are kept apart: {', '.join(shown.kept_apart)}")

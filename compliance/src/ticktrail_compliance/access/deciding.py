@@ -14,7 +14,7 @@ from ticktrail_compliance.access.identity import Identity
 from ticktrail_compliance.access.rights import KEPT_APART, RIGHTS, ROLES, Action, Role, roles_for
 from ticktrail_compliance.access.settings import AccessSettings
 
-__all__ = ["Allowed", "Decision", "Refused", "decide", "roles_of"]
+__all__ = ["Allowed", "Decision", "Refused", "decide", "goes_by_login", "roles_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,13 @@ def roles_of(access: AccessSettings, who: Identity) -> Sequence[Role]:
     return [role for role in ROLES if _holds(access, role, who)]
 
 
+def goes_by_login(access: AccessSettings, role: Role, who: Identity) -> bool:
+    """Tell whether the login at the database alone decides who holds a role."""
+    return bool(access.holders(role).database_roles) and who.database_roles is not None
+
+
 def _holds(access: AccessSettings, role: Role, who: Identity) -> bool:
     holders = access.holders(role)
-    if holders.database_roles and who.database_roles is not None:
+    if goes_by_login(access, role, who) and who.database_roles is not None:
         return not who.database_roles.isdisjoint(holders.database_roles)
     return who.actor.user in holders.users or not who.groups.isdisjoint(holders.groups)

@@ -26,17 +26,19 @@ __all__ = [
     "is_group",
     "is_one_person",
     "is_user",
+    "named_so",
     "person",
-    "someone",
 ]
 
 _SESSION = text("SELECT CAST(session_user AS text) AS name")
-_MEMBERSHIPS = text(
-    "WITH RECURSIVE mine(oid) AS (SELECT oid FROM pg_roles WHERE rolname IN (session_user, current_user) UNION "
+_MEMBER_OF = (
+    "WITH RECURSIVE mine(oid) AS (SELECT oid FROM pg_roles WHERE rolname IN ({names}) UNION "
     "SELECT above.roleid FROM pg_auth_members AS above JOIN mine ON above.member = mine.oid) "
     "SELECT rolname FROM pg_roles JOIN mine USING (oid)"
 )
-"""What a session is by grants alone: `pg_has_role` says of a superuser that it is a member of every role there is."""
+"""What somebody is by grants alone: `pg_has_role` says of a superuser that it is a member of every role there is."""
+_MEMBERSHIPS = text(_MEMBER_OF.format(names="session_user, current_user"))
+_MEMBERSHIPS_OF = text(_MEMBER_OF.format(names=":name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,18 @@ def is_group(name: str) -> bool:
     return True
 
 
-def someone(user: str) -> Identity:
-    """Return a user of this machine, as they would be in a process of their own; the database is not asked."""
-    return Identity(Actor(user=user, host="", pid=0), groups_of(user))
+def named_so(name: str, database: Database) -> Identity:
+    """Return who a name stands for: a user of this machine, in a process of their own, and a login of a database.
+
+    Raises:
+        AuditError: The database failed.
+    """
+    actor, roles = Actor(user=name, host="", pid=0), None
+    if database.dialect == "postgresql":
+        with database.reading() as connection:
+            roles = frozenset(connection.execute(_MEMBERSHIPS_OF, {"name": name}).scalars())
+        actor = msgspec.structs.replace(actor, database_user=name)
+    return Identity(actor, groups_of(name), roles)
 
 
 def _names(gids: set[int]) -> frozenset[str]:

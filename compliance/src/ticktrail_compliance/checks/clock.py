@@ -31,7 +31,7 @@ def _measured(facts: Facts) -> Look:
     told = f"last measured {moment(last.at_ns)} against {last.server}, {hours:,.1f} h ago"
     if hours > most:
         return failed(
-            f"{told}, more than {most:g} h: run the feed, and see that its time servers answer", seq
+            f"{told}, more than {most:g} h: run the feed, and see that {_servers(facts)} answer", seq
         )
     return passed(told, seq)
 
@@ -64,9 +64,21 @@ def _unmeasured(facts: Facts) -> Look:
             "the feed asks no time server ([clock] servers), and no rule is declared that asks for it"
         )
     remedy = (
-        "name time servers in [clock] servers" if not facts.feed.measures_clock else "see that they answer"
+        f"see that {_servers(facts)} answer"
+        if facts.feed.measures_clock
+        else "name time servers in [clock] servers"
     )
     return failed(f"the clock was not measured in the feed's last run: {remedy}")
+
+
+def _servers(facts: Facts) -> str:
+    """Name whom the feed asks for the time, and the key that names them."""
+    named = facts.feed.time_servers
+    return (
+        "the time servers that are asked where [clock] servers names none"
+        if named is None
+        else f"the time servers {', '.join(named)} ([clock] servers)"
+    )
 
 
 def _is_declared(facts: Facts) -> bool:
@@ -80,6 +92,7 @@ CONTROLS = (
         RULE,
         "the last clock_measured event of the last run",
         _measured,
+        needs_run="that the time servers of [clock] servers answer",
     ),
     Control(
         "clock.tolerance",
@@ -87,5 +100,6 @@ CONTROLS = (
         RULE,
         "clock_measured and clock_breach events of the last run: |offset| + bound against the limit",
         _tolerance,
+        needs_run="that the clock is within [clock] max_offset_ms",
     ),
 )

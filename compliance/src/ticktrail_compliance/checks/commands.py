@@ -22,7 +22,8 @@ def check(ctx: click.Context, feed_file: Path, *, dry: bool, as_json: bool) -> N
     """Look at each safeguard as it is, and say which one does not hold.
 
     What is looked at is what runs: connections as they were made, files as they lie on the disk, backups as they open.
-    The log tells of each check and what it found. Exit status 0: none failed; 1: one did; 2: the files cannot be read.
+    The log tells of each check and what it found. Exit status 0: none failed; 1: one did; 2: the feed
+    file cannot be read, or the log is missing or cannot be opened: what can be seen without it is printed all the same.
 
     \b
     Examples:

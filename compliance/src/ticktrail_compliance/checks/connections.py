@@ -99,6 +99,7 @@ CONTROLS = (
         POLICY,
         "connection_opened events of the last run: version and cipher as they were agreed",
         _tls,
+        needs_run="what each venue agreed to",
     ),
     Control(
         "transport.plain",
@@ -106,6 +107,7 @@ CONTROLS = (
         POLICY,
         "connection_opened events of the last run: host, and whether it was encrypted",
         _plain,
+        needs_run="by what its legs connect",
     ),
     Control(
         "transport.database",

@@ -44,7 +44,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 def check(feed_file: Path, *, dry: bool, as_json: bool) -> int:
     """Look at every control, record and print what was found; return the exit status."""
     named = find_named(feed_file, None, None)
-    results = looked_at(named, feed_file, time.time_ns())
+    results, unopened = looked_at(named, feed_file, time.time_ns())
     count = sum(one.found == "failed" for one in results)
     seq, unrecorded = (None, "") if dry else _record(named, results, count)
     told = [
@@ -68,11 +68,14 @@ def check(feed_file: Path, *, dry: bool, as_json: bool) -> int:
             click.echo(f"recorded in entry {seq}")
     if unrecorded:
         click.echo(f"not recorded in the log: {unrecorded}", err=True)
+    if unopened:
+        click.echo(f"the log cannot be looked at: {unopened}", err=True)
+        return 2
     return 1 if count else 0
 
 
-def looked_at(named: Named, feed_file: Path, now_ns: int) -> Sequence[ControlResult]:
-    """Return what is found of each control at a moment.
+def looked_at(named: Named, feed_file: Path, now_ns: int) -> tuple[Sequence[ControlResult], str]:
+    """Return what is found of each control at a moment, and why the log cannot be looked at: empty where it can.
 
     Raises:
         NotAllowedError: The policy in force does not let whoever runs this look.
@@ -85,8 +88,9 @@ def looked_at(named: Named, feed_file: Path, now_ns: int) -> Sequence[ControlRes
         except NotAllowedError:
             raise
         except ConfigError as exc:  # what is wrong with the log is what is looked for
-            return look_at_all(gather(named, feed_file, now_ns, None, str(exc)))
-        return look_at_all(gather(named, feed_file, now_ns, log))
+            return look_at_all(gather(named, feed_file, now_ns, None, str(exc))), str(exc)
+        facts = gather(named, feed_file, now_ns, log)
+        return look_at_all(facts), facts.unopened
 
 
 def _record(named: Named, results: Sequence[ControlResult], count: int) -> tuple[int | None, str]:

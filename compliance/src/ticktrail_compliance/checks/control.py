@@ -38,6 +38,7 @@ class Control:
         how: By what it is checked.
         look: Looks.
         needs_log: It cannot be looked at where the log cannot be opened.
+        needs_run: What it looks for once the feed has run: without a run it cannot be looked at. Empty: it needs none.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Control:
     how: str
     look: Callable[[Facts], Look]
     needs_log: bool = True
+    needs_run: str = ""
 
 
 def passed(detail: str, evidence: int | None = None) -> Look:

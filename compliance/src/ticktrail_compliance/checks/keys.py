@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from ticktrail_compliance.acts import KeysRewrapped
-from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, not_applicable, passed
+from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, not_applicable, passed, unknown
 from ticktrail_compliance.checks.facts import Facts
 from ticktrail_compliance.store.database import resolve_url
 from ticktrail_compliance.store.opening import keys_url
@@ -28,6 +28,9 @@ def _file(facts: Facts) -> Look:
     if facts.settings.key.file is None:
         return not_applicable("the key is in no file")
     path = facts.base_dir / facts.settings.key.file
+    log = resolve_url(facts.settings.database, facts.base_dir)
+    if log.get_backend_name() == "sqlite" and not Path(log.database or "").exists() and not path.exists():
+        return unknown("there is neither a log nor a key: start the feed once, which makes both")
     try:
         found = path.stat()
     except OSError as exc:

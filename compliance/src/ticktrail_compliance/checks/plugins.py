@@ -14,12 +14,15 @@ from pathlib import Path
 from ticktrail.events import PluginLoaded
 from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, not_applicable, passed, unknown
 from ticktrail_compliance.checks.facts import Facts
+from ticktrail_compliance.oversight.feedfile import canonical
 from ticktrail_compliance.words import counted
 
 __all__ = ["CONTROLS"]
 
 GROUP = "ticktrail"
 """The group of entry points by which plugins are found."""
+OWN = "compliance"
+"""The name of this plugin."""
 HASH = "sha256:"
 NEVER = "the feed's last run tells of no plugin; run it"
 
@@ -69,12 +72,7 @@ def _pinned(facts: Facts) -> Look:
     for seq, one in told:
         pin = pins.get(one.distribution)
         if pin is None:
-            if one.distribution == "ticktrail":
-                continue
-            return failed(
-                f"{one.distribution} {one.version} ran and is not pinned: add it to [compliance.checks] plugins",
-                seq,
-            )
+            continue
         ran = f"{HASH}{one.sha256}" if pin.startswith(HASH) else one.version
         if ran != pin:
             return failed(
@@ -82,7 +80,31 @@ def _pinned(facts: Facts) -> Look:
                 "review the new one and pin it",
                 seq,
             )
+    for seq, one in told:
+        if one.distribution not in pins and _is_used(facts, one):
+            return failed(
+                f"{one.distribution} {one.version} ran and is not pinned: add it to [compliance.checks] plugins",
+                seq,
+            )
     return passed(f"{counted(len(pins), 'pin')} held", told[-1][0])
+
+
+def _is_used(facts: Facts, one: PluginLoaded) -> bool:
+    """Tell whether a run used a plugin that was loaded.
+
+    Those of ticktrail's own extras are loaded wherever they are installed: of them count the providers of the feed
+    file's legs, and the audit that tells of the run. Any other was named in the file, and counts; so does every one
+    where the file was changed since.
+    """
+    if one.distribution == "ticktrail":
+        return False
+    began = None if facts.run is None or facts.run.started is None else facts.run.started[1]
+    return (
+        began is None
+        or began.settings_sha256 != facts.feed.sha256
+        or one.name in {OWN, *facts.feed.plugins.values()}
+        or canonical(one.distribution) in facts.feed.allowed
+    )
 
 
 def _sha256(module: str) -> str:
@@ -102,12 +124,14 @@ CONTROLS = (
         POLICY,
         "plugin_loaded events of the last run: version and hash, against the installed files",
         _installed,
+        needs_run="which plugins it loads",
     ),
     Control(
         "plugins.pinned",
-        "Every plugin that ran is the one that the policy pins",
+        "Every plugin that the last run used is the one that the policy pins",
         POLICY,
         "plugin_loaded events of the last run, against [compliance.checks] plugins",
         _pinned,
+        needs_run="which plugins it loads; pins are named in [compliance.checks] plugins",
     ),
 )

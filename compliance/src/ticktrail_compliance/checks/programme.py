@@ -50,12 +50,20 @@ def _reviewed(facts: Facts) -> Look:
     if facts.policy is None or not facts.policy.providers:
         return not_applicable("the policy names no service provider ([compliance.providers.NAME])")
     found = standings(facts.policy, last_reviews(facts.opened), day_of(facts.now_ns))
-    late = [one for one in found if one.is_overdue]
-    if late:
-        names = ", ".join(one.name for one in late)
-        return failed(f"overdue: {names}; `ticktrail compliance providers review FEED.toml NAME`")
-    evidence = max((one.last.seq for one in found if one.last is not None), default=None)
-    return passed(f"{len(found):,} reviewed in time", evidence)
+    reviewed = [(one.name, one.last) for one in found if one.last is not None]
+    lost = [(name, last) for name, last in reviewed if last.act.outcome == "failed"]
+    late = [one.name for one in found if one.is_overdue]
+    wrong = [f"the last review of {name} failed" for name, _ in lost] + [f"overdue: {name}" for name in late]
+    if wrong:
+        return failed(
+            f"{'; '.join(wrong)}: mend what it found, and `ticktrail compliance providers review FEED.toml NAME`",
+            lost[0][1].seq if lost else None,
+        )
+    concerns = [name for name, last in reviewed if last.act.outcome == "concerns"]
+    told_of = f"; with concerns: {', '.join(concerns)}" if concerns else ""
+    return passed(
+        f"{len(found):,} reviewed in time{told_of}", max((last.seq for _, last in reviewed), default=None)
+    )
 
 
 def _registered(facts: Facts) -> Look:
@@ -101,7 +109,7 @@ CONTROLS = (
     ),
     Control(
         "providers.reviewed",
-        "No review of a service provider is overdue",
+        "No review of a service provider is overdue, and the last one did not fail",
         RULE,
         "provider_reviewed entries, against the policy in force",
         _reviewed,
@@ -112,6 +120,7 @@ CONTROLS = (
         RULE,
         "leg_up events of the last run, against the policy in force",
         _registered,
+        needs_run="that each leg of it is named in [compliance.providers.NAME] legs",
     ),
     Control(
         "incidents.overdue",

@@ -12,7 +12,7 @@ from pathlib import Path
 from ticktrail.errors import AuditError, ConfigError
 from ticktrail_compliance.acts import LogVerified
 from ticktrail_compliance.anchoring import anchor_paths, refuse_contradicted
-from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, not_applicable, passed
+from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, passed, unknown
 from ticktrail_compliance.checks.facts import Facts
 from ticktrail_compliance.proof.checkpoint import Checkpoint
 from ticktrail_compliance.store.head import Head
@@ -58,8 +58,9 @@ def _checkpoint(facts: Facts) -> Look:
 def _anchors(facts: Facts) -> Look:
     paths = anchor_paths(facts.settings, facts.base_dir)
     if not paths:
-        return not_applicable(
-            "no anchor is named ([compliance] anchors): a log that is put back whole would not be seen"
+        return unknown(
+            "no anchor is named, so that a log that is put back whole would not be seen: name a file on another disk "
+            "in [compliance] anchors, and start the feed"
         )
     missing = next((path for path in paths if not path.is_file()), None)
     if missing is not None:

@@ -7,7 +7,7 @@ Never: changes a setting.
 from __future__ import annotations
 
 from ticktrail.model import Undecodable
-from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, not_applicable, passed
+from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, not_applicable, passed, unknown
 from ticktrail_compliance.checks.facts import Facts
 from ticktrail_compliance.checks.sample import sample
 from ticktrail_compliance.words import counted
@@ -55,6 +55,8 @@ def _synthetic(facts: Facts) -> Look:
     if not facts.is_production:
         return not_applicable("the feed's last run was none of production")
     taken = sample(facts.opened)
+    if not taken:
+        return unknown("the log holds no segment of ticks that can be opened; run the feed, with a journal")
     for entry in taken:
         for tick in entry.ticks:
             if not isinstance(tick, Undecodable) and tick.synthetic:
@@ -62,7 +64,7 @@ def _synthetic(facts: Facts) -> Look:
                     f"leg {tick.provider} delivered made-up data in production: take it out of the route",
                     entry.seq,
                 )
-    return passed(f"none in the last {counted(len(taken), 'segment')}", taken[-1].seq if taken else None)
+    return passed(f"none in the last {counted(len(taken), 'segment')}", taken[-1].seq)
 
 
 CONTROLS = (
@@ -95,5 +97,6 @@ CONTROLS = (
         POLICY,
         "the profile of the last run, and the ticks of the last segments, decrypted",
         _synthetic,
+        needs_run="what its legs deliver",
     ),
 )

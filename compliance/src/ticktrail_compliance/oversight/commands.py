@@ -77,7 +77,7 @@ def show(feed_file: Path, name: str, *, from_ns: int | None, to_ns: int | None, 
     required=True,
     type=click.DateTime(formats=["%Y-%m-%d"]),
     metavar="YYYY-MM-DD",
-    help="The day of the next review.",
+    help="The day of the next review, no later than the policy's `review_every_days` from today.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def review(

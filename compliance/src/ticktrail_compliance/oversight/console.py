@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import click
@@ -29,6 +29,7 @@ from ticktrail_compliance.oversight.feedfile import FeedFacts, legs_of, load_fac
 from ticktrail_compliance.oversight.history import leg_histories
 from ticktrail_compliance.oversight.register import REVIEW_CLASS, Standing, day_of, last_reviews, standings
 from ticktrail_compliance.oversight.running import last_run
+from ticktrail_compliance.oversight.settings import ServiceProvider
 from ticktrail_compliance.oversight.text import list_lines, show_lines
 from ticktrail_compliance.oversight.told import IncidentTold, Listed, PluginTold, ReviewTold, Shown
 from ticktrail_compliance.policy.adopted import policy_in_force
@@ -114,7 +115,9 @@ def review(
             f"--next {next_review.isoformat()}: is no day to come; write the day of the next review"
         )
     with acting(find_named(feed_file, None, None), "provider_review", f"review of {name}") as found:
-        _see_known(_policy(found.log), name)
+        policy = _policy(found.log)
+        _see_known(policy, name)
+        _see_soon_enough(policy.providers[name], name, next_review, day_of(now_ns))
         act = ProviderReviewed(
             at_ns=now_ns,
             actor=actor_here(),
@@ -150,6 +153,15 @@ def _see_known(policy: Policy, name: str) -> None:
         raise ConfigError(
             f"{name}: the policy in force names no such service provider; write one of "
             f"{', '.join(sorted(policy.providers))}"
+        )
+
+
+def _see_soon_enough(provider: ServiceProvider, name: str, next_review: date, today: date) -> None:
+    last = today + timedelta(days=provider.review_every_days)
+    if next_review > last:
+        raise ConfigError(
+            f"--next {next_review.isoformat()}: the policy has {name} reviewed every {provider.review_every_days:,} "
+            f"days; write {last.isoformat()} or a day before it"
         )
 
 

@@ -6,6 +6,8 @@ Never: composes a feed, or judges the file; `ticktrail check` does.
 
 from __future__ import annotations
 
+import hashlib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from pathlib import Path
 from ticktrail.errors import ConfigError
 from ticktrail_compliance.oversight.settings import ServiceProvider
 
-__all__ = ["FeedFacts", "legs_of", "load_facts"]
+__all__ = ["FeedFacts", "canonical", "legs_of", "load_facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,21 @@ class FeedFacts:
     Attributes:
         name: The feed's; None where the file names none.
         plugins: By leg, the name of the plugin that is its provider.
-        measures_clock: Whether it has time servers to ask.
+        time_servers: Whom it asks for the time: ``[clock] servers``; None: the program's own.
+        allowed: The distributions of ``[plugins] allow``, in the form that they are compared by.
+        sha256: Of the file's bytes, by which a run tells under which file it began.
     """
 
     name: str | None
     plugins: Mapping[str, str]
-    measures_clock: bool
+    time_servers: tuple[str, ...] | None
+    allowed: frozenset[str]
+    sha256: str
+
+    @property
+    def measures_clock(self) -> bool:
+        """Whether it has time servers to ask."""
+        return self.time_servers != ()
 
 
 def load_facts(path: Path) -> FeedFacts:
@@ -39,18 +50,29 @@ def load_facts(path: Path) -> FeedFacts:
         ConfigError: It cannot be read as TOML.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        document = tomllib.loads(content.decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise ConfigError(
             f"{path}: cannot be read ({exc}); name the feed file, and run `ticktrail check`"
         ) from exc
     providers, name = _table(document.get("providers")), _table(document.get("feed")).get("name")
     servers = _table(document.get("clock")).get("servers")
+    allowed = _table(document.get("plugins")).get("allow")
     return FeedFacts(
         name=name if isinstance(name, str) else None,
         plugins={leg: str(_table(table).get("plugin", leg)) for leg, table in providers.items()},
-        measures_clock=servers != [],
+        time_servers=tuple(map(str, servers)) if isinstance(servers, list) else None,
+        allowed=frozenset(canonical(str(one)) for one in allowed)
+        if isinstance(allowed, list)
+        else frozenset(),
+        sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def canonical(distribution: str) -> str:
+    """Return the form of a distribution's name in which two that are the same are equal."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def legs_of(

@@ -15,7 +15,7 @@ import msgspec
 
 from ticktrail.errors import ConfigError
 from ticktrail_compliance.access.asked import asked
-from ticktrail_compliance.access.checking import access_notes
+from ticktrail_compliance.access.checking import access_notes, unknown_officers
 from ticktrail_compliance.acting import acting, reading
 from ticktrail_compliance.classes import CLASSES
 from ticktrail_compliance.naming import Named, find_named
@@ -30,7 +30,7 @@ __all__ = ["adopt_of", "check", "show_of"]
 def check(policy_file: Path, *, as_json: bool) -> int:
     """Print how long a policy keeps what, and what is wrong with it; return the exit status."""
     loaded = load_policy(policy_file)
-    wrong, notes = faults(loaded.policy), _notes(loaded.policy)
+    wrong, notes = [*faults(loaded.policy), *_kept_out(loaded.policy)], _notes(loaded.policy)
     if as_json:
         told = {**_told(loaded.policy), "sha256": loaded.sha256, "faults": wrong, "notes": notes}
         click.echo(msgspec.json.encode(told))
@@ -40,7 +40,7 @@ def check(policy_file: Path, *, as_json: bool) -> int:
             click.echo(f"{policy_file}: {fault}")
         for note in notes:
             click.echo(f"{policy_file}: note: {note}")
-        if not wrong:
+        if not faults(loaded.policy):
             click.echo("nothing is kept for less than the declared rules ask")
     return 1 if wrong else 0
 
@@ -49,7 +49,7 @@ def adopt_of(feed_file: Path, *, as_json: bool) -> None:
     """Put the policy that a feed file names into force."""
     named = find_named(feed_file, None, None)
     loaded = load_policy(_policy_file(named, feed_file))
-    for note in _notes(loaded.policy):
+    for note in (*_kept_out(loaded.policy), *_notes(loaded.policy)):
         click.echo(f"note: {note}", err=True)
     with acting(named, "policy_adopt", "adopt a policy") as found:
         is_new = adopt(found.log, loaded, time.time_ns(), found.record)
@@ -77,6 +77,12 @@ def show_of(feed_file: Path, *, as_json: bool) -> None:
         click.echo(msgspec.json.encode(_told(policy)))
     else:
         _print(policy)
+
+
+def _kept_out(policy: Policy) -> Sequence[str]:
+    """Return that no officer is known here, as a finding of the check; another machine may know one."""
+    found = None if policy.access is None else unknown_officers(policy.access)
+    return () if found is None else (found,)
 
 
 def _notes(policy: Policy) -> Sequence[str]:

@@ -290,7 +290,9 @@ def connect(url: URL, *, create: bool) -> Database:
         if create:
             _make_file(path)
         elif not path.is_file():
-            raise ConfigError(f"there is no audit database {path}; mend the path")
+            raise ConfigError(
+                f"there is no audit database {path}; mend the path, or start the feed once (`ticktrail run FEED.toml`)"
+            )
         else:
             # as a URI, in which `#`, `?` and `%` of a path are not its own unless they are quoted
             url = url.set(database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})

@@ -77,6 +77,8 @@ def see_that_it_is_there(settings: ComplianceSettings, base_dir: Path) -> None:
     database = connect(resolve_url(settings.database, base_dir), create=False)
     try:
         _identity(database, must_be_there=True)
+    except AuditError as exc:
+        raise ConfigError(str(exc)) from exc
     finally:
         database.close()
 
@@ -247,7 +249,8 @@ def _see_log(database: Database) -> Identity:
         identity = _read_identity(connection, database.name)
     if identity is None:
         raise ConfigError(
-            f"audit database {database.name} holds no audit log; name the one that the feed writes"
+            f"audit database {database.name} holds no audit log; name the one that the feed writes, or start the feed "
+            "once (`ticktrail run FEED.toml`)"
         )
     return identity
 

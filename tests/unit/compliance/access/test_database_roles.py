@@ -1,5 +1,6 @@
 """Roles of PostgreSQL: who a session is gives a role, and the database lets each do what it needs and no more."""
 
+import json
 import os
 import uuid
 from contextlib import ExitStack, contextmanager
@@ -84,6 +85,23 @@ def roles(tmp_path):
         stack.callback(found.drop)
         found.make()
         yield found
+
+
+def test_to_show_a_user_the_logins_of_the_database_are_asked(roles):
+    """A login is looked for by its name; a user of the machine alone holds nothing that logins decide."""
+    owner, name = roles.place("officer"), roles.names["keeper"]
+    with administered(roles.url) as connection:
+        member = roles.names["stranger"]
+        connection.exec_driver_sql(f"GRANT {roles.names['auditor']} TO {member}")
+    show = ("compliance", "access", "show", owner.feed, "--user")
+    told = json.loads(owner.run(*show, name, "--json"))
+    assert (told["roles"], told["known_here"], told["database_roles"]) == (["keeper"], False, [name])
+    assert told["by_login"] == list(KINDS)
+    assert json.loads(owner.run(*show, member, "--json"))["roles"] == ["auditor"]
+    shown = owner.run(*show, name)
+    assert f"{name} (no user of this machine; roles of the database: {name}) holds keeper" in shown
+    assert "by the login at the database, and not by users and groups: operator, auditor, keeper" in shown
+    assert "no role of the database) holds no role" in owner.run(*show, "nobody-here")
 
 
 def test_each_database_role_can_do_what_its_role_may_and_nothing_else(roles):

@@ -142,7 +142,7 @@ def test_the_commands_show_roles_and_accesses(place):
     assert (told["roles"], told["kept_apart"]) == (["auditor"], [])
     assert "read" in told["may"]
     shown = place.run("compliance", "access", "show", place.feed, "--user", "nobody-here")
-    assert "holds no role\n  may: nothing" in shown
+    assert "nobody-here (no user of this machine) holds no role\n  may: nothing" in shown
     place.run("audit", "keys", "rotate", place.feed, "--to", "file:other.key", status=2)
     lines = place.run("compliance", "access", "log", place.feed, *WHY).splitlines()
     assert f"{ME}@" in lines[0]

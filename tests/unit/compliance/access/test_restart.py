@@ -85,6 +85,23 @@ def test_a_policy_that_breaks_the_separation_is_not_adopted(place):
         place.record([up(1)], policy="policy.toml")
 
 
+def test_a_policy_whose_officers_nobody_here_knows_is_a_finding(place):
+    """Status 1 of the check; one known name is enough, and logins of a database are not this machine's to know."""
+    path = place.folder / "policy.toml"
+    path.write_text(policy({"officer": {"users": ["officr"], "groups": ["officrs"]}}))
+    told = place.run("compliance", "policy", "check", path, status=1)
+    assert "[compliance.access.officer]: this machine knows none of them" in told
+    assert "mend the names" in told
+    assert "nothing is kept for less than the declared rules ask" in told
+    for more in (
+        {"users": ["officr", ME]},
+        {"users": ["officr"], "database_roles": ["carol"]},
+        {"groups": ["root"]},
+    ):
+        path.write_text(policy({"officer": more}))
+        assert "knows none of them" not in place.run("compliance", "policy", "check", path)
+
+
 def test_a_name_that_this_machine_does_not_know_is_told(place):
     """It may be misspelt, and an officer of that name would keep everybody out; another machine may know it."""
     path = place.folder / "policy.toml"

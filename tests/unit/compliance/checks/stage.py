@@ -79,7 +79,7 @@ class Stage:
                 feed="test",
                 profile=self.get("profile", "production"),
                 ticktrail="0",
-                settings_sha256="0",
+                settings_sha256=hashlib.sha256(self.feed_file.read_bytes()).hexdigest(),
                 plan="",
             ),
             *(
@@ -168,5 +168,5 @@ journal = "{table["journal"]}"
 
     def look(self, *, at_ns=None):
         """What is found of each control, by its id."""
-        found = looked_at(self.named(), self.feed_file, at_ns or self.now_ns + 60 * 10**9)
+        found, _ = looked_at(self.named(), self.feed_file, at_ns or self.now_ns + 60 * 10**9)
         return {one.control: one for one in found}

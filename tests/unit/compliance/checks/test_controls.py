@@ -328,6 +328,8 @@ def test_a_log_that_is_not_there_is_unknown_and_not_sound(tmp_path):
     assert told["log.verified"] == "unknown"
     assert told["keys.file"] == "passed"
     assert "not recorded in the log" in done.stderr
+    assert done.exit_code == 2
+    assert not (tmp_path / "audit.db").exists()
 
 
 @pytest.mark.parametrize("more", [(), ("--quick",)])

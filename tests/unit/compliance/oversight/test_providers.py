@@ -112,6 +112,10 @@ def test_a_review_is_recorded_and_moves_the_next_one(tmp_path, database):
     [
         (("nobody", "--outcome", "ok", "--next", day(9)), "write one of exchange, host"),
         (("host", "--outcome", "ok", "--next", day(0)), "is no day to come"),
+        (
+            ("exchange", "--outcome", "ok", "--next", day(91)),
+            f"every 90 days; write {day(90)} or a day before",
+        ),
         (("host", "--outcome", "fine", "--next", day(9)), "'ok', 'concerns', 'failed'"),
     ],
 )
@@ -126,7 +130,7 @@ def test_a_review_that_cannot_be_is_refused(tmp_path, more, words):
 def test_show_draws_on_the_log(tmp_path, database):
     """Legs, gaps out of the segments, failures and reviews."""
     path = feed(tmp_path, database)
-    run("review", path, "exchange", "--outcome", "ok", "--next", day(300))
+    run("review", path, "exchange", "--outcome", "ok", "--next", day(90))
     told = json.loads(run("show", path, "exchange", "--json"))
     (leg,) = told["legs"]
     assert (leg["leg"], leg["gaps"], leg["reconnects"]) == ("leg", 1, 2)
