@@ -27,6 +27,7 @@ __all__ = [
     "TimeType",
     "for_a_purpose",
     "key_store_named",
+    "names_a_day",
     "of_a_period",
     "of_classes",
     "of_writers",
@@ -97,10 +98,10 @@ class TimeType(click.ParamType[int]):
         whole = moment.replace(microsecond=0)
         digits = _FRACTION.search(text)
         at_ns = int(whole.timestamp()) * 1_000_000_000 + int(digits[1].ljust(9, "0")[:9] if digits else 0)
-        return at_ns + DAY_NS - 1 if self._last and _is_date(text) else at_ns
+        return at_ns + DAY_NS - 1 if self._last and names_a_day(text) else at_ns
 
 
-def _is_date(text: str) -> bool:
+def names_a_day(text: str) -> bool:
     """Tell whether a text names a day and no time of it."""
     try:
         date.fromisoformat(text)

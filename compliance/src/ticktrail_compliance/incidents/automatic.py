@@ -7,8 +7,10 @@ Never: verifies anything.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ticktrail.errors import FeedError
@@ -52,7 +54,18 @@ def open_for_findings(
                 numbers.append(found.record(INCIDENT_CLASS, act) if there is None else there.number)
             return numbers, None
     except FeedError as exc:
-        return [], f"{exc}. Open it in another log: `ticktrail incident open --kind log_integrity`"
+        return [], f"{exc}. Open it in another log, with its feed file for FEED.toml: `{_elsewhere(named)}`"
+
+
+def _elsewhere(named: Named) -> str:
+    """Return the command that opens the incident in another log; where this one tells its id, that is the subject."""
+    subject = ""
+    with suppress(FeedError), named.open() as log:
+        subject = f"--subject {shlex.quote(log.log_id)} "
+    return (
+        f"ticktrail incident open FEED.toml --kind log_integrity --severity critical {subject}"
+        "--title 'An audit log is not as it was sealed'"
+    )
 
 
 def _acts(log: AuditLog, findings: Sequence[Finding]) -> Iterator[IncidentOpened]:

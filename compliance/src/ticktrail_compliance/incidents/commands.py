@@ -15,7 +15,8 @@ from ticktrail_compliance.acts.incidents import CustomerInformation, Harm, Incid
 from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.incidents.options import as_json, nature, sorted_out, which_incident
 from ticktrail_compliance.incidents.telling_commands import list_incidents, notify, report, show
-from ticktrail_compliance.options import TimeType, which_log
+from ticktrail_compliance.incidents.times import FirmTimeType, SaidTime
+from ticktrail_compliance.options import which_log
 
 __all__ = ["incident"]
 
@@ -44,7 +45,7 @@ for command in (notify, list_incidents, show, report):
     help="What happened, in a word.",
 )
 @click.option("--subject", default="", help="What it is about, in a word, such as a system or an account.")
-@click.option("--aware", "aware_ns", type=TimeType(), help="When the firm became aware; now by itself.")
+@click.option("--aware", type=FirmTimeType(), help="When the firm became aware; now by itself.")
 @click.option("--owner", default="", help="Who sees to it.")
 @click.option("--provider", default="", help="The service provider at which it happened.")
 @nature
@@ -58,25 +59,28 @@ def open_incident(
     detail: str,
     kind: IncidentKind,
     subject: str,
-    aware_ns: int | None,
+    aware: SaidTime | None,
     owner: str,
     provider: str,
     severity: Severity | None,
     customer_information: CustomerInformation | None,
-    from_ns: int | None,
-    to_ns: int | None,
+    occurred_from: SaidTime | None,
+    occurred_to: SaidTime | None,
     classes: tuple[EntryClass, ...],
     systems: tuple[str, ...],
-    provider_aware_ns: int | None,
-    provider_told_ns: int | None,
+    provider_aware: SaidTime | None,
+    provider_told: SaidTime | None,
     as_json: bool,
 ) -> None:
     """Open an incident, and print its number and what is due.
 
+    A date alone, and a time that names no zone, are of the firm's zone ([compliance.incidents] zone of the policy in
+    force; UTC without one).
+
     \b
     Examples:
       ticktrail incident open feed.toml --kind unauthorized_access --title "Laptop with account data lost"
-      ticktrail incident open feed.toml --title "Mail went astray" --aware 2026-11-23T14:30:00Z --owner "J. Doe"
+      ticktrail incident open feed.toml --title "Mail went astray" --aware 2026-11-23T14:30 --owner "J. Doe"
       ticktrail incident open feed.toml --kind service_provider --title "Breach at the mailing house" \\
         --provider "Mail Inc." --provider-aware 2026-11-20T09:00:00Z --provider-told 2026-11-21T16:00:00Z
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
@@ -84,7 +88,10 @@ def open_incident(
     from ticktrail_compliance.incidents import console  # noqa: PLC0415 - see above
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
-    actor, now_ns = actor_here(), console.now_ns()
+    named, actor, now_ns = find_named(feed_file, database, key), actor_here(), console.now_ns()
+    aware_ns, from_ns, to_ns, provider_aware_ns, provider_told_ns = console.moments_of(
+        named, aware, occurred_from, occurred_to, provider_aware, provider_told
+    )
     act = IncidentOpened(
         at_ns=now_ns,
         actor=actor,
@@ -105,7 +112,7 @@ def open_incident(
         provider_aware_ns=provider_aware_ns,
         provider_told_ns=provider_told_ns,
     )
-    console.open_incident(find_named(feed_file, database, key), act, as_json=as_json)
+    console.open_incident(named, act, as_json=as_json)
 
 
 @incident.command()
@@ -132,15 +139,18 @@ def assess(
     information: str,
     severity: Severity | None,
     customer_information: CustomerInformation | None,
-    from_ns: int | None,
-    to_ns: int | None,
+    occurred_from: SaidTime | None,
+    occurred_to: SaidTime | None,
     classes: tuple[EntryClass, ...],
     systems: tuple[str, ...],
-    provider_aware_ns: int | None,
-    provider_told_ns: int | None,
+    provider_aware: SaidTime | None,
+    provider_told: SaidTime | None,
     as_json: bool,
 ) -> None:
     """Record what was found of nature and scope; may be done again, and what is left out stays as it was.
+
+    A date alone, and a time that names no zone, are of the firm's zone ([compliance.incidents] zone of the policy in
+    force; UTC without one).
 
     \b
     Examples:
@@ -153,7 +163,10 @@ def assess(
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
     feed_file, number, _ = sorted_out(feed_file, database, words)
-    now_ns = console.now_ns()
+    named, now_ns = find_named(feed_file, database, key), console.now_ns()
+    from_ns, to_ns, provider_aware_ns, provider_told_ns = console.moments_of(
+        named, occurred_from, occurred_to, provider_aware, provider_told
+    )
     act = IncidentAssessed(
         at_ns=now_ns,
         incident=number,
@@ -171,7 +184,7 @@ def assess(
         provider_aware_ns=provider_aware_ns,
         provider_told_ns=provider_told_ns,
     )
-    console.take(find_named(feed_file, database, key), "assess", act, as_json=as_json)
+    console.take(named, "assess", act, as_json=as_json)
 
 
 @incident.command()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -30,13 +31,27 @@ from ticktrail_compliance.incidents.deadlines import due
 from ticktrail_compliance.incidents.files import hashed
 from ticktrail_compliance.incidents.register import INCIDENT_CLASS, Register, register_of
 from ticktrail_compliance.incidents.reminding import told
+from ticktrail_compliance.incidents.settings import IncidentSettings
 from ticktrail_compliance.incidents.state import Incident, opening_refused, refused
+from ticktrail_compliance.incidents.times import SaidTime
 from ticktrail_compliance.naming import Named
+from ticktrail_compliance.policy.adopted import policy_in_force
+from ticktrail_compliance.policy.settings import Policy
 from ticktrail_compliance.retention.freeing import Freed, freed_by, freed_told
 from ticktrail_compliance.store.log import AuditLog
 from ticktrail_compliance.words import counted
 
-__all__ = ["Evidence", "attach", "find_incident", "not_later", "now_ns", "open_incident", "take"]
+__all__ = [
+    "Evidence",
+    "attach",
+    "find_incident",
+    "moment_of",
+    "moments_of",
+    "not_later",
+    "now_ns",
+    "open_incident",
+    "take",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +74,45 @@ def not_later(at_ns: int | None, present_ns: int) -> int | None:
     return None if at_ns is None else min(at_ns, present_ns)
 
 
+def moment_of(named: Named, said: SaidTime) -> int:
+    """Return the moment that a person said, of the firm's zone where it names none.
+
+    Args:
+        named: The log, whose policy in force names the zone; it is opened only where that matters.
+        said: The time as it was said.
+
+    Raises:
+        ConfigError: The log cannot be opened, or by the firm's clocks there are two such moments, or there is none.
+        AuditError: The log cannot tell which policy is in force.
+    """
+    if said.local is None:
+        return said.utc_ns
+    with named.open() as log:
+        policy = policy_in_force(log)
+    return said.at_ns((IncidentSettings() if policy is None else policy.incidents).place)
+
+
+def moments_of(named: Named, *said: SaidTime | None) -> Sequence[int | None]:
+    """Return the same of several times; None for what was not said."""
+    return [None if one is None else moment_of(named, one) for one in said]
+
+
 def open_incident(named: Named, act: IncidentOpened, *, as_json: bool) -> None:
     """Open an incident.
 
     Raises:
-        ConfigError: It cannot be opened so; the message says why.
+        ConfigError: It cannot be opened so, or the policy in force has a register of service providers and not this
+            one; the message says why.
     """
     why = opening_refused(act)
     if why is not None:
         raise ConfigError(why)
-    with acting(named, "incident_open", f"open an incident: {act.title}") as found:
+    purpose = f"open an incident: {act.title}"
+    if act.provider:
+        see_allowed(named, "incident_open", purpose)
+        with named.open() as log:
+            _see_known(act.provider, policy_in_force(log))
+    with acting(named, "incident_open", purpose) as found:
         number = found.record(INCIDENT_CLASS, act)
         register = register_of(found.log)
     _tell(register, number, [number], "was opened", as_json=as_json)
@@ -130,6 +174,19 @@ def find_incident(register: Register, number: int, log: AuditLog) -> Incident:
             f"{log.name} has no incident {number}{lost}; `ticktrail incident list --all` shows which there are"
         )
     return incident
+
+
+def _see_known(provider: str, policy: Policy | None) -> None:
+    """Refuse a service provider that the register does not have; where there is no register, any is known."""
+    names = [] if policy is None else sorted(policy.providers)
+    if not names or provider in names:
+        return
+    near = get_close_matches(provider.lower(), [name.lower() for name in names], n=1)
+    meant = "".join(f" (did you mean {name}?)" for name in names if [name.lower()] == near)
+    raise ConfigError(
+        f"--provider {provider}: the policy in force has no such service provider{meant}; it has {', '.join(names)}: "
+        "name one of them, or adopt a policy that has it ([compliance.providers.NAME])"
+    )
 
 
 def _lost(count: int) -> str:

@@ -11,8 +11,14 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from ticktrail_compliance.acts.incidents import Deadline, IncidentAct, IncidentNotified
-from ticktrail_compliance.incidents.deadlines import running
+from ticktrail_compliance.acts.incidents import (
+    Deadline,
+    IncidentAct,
+    IncidentAssessed,
+    IncidentNotified,
+    IncidentOpened,
+)
+from ticktrail_compliance.incidents.deadlines import deadline_of, running
 from ticktrail_compliance.incidents.settings import IncidentSettings
 from ticktrail_compliance.incidents.state import Incident, after, begun
 
@@ -70,15 +76,37 @@ def kept_of(incident: Incident, now_ns: int, settings: IncidentSettings) -> Sequ
         for deadline, one in found.items():
             if one.done_ns is None and deadline not in runs:
                 found[deadline] = _done(one, state, step.seq, step.act)
+        if step.counts and _tells_of_provider(step.act) and (told := _told(state, step.seq, settings)):
+            found["provider_notice"] = told
     return list(found.values())
+
+
+def _tells_of_provider(act: IncidentAct) -> bool:
+    return isinstance(act, IncidentOpened | IncidentAssessed) and not (
+        act.provider_aware_ns is None and act.provider_told_ns is None
+    )
+
+
+def _told(state: Incident, seq: int, settings: IncidentSettings) -> Kept | None:
+    """Return what became of a provider's notice that has come, which may have been before the incident was opened."""
+    aware_ns, told_ns = state.provider_aware_ns, state.provider_told_ns
+    if aware_ns is None or told_ns is None:
+        return None
+    due_ns = deadline_of(aware_ns, hours=settings.provider_notice_hours, place=settings.place)
+    return Kept(
+        incident=state.number,
+        deadline="provider_notice",
+        due_ns=due_ns,
+        done_ns=told_ns,
+        outcome="kept" if told_ns <= due_ns else "missed",
+        seq=seq,
+    )
 
 
 def _done(one: Kept, state: Incident, seq: int, act: IncidentAct) -> Kept:
     done_ns = act.at_ns
     if one.deadline == "individuals" and isinstance(act, IncidentNotified):
         done_ns = max(notice.sent_ns for notice in state.notices if notice.audience == "individuals")
-    elif one.deadline == "provider_notice" and state.provider_told_ns is not None:
-        done_ns = state.provider_told_ns
     return msgspec.structs.replace(
         one, done_ns=done_ns, outcome="kept" if done_ns <= one.due_ns else "missed", seq=seq
     )

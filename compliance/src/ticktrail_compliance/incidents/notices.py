@@ -13,9 +13,9 @@ from string import Template
 
 from ticktrail.errors import ConfigError
 from ticktrail_compliance.acts.incidents import Audience
-from ticktrail_compliance.incidents.deadlines import in_zone
 from ticktrail_compliance.incidents.settings import IncidentSettings
 from ticktrail_compliance.incidents.state import Incident
+from ticktrail_compliance.incidents.times import day_in_words, in_words, period_in_words
 
 __all__ = ["SHIPPED", "fields_of", "filled", "template_text"]
 
@@ -47,7 +47,7 @@ def template_text(name: str, audience: Audience) -> str:
 
 
 def fields_of(incident: Incident, settings: IncidentSettings, firm: str, now_ns: int) -> Mapping[str, str]:
-    """Return what the record says for each field of a template; an empty text: nothing.
+    """Return what the record says for each field of a template, times in words of the firm's zone; empty: nothing.
 
     Args:
         incident: Which.
@@ -55,25 +55,23 @@ def fields_of(incident: Incident, settings: IncidentSettings, firm: str, now_ns:
         firm: Its name; empty: no policy names it.
         now_ns: The present, the date of the notice.
     """
+    place, began_ns, ended_ns = settings.place, incident.occurred_from_ns, incident.occurred_to_ns
 
-    def day(at_ns: int | None) -> str:
-        return "" if at_ns is None else in_zone(at_ns, settings.place)
+    def at(at_ns: int | None) -> str:
+        return "" if at_ns is None else in_words(at_ns, place)
 
-    began, ended = day(incident.occurred_from_ns), day(incident.occurred_to_ns)
     return {
         "firm": firm,
         "contact": settings.contact,
         "incident": str(incident.number),
         "title": incident.opened.title,
-        "today": day(now_ns),
-        "aware": day(incident.opened.aware_ns),
+        "today": day_in_words(now_ns, place),
+        "aware": at(incident.opened.aware_ns),
         "happened": incident.opened.detail or incident.opened.title,
         "information": incident.information,
-        "began": began,
-        "ended": ended,
-        "period": f"between {began} and {ended}"
-        if began and ended
-        else (f"from {began} on" if began else ""),
+        "began": at(began_ns),
+        "ended": at(ended_ns),
+        "period": period_in_words(began_ns, ended_ns, place),
         "measures": "\n\n".join(one.measures for one in incident.containments),
         "affected": "" if incident.affected is None else f"{incident.affected:,}",
         "told": f"{incident.individuals_told:,}",
@@ -82,8 +80,8 @@ def fields_of(incident: Incident, settings: IncidentSettings, firm: str, now_ns:
         "severity": incident.severity,
         "systems": ", ".join(incident.systems),
         "provider": incident.opened.provider,
-        "provider_aware": day(incident.provider_aware_ns),
-        "provider_told": day(incident.provider_told_ns),
+        "provider_aware": at(incident.provider_aware_ns),
+        "provider_told": at(incident.provider_told_ns),
         "owner": incident.owner,
     }
 

@@ -14,7 +14,8 @@ import click
 
 from ticktrail_compliance.acts.incidents import CustomerInformation, Severity
 from ticktrail_compliance.classes import EntryClass
-from ticktrail_compliance.options import TimeType, which_log
+from ticktrail_compliance.incidents.times import FirmTimeType
+from ticktrail_compliance.options import which_log
 
 __all__ = ["as_json", "nature", "sorted_out", "which_incident"]
 
@@ -70,8 +71,18 @@ def nature(command: Command) -> Command:
                 type=click.Choice(get_args(CustomerInformation)),
                 help="Whether customer information is involved; market data is none. Unknown until it is said.",
             ),
-            click.option("--occurred-from", "from_ns", type=TimeType(), help="When it began."),
-            click.option("--occurred-to", "to_ns", type=TimeType(last=True), help="When it ended."),
+            click.option(
+                "--occurred-from",
+                "occurred_from",
+                type=FirmTimeType(),
+                help="When it began; a date alone is the beginning of that day.",
+            ),
+            click.option(
+                "--occurred-to",
+                "occurred_to",
+                type=FirmTimeType(last=True),
+                help="When it ended; a date alone is the end of that day.",
+            ),
             click.option(
                 "--class",
                 "classes",
@@ -84,14 +95,14 @@ def nature(command: Command) -> Command:
             ),
             click.option(
                 "--provider-aware",
-                "provider_aware_ns",
-                type=TimeType(),
+                "provider_aware",
+                type=FirmTimeType(),
                 help="When the service provider became aware of it.",
             ),
             click.option(
                 "--provider-told",
-                "provider_told_ns",
-                type=TimeType(),
+                "provider_told",
+                type=FirmTimeType(),
                 help="When the service provider told the firm.",
             ),
         )

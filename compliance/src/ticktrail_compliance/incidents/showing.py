@@ -58,6 +58,8 @@ def list_incidents(named: Named, *, with_closed: bool, only_overdue: bool, as_js
             _print_line(view)
             for one in view.due:
                 click.echo(f"        {time_left(one, settings)}")
+            for late in view.late:
+                click.echo(f"        late: {late.what}")
         if not shown:
             click.echo("nothing is overdue" if only_overdue else "no incident is open")
     _tell_lost(register)
@@ -111,8 +113,8 @@ def report(named: Named, number: int, form: Form, out: Path | None) -> None:
 
 
 def _print_line(view: View) -> None:
-    owner = view.owner or "nobody"
-    line = f"{view.number:>6}  {view.stage:<9} {view.severity:<8} {view.kind:<20} {owner}: {view.title}"
+    of = f"{view.owner or '(no owner)'}: {view.title}" + (f" (at {view.provider})" if view.provider else "")
+    line = f"{view.number:>6}  {view.stage:<9} {view.severity:<8} {view.kind:<20} {of}"
     click.echo(one_line(line))
 
 

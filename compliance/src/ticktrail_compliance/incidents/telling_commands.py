@@ -13,7 +13,8 @@ import click
 
 from ticktrail_compliance.acts.incidents import Audience
 from ticktrail_compliance.incidents.options import as_json, sorted_out, which_incident
-from ticktrail_compliance.options import TimeType, which_log
+from ticktrail_compliance.incidents.times import FirmTimeType, SaidTime
+from ticktrail_compliance.options import which_log
 
 __all__ = ["list_incidents", "notify", "report", "show"]
 
@@ -36,7 +37,11 @@ _OUT = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--draft", type=_OUT, metavar="OUT", help="Write the notice to a new file, to be reviewed and sent."
 )
-@click.option("--sent-at", "sent_ns", type=TimeType(), help="It was sent, at this time.")
+@click.option(
+    "--sent-at",
+    type=FirmTimeType(),
+    help="It was sent, at this time; of the firm's zone where it names none.",
+)
 @click.option("--count", type=click.IntRange(1), help="With --sent-at: to how many.")
 @click.option(
     "--text", type=_OUT, metavar="FILE", help="With --sent-at: the text that was sent; its hash is kept."
@@ -53,7 +58,7 @@ def notify(
     template: str,
     given: tuple[str, ...],
     draft: Path | None,
-    sent_ns: int | None,
+    sent_at: SaidTime | None,
     count: int | None,
     text: Path | None,
     recipients: str,
@@ -71,11 +76,11 @@ def notify(
       ticktrail incident notify feed.toml 8 --to individuals --text notice.txt --count 12 \\
         --sent-at 2026-11-25T10:00:00Z
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
-    from ticktrail_compliance.incidents import notifying  # noqa: PLC0415 - `ticktrail --help` needs no database
+    from ticktrail_compliance.incidents import console, notifying  # noqa: PLC0415 - `--help` needs no database
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
     feed_file, number, _ = sorted_out(feed_file, database, words)
-    if (draft is None) == (sent_ns is None):
+    if (draft is None) == (sent_at is None):
         raise click.UsageError(
             "either write the notice for review (--draft OUT), or say that it was sent (--sent-at)"
         )
@@ -85,13 +90,20 @@ def notify(
             raise click.UsageError("--count and --text say what was sent: give them with --sent-at")
         wanted = notifying.Wanted(audience, template, _fields(given))
         notifying.draft(named, number, wanted, draft, as_json=as_json)
-    elif sent_ns is not None:
+    elif sent_at is not None:
         if count is None or text is None:
             raise click.UsageError(
                 "--sent-at needs --count (to how many) and --text (the text that was sent)"
             )
         notifying.sent(
-            named, number, audience, sent_ns, count=count, text=text, recipients=recipients, as_json=as_json
+            named,
+            number,
+            audience,
+            console.moment_of(named, sent_at),
+            count=count,
+            text=text,
+            recipients=recipients,
+            as_json=as_json,
         )
 
 

@@ -15,6 +15,7 @@ from ticktrail_compliance.acts import Actor
 from ticktrail_compliance.acts.incidents import CustomerInformation, Harm, IncidentAct, IncidentKind, Severity
 from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.incidents.deadlines import Due, due, in_zone, left
+from ticktrail_compliance.incidents.late import Late, late_of
 from ticktrail_compliance.incidents.reminding import WHAT
 from ticktrail_compliance.incidents.settings import IncidentSettings
 from ticktrail_compliance.incidents.state import Incident, Stage, Step
@@ -55,6 +56,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     measures: Sequence[str]
     outcome: str
     due: Sequence[Due]
+    late: Sequence[Late]
     steps: Sequence[Step]
 
 
@@ -97,6 +99,7 @@ def view_of(incident: Incident, now_ns: int, settings: IncidentSettings) -> View
         measures=[one.measures for one in incident.containments],
         outcome="" if incident.closed is None else incident.closed.outcome,
         due=due([incident], now_ns, settings),
+        late=late_of(incident, now_ns, settings),
         steps=incident.steps,
     )
 
@@ -117,6 +120,8 @@ def facts(view: View, place: ZoneInfo) -> Iterator[tuple[str, str]]:
     for one in view.due:
         span = f"overdue by {left(one.left_ns)}" if one.is_overdue else f"{left(one.left_ns)} left"
         yield "due", f"{at(one.due_ns)} {WHAT[one.deadline]}: {span}"
+    for late in view.late:
+        yield "late", f"{late.what} ({at(late.due_ns)})"
     yield "customer information", view.customer_information
     yield "information", view.information
     yield "harm", view.harm

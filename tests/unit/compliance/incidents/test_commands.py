@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import shlex
 
 import anyio
 import pytest
@@ -91,7 +93,7 @@ def test_an_incident_from_its_opening_to_its_end(feed, tmp_path, database):
         "privacy@example.com",
         "fraud alert",
         "www.ftc.gov",
-        "EST",
+        "from 5 January 2026 on",
     ):
         assert word in text
     assert (
@@ -235,6 +237,16 @@ def test_a_log_whose_chain_was_changed_is_not_written_to(feed, tmp_path, databas
     assert found["incidents"] == []
     assert "in another log" in found["no_incident"]
     assert entries(tmp_path, database) == before
+    command = shlex.split(re.search("`(ticktrail incident [^`]*)`$", found["no_incident"])[1])
+    other = tmp_path / "other"
+    other.mkdir()
+    anyio.run(lambda: sample(other))
+    feed_file = other / "feed.toml"
+    feed_file.write_text('[compliance]\nkey = { file = "audit.key" }\n')
+    assert command[3] == "FEED.toml"
+    number = told(*command[1:3], feed_file, *command[4:])["incident"]
+    with opened(tmp_path, database=database) as log:
+        assert told("incident", "show", feed_file, number)["subject"] == log.log_id
 
 
 def test_an_entry_of_an_incident_that_cannot_be_read_is_told(feed, tmp_path, database):
@@ -244,3 +256,98 @@ def test_an_entry_of_an_incident_that_cannot_be_read_is_told(feed, tmp_path, dat
     done = run("incident", "list", feed)
     assert f"{second:>6}" in done.stdout
     assert "1 entry of incidents cannot be read" in done.stderr
+
+
+REGISTER = """
+[compliance.providers."Mail Inc."]
+kind = "other"
+[compliance.providers.binance]
+kind = "venue"
+"""
+
+
+def test_a_date_and_a_time_are_of_the_firms_zone(feed, tmp_path, database):
+    """Of every option; before a policy is adopted they are of UTC."""
+    number = open_one(feed, "--aware", "2026-01-05")
+    assert told("incident", "show", feed, number)["aware_ns"] == 1_767_571_200 * 10**9
+    run("compliance", "policy", "adopt", feed)
+    number = open_one(feed, "--aware", "2026-01-05", "--occurred-to", "2026-01-05")
+    run("incident", "assess", feed, number, "--ground", "x", "--occurred-from", "2026-01-05T00:00")
+    notice = tmp_path / "n.txt"
+    notice.write_text("x")
+    run(
+        *("incident", "notify", feed, number, "--to", "individuals", "--text", notice, "--count", 1),
+        *("--sent-at", "2026-01-05T19:00"),
+    )
+    shown = told("incident", "show", feed, number)
+    begin_ns = (1_767_571_200 + 5 * 3_600) * 10**9
+    assert (shown["aware_ns"], shown["occurred_from_ns"]) == (begin_ns, begin_ns)
+    assert shown["occurred_to_ns"] == begin_ns + 86_400 * 10**9 - 1
+    assert shown["steps"][2]["act"]["sent_ns"] == begin_ns + 19 * 3_600 * 10**9
+    before = entries(tmp_path, database)
+    twice = run("incident", "open", feed, "--title", "x", "--aware", "2025-11-02T01:30", status=2).stderr
+    assert "comes twice in America/New_York" in twice
+    assert entries(tmp_path, database) == before
+
+
+def test_what_was_late_stays_told(feed, tmp_path):
+    """By show, list --all and each form of the report, once it is closed as well."""
+    number = open_one(
+        *(feed, "--kind", "service_provider", "--provider", "Mail Inc.", "--aware", "2026-01-05T12:00Z"),
+        *("--provider-aware", "2026-01-05T12:00Z", "--provider-told", "2026-01-09T12:00Z"),
+    )
+    (tmp_path / "n.txt").write_text("x")
+    run("incident", "assess", feed, number, "--customer-information", "yes", "--affected", 1)
+    run("incident", "contain", feed, number, "--measures", "x")
+    run(
+        *("incident", "notify", feed, number, "--to", "individuals", "--text", tmp_path / "n.txt"),
+        *("--count", 1, "--sent-at", "2026-02-15T09:00Z"),
+    )
+    run("incident", "close", feed, number, "--outcome", "x")
+    lates = (
+        "those affected were told 10 d 21 h after the limit",
+        "the service provider told the firm 1 d 0 h after the limit",
+    )
+    run("incident", "report", feed, number, "--html", "--out", tmp_path / "r.html")
+    texts = [
+        (tmp_path / "r.html").read_text(),
+        run("incident", "report", feed, number).stdout,
+        run("incident", "show", feed, number).stdout,
+        run("incident", "list", feed, "--all").stdout,
+    ]
+    for text in texts:
+        for late in lates:
+            assert late in text
+    for view in (
+        told("incident", "show", feed, number),
+        told("incident", "report", feed, number)["incident"],
+        told("incident", "list", feed, "--all")["incidents"][0],
+    ):
+        assert sorted(one["what"] for one in view["late"]) == sorted(lates)
+    assert not any(late in run("incident", "list", feed).stdout for late in lates)
+
+
+def test_the_list_names_owner_and_provider(feed):
+    """And says that there is no owner."""
+    open_one(feed, "--provider", "Mail Inc.")
+    open_one(feed, "--owner", "jo")
+    first, second = (line for line in run("incident", "list", feed).stdout.splitlines() if "laptop" in line)
+    assert "(no owner): A <b>laptop</b> was lost (at Mail Inc.)" in first
+    assert "jo: A <b>laptop</b> was lost" in second
+    assert "(at" not in second
+
+
+def test_a_provider_is_one_of_the_register(feed, tmp_path, database):
+    """Where there is one; a misspelt one is refused with the names, and leaves no trace."""
+    (tmp_path / "policy.toml").write_text(POLICY + REGISTER)
+    run("compliance", "policy", "adopt", feed)
+    before = entries(tmp_path, database)
+    refusal = run("incident", "open", feed, "--title", "x", "--provider", "mail inc", status=2).stderr
+    assert "did you mean Mail Inc.?" in refusal
+    assert "it has Mail Inc., binance" in refusal
+    refusal = run("incident", "open", feed, "--title", "x", "--provider", "quite another", status=2).stderr
+    assert "did you mean" not in refusal
+    assert "it has Mail Inc., binance" in refusal
+    assert entries(tmp_path, database) == before
+    number = open_one(feed, "--provider", "binance")
+    assert told("incident", "show", feed, number)["provider"] == "binance"
