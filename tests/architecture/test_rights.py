@@ -15,6 +15,7 @@ ALLOWED = {
     "keeping/console.py": "looks which keys there are once the right was asked for",
     "holds/console.py": "looks whether there is such a hold once the right was asked for",
     "retention/console.py": "looks what is due once the right was asked for",
+    "incidents/automatic.py": "looks in which log none could be opened, after a verification that asked for its right",
     "incidents/console.py": "looks whether a step can be taken once the right was asked for",
     "checks/backups.py": "opens a backup, for a check that asked for its right",
     "checks/verified.py": "looks whether a policy is in force after a verification that asked for its right",

@@ -30,6 +30,19 @@ def backed_up(reader, desk):
     return make
 
 
+def anchored(desk):
+    """How many entries an anchor knows of."""
+    return max(
+        (
+            int(line)
+            for path in (desk / "other-disk").glob("anchor*")
+            for line in lines(path)
+            if line.isdigit()
+        ),
+        default=0,
+    )
+
+
 def test_a_lost_disk(backed_up, reader, desk):
     """How much is lost is proven, a new log names the old one, and the incident holds the evidence."""
     walk = backed_up("Say where it is", "Back up SQLite")
@@ -90,6 +103,9 @@ def test_a_dropped_database_and_a_spool(backed_up, reader, desk):
         walk = backed_up("Back up PostgreSQL", instead=here)
 
         def drop():
+            for _ in range(2):  # the first may be of what the backup holds, the second is of more
+                signed = anchored(desk)
+                walk.wait_for(lambda signed=signed: anchored(desk) > signed)
             administer(f"DROP DATABASE {name} WITH (FORCE)")
             walk.wait_for(lambda: any((desk / "audit-spool").glob("*.spool")))
             before = len(lines(desk / "ticks.jsonl"))

@@ -34,6 +34,7 @@ MAY = {
     "incident_handle": "f",
     "provider_review": "f",
     "evidence": "af",
+    "predecessor_name": "okf",
 }
 LETTERS = {"operator": "o", "auditor": "a", "keeper": "k", "officer": "f"}
 POLICY = msgspec.convert(
