@@ -28,14 +28,14 @@ def hold() -> None:
     "from_ns",
     type=TimeType(),
     metavar="TIME",
-    help="Records from this time on; else from the beginning.",
+    help="Records that came from this time on; else from the beginning.",
 )
 @click.option(
     "--to",
     "to_ns",
     type=TimeType(last=True),
     metavar="TIME",
-    help="Records up to this time; else without an end, also what is yet to come.",
+    help="Records that came up to this time; else without an end, also what is yet to come.",
 )
 @of_classes
 @click.option("--instrument", "instruments", multiple=True, help="Only of this instrument; may be repeated.")
