@@ -47,8 +47,11 @@ CHANNELS = tuple(sorted({kind.counted_as for kind in (*get_args(Tick), Undecodab
 _FRACTION = re.compile(r"[.,](\d+)")
 """Of a second, in ISO 8601; `datetime` keeps six digits of it."""
 
-LEAST_DIGITS, MOST_DIGITS = 12, 19
-"""Of nanoseconds: fewer are a date without its dashes, or years that no log is of; more are in no column."""
+MOST_DIGITS = 19
+"""Of nanoseconds: more are in no column."""
+
+DATES_DIGITS = 8
+"""So many are a date without its dashes: nobody means milliseconds of 1970."""
 
 LAST_NS = 2**63 - 1
 """The last moment that the log's columns can hold."""
@@ -79,7 +82,9 @@ class TimeType(click.ParamType[int]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return nanoseconds since the epoch."""
         text = str(value)
-        is_number = text.isascii() and text.isdigit() and LEAST_DIGITS <= len(text) <= MOST_DIGITS
+        is_number = (
+            text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and len(text) != DATES_DIGITS
+        )
         at_ns = int(text) if is_number else self._of_iso(text, param, ctx)
         if not -LAST_NS <= at_ns <= LAST_NS:
             self.fail(

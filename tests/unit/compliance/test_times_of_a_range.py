@@ -18,6 +18,7 @@ BEGIN_NS = 1_795_910_400 * 10**9
         ("2026-11-29T00:00", BEGIN_NS, BEGIN_NS),
         ("2026-11-29T01:00:00+01:00", BEGIN_NS, BEGIN_NS),
         (str(BEGIN_NS), BEGIN_NS, BEGIN_NS),
+        ("0", 0, 0),
         ("20261129", BEGIN_NS, BEGIN_NS + DAY_NS - 1),
         ("2026-11-29T00:00:00.000000001Z", BEGIN_NS + 1, BEGIN_NS + 1),
         ("2026-11-29T00:00:00,5Z", BEGIN_NS + 5 * 10**8, BEGIN_NS + 5 * 10**8),
@@ -29,7 +30,9 @@ def test_a_date_alone(text, first, last):
     assert TimeType(last=True).convert(text, None, None) == last
 
 
-@pytest.mark.parametrize("text", ["9999-12-31", "0001-01-01", str(2**63), "yesterday", "9" * 5_000, "12345"])
+@pytest.mark.parametrize(
+    "text", ["9999-12-31", "0001-01-01", str(2**63), "yesterday", "9" * 5_000, "20261399"]
+)
 def test_what_is_no_time_of_a_log(text):
     """Told, and never a number that no column holds."""
     with pytest.raises(click.BadParameter, match=r"nanoseconds"):
