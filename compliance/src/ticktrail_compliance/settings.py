@@ -32,7 +32,8 @@ class ComplianceSettings(Settings, frozen=True):
         spool: The folder of such files; a relative one is taken from the feed file's folder.
         spool_max_bytes: How large one may become; then the feed stops.
         segment_ticks: Ticks that are sealed together.
-        segment_s: How long a tick waits to be sealed at most: what a crash can lose.
+        segment_s: How long a tick waits to be sealed at most: what a crash can lose, beside what a slow database was
+            still writing.
         before_delivery: Deliver nothing that is not sealed and on the disk: a crash then loses no record of what
             anybody was given, and each batch waits for the database.
         anchors: Files outside the database to which signed checkpoints of the log are appended; relative ones are
