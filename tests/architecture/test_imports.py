@@ -20,11 +20,10 @@ FOREIGN_TO_CORE = {"sqlalchemy", "cryptography", "zstandard", "alpaca", "h11"}
 # Core's layers, lowest first; a module may import from its own layer's folder and from those below.
 LAYERS = (
     ("errors", "model", "address", "claim", "recent", "text"),
-    ("quality", "shadow", "health"),
+    ("quality", "shadow", "health", "report", "status"),
     ("events", "wire", "book", "latest"),
     ("_contracts",),
-    ("hookspecs", "plugin", "net", "report"),
-    ("status",),
+    ("hookspecs", "plugin", "net"),
     ("_settings",),
     ("rules", "_sinks", "_routes", "testing", "feedfile"),
     ("_host",),

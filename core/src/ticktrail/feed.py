@@ -27,6 +27,7 @@ from ticktrail.health import LegHealth
 from ticktrail.latest import Latest
 from ticktrail.model import CHANNEL_OF, Channel, InstrumentId, ProviderId, Tick
 from ticktrail.report import Report
+from ticktrail.status import FeedStatus
 
 __all__ = ["Feed", "open_feed"]
 
@@ -111,6 +112,10 @@ class Feed:
     def health(self) -> Mapping[ProviderId, LegHealth]:
         """Return how each leg does now: state, uptime, rejects, delays and silence, by instrument too."""
         return self._runner.health()
+
+    def status(self) -> FeedStatus | None:
+        """Return how the feed stands: route, legs, sinks, observers and clock; None before its sources have begun."""
+        return self._runner.status()
 
     def stop(self) -> None:
         """End the sources; the iteration ends once what they brought is delivered."""

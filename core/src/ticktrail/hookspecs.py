@@ -15,6 +15,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from ticktrail._contracts.observer import ObserverSpec
+    from ticktrail._contracts.page import PageSpec
     from ticktrail._contracts.provider import ProviderSpec
     from ticktrail._contracts.route import RouteSpec
     from ticktrail._contracts.sink import SinkSpec
@@ -26,6 +27,7 @@ __all__ = [
     "hookspec",
     "ticktrail_commands",
     "ticktrail_observers",
+    "ticktrail_pages",
     "ticktrail_providers",
     "ticktrail_routes",
     "ticktrail_sinks",
@@ -62,6 +64,11 @@ def ticktrail_routes() -> Iterable[RouteSpec]:  # type: ignore[empty-body]
 @hookspec
 def ticktrail_observers() -> Iterable[ObserverSpec]:  # type: ignore[empty-body]
     """Declare observers. Called once a host; each spec's name becomes a table at the top of a feed file."""
+
+
+@hookspec
+def ticktrail_pages() -> Iterable[PageSpec]:  # type: ignore[empty-body]
+    """Declare pages: what is shown of an observer's own while a feed runs. Called once a host."""
 
 
 @hookspec

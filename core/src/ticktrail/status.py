@@ -12,9 +12,18 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from ticktrail.health import HealthState, LegHealth
-from ticktrail.report import SwitchRecord
+from ticktrail.model import InstrumentId, ProviderId
+from ticktrail.report import Latency, SwitchRecord
 
-__all__ = ["FeedStatus", "LegState", "LegStatus", "NodeStatus", "SinkStatus"]
+__all__ = [
+    "ClockStatus",
+    "FeedStatus",
+    "LegState",
+    "LegStatus",
+    "NodeStatus",
+    "ObserverStatus",
+    "SinkStatus",
+]
 
 LegState: TypeAlias = Literal["connecting", "live", "down", "resting"]
 
@@ -40,9 +49,13 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     Of a node whose children speak at the same time each speaks for all. `pinned` holds by child which instruments a
     person told it to speak for whatever happens, `state` what else there is to know, such as a canary's share.
+    `name` is ``/`` for the topmost node and has the child's label for each step down; `children` holds by label the leg, or the
+    name of the node, that stands there.
     """
 
+    name: str
     kind: str
+    children: Mapping[str, str]
     speakers: Mapping[str, int]
     apart: Mapping[str, Sequence[str]]
     pinned: Mapping[str, Sequence[str]]
@@ -50,18 +63,53 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SinkStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One lane: ticks that wait, were written and were given up; why it failed, None while it has not."""
+    """One lane: ticks that wait, of how many that may, were written and were given up; None: it has not failed."""
 
     queued: int
+    bound: int
     written: int
     dropped: int
     failed: str | None
 
 
+class ObserverStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One observer: ticks and events that wait for it, of how many that may, its counts, and what is wrong with it.
+
+    `trouble` is empty where nothing is, or where the observer cannot tell.
+    """
+
+    waiting: int
+    bound: int
+    counts: Mapping[str, int]
+    trouble: str
+
+
+class ClockStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of this machine's clock: true time = local + `offset_ns`, within ± `bound_ns`.
+
+    Attributes:
+        is_measured: Whether the feed measures it at all.
+        offset_ns: As last measured; None before that.
+        bound_ns: The same.
+        limit_ns: What |offset| + bound must not exceed.
+        measured_at_ns: When that was; None: never.
+        breach: ``offset`` or ``unmeasured`` where the clock is not in tolerance; empty where it is.
+    """
+
+    is_measured: bool
+    offset_ns: int | None
+    bound_ns: int | None
+    limit_ns: int
+    measured_at_ns: int | None
+    breach: str
+
+
 class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A feed at one moment; the clock's offset is that of the last measurement, None before it.
 
-    `settings_sha256` is over the feed file that is in force, `instruments` what the feed has now.
+    `settings_sha256` is over the feed file that is in force, `instruments` what the feed has now. `speaking` holds by
+    instrument the legs of which something may be delivered now, `rejected_by` the ticks rejected by rule (one that
+    broke two counts in both), `suppressed_by` those suppressed by reason.
     """
 
     feed: str
@@ -77,3 +125,13 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
     clock_offset_ns: int | None
     settings_sha256: str = ""
     instruments: Sequence[str] = ()
+    profile: str
+    channels: Sequence[str]
+    started_ns: int
+    speaking: Mapping[InstrumentId, Sequence[ProviderId]]
+    rejected_by: Mapping[str, int]
+    flagged_by: Mapping[str, int]
+    suppressed_by: Mapping[str, int]
+    latency_us: Latency
+    clock: ClockStatus
+    observers: Mapping[str, ObserverStatus]

@@ -37,7 +37,9 @@ def settings(**more):
 
 def context(folder, clock=None, warn=lambda _: None, feed="test"):
     clock = clock or ManualClock()
-    return ObserverContext(feed=feed, clock=clock, base_dir=folder, warn=warn)
+    return ObserverContext(
+        feed=feed, clock=clock, base_dir=folder, warn=warn, tell=lambda _notice: None, status=lambda: None
+    )
 
 
 def routed(number, *, rejected=0, suppressed=0):

@@ -10,16 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias, TypeVar, cast
+from typing import Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 import msgspec
 
 from ticktrail._contracts.clock import Clock
+from ticktrail._contracts.page import PageOffer
 from ticktrail._contracts.settings import Addresses, Settings
-from ticktrail.events import Event
+from ticktrail.events import Event, Notice
 from ticktrail.model import Flagged, ProviderId, Rejected, Suppressed, Tick
+from ticktrail.status import FeedStatus
 
-__all__ = ["Observer", "ObserverContext", "ObserverSpec", "Record", "Routed", "observer_spec"]
+__all__ = ["Observer", "ObserverContext", "ObserverSpec", "Record", "Routed", "Troubled", "observer_spec"]
 
 S = TypeVar("S", bound=Settings)
 
@@ -59,6 +61,15 @@ class Observer(Protocol):
         ...
 
 
+@runtime_checkable
+class Troubled(Protocol):
+    """An observer that can go on although not all is well with it."""
+
+    def trouble(self) -> str:
+        """Return what is wrong now, in a sentence; empty where nothing is."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObserverContext:
     """What an observer is told when it opens.
@@ -68,12 +79,20 @@ class ObserverContext:
         clock: For times of its own.
         base_dir: Folder of the feed file; relative paths and secrets resolve against it.
         warn: Tells the person who runs the feed something that they must know; one paragraph.
+        tell: Puts a notice on the feed's bus: every observer sees it, those that alert people among them, and so does
+            the one that tells it. Never waits; from the event loop's thread alone.
+        status: Returns how the feed stands; None before its legs have begun. Worth a millisecond or so, more with
+            thousands of instruments: not for every tick.
+        pages: What there is to show of this feed's observers, for an observer that serves pages.
     """
 
     feed: str
     clock: Clock
     base_dir: Path
     warn: Callable[[str], None]
+    tell: Callable[[Notice], None]
+    status: Callable[[], FeedStatus | None]
+    pages: Sequence[PageOffer] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

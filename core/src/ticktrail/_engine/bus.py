@@ -13,7 +13,7 @@ import anyio
 
 from ticktrail._contracts.observer import Observer, Record, Routed
 
-__all__ = ["Bus"]
+__all__ = ["Bus", "Queue"]
 
 MOST_RECORDS_AT_ONCE = 1_000
 """Records an observer gets in one call: enough to pay a thread hop once, few enough to stay interruptible."""
@@ -24,8 +24,8 @@ class Bus:
 
     def __init__(self, *, bound: int) -> None:
         self._bound = bound
-        self._queues: list[_Queue] = []
-        self._first: list[_Queue] = []
+        self._queues: list[Queue] = []
+        self._first: list[Queue] = []
         self._listeners: list[Callable[[Record], None]] = []
 
     def listen(self, listener: Callable[[Record], None]) -> None:
@@ -52,13 +52,13 @@ class Bus:
         for queue in self._first:
             await queue.settled()
 
-    def attach(self, *, first: bool = False) -> _Queue:
+    def attach(self, *, first: bool = False) -> Queue:
         """Return a new observer's queue; it sees what is published from now on.
 
         Args:
             first: Nothing is delivered before this observer has taken the record of it.
         """
-        queue = _Queue()
+        queue = Queue()
         self._queues.append(queue)
         if first:
             self._first.append(queue)
@@ -70,8 +70,8 @@ class Bus:
             queue.close()
 
 
-class _Queue:
-    """What one observer has still to see."""
+class Queue:
+    """What one observer has still to see; `weight` is how much of the bound that is."""
 
     def __init__(self) -> None:
         self.records: deque[tuple[Record, int]] = deque()

@@ -1,24 +1,21 @@
-"""Carry out what a person tells a running feed, and say how it stands.
+"""Carry out what a person tells a running feed.
 
 Owns: which order goes to a leg, to the route, or to the feed as a whole.
-Never: listens (`control` does), or decides what an order does to a node.
+Never: listens (`control` does), says how the feed stands (`standing` does), or decides what an
+order does to a node.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from ticktrail._contracts.clock import Clock
 from ticktrail._engine.control import Answer, Request
-from ticktrail._engine.lane import Lane
 from ticktrail._engine.leg import Leg
 from ticktrail._engine.reload import Outcome, Reloader
 from ticktrail._engine.route import Route
-from ticktrail._engine.tally import Tally
 from ticktrail.errors import RouteError
-from ticktrail.health import LegHealth
 from ticktrail.model import InstrumentId, ProviderId
-from ticktrail.status import FeedStatus, LegStatus
+from ticktrail.status import FeedStatus
 
 __all__ = ["Desk"]
 
@@ -30,10 +27,7 @@ class Desk:
         reloader: Changes the feed, and knows the plan that is in force.
         legs: All of them.
         route: Between legs and lanes.
-        lanes: All of them.
-        clock: For the status's time and offset.
-        tally: The feed's counts.
-        health: How each leg does.
+        status: Tells how the feed stands.
         stop: Ends the feed in good order.
     """
 
@@ -42,20 +36,14 @@ class Desk:
         reloader: Reloader,
         legs: Sequence[Leg],
         route: Route,
-        lanes: Sequence[Lane],
         *,
-        clock: Clock,
-        tally: Tally,
-        health: Callable[[], Mapping[ProviderId, LegHealth]],
+        status: Callable[[], FeedStatus | None],
         stop: Callable[[str], None],
     ) -> None:
         self._reloader = reloader
         self._legs = {leg.name: leg for leg in legs}
         self._route = route
-        self._lanes = lanes
-        self._clock = clock
-        self._tally = tally
-        self._health = health
+        self._status = status
         self._stop = stop
 
     async def carry_out(self, request: Request) -> Answer:
@@ -66,7 +54,7 @@ class Desk:
         """
         match request.do:
             case "status":
-                return Answer(done=True, status=self.status())
+                return Answer(done=True, status=self._status())
             case "stop":
                 self._stop("told by hand")
             case "reset":
@@ -92,36 +80,6 @@ class Desk:
                 whom = None if request.leg is None else self._leg(request.leg).name
                 self._route.order(action, whom, request.instruments)
         return Answer(done=True)
-
-    def status(self) -> FeedStatus:
-        """Return how the feed stands."""
-        tally, health, plan = self._tally, self._health(), self._reloader.plan
-        return FeedStatus(
-            feed=plan.name,
-            at_ns=self._clock.now_ns(),
-            legs={
-                name: LegStatus(
-                    state=health[name].state,
-                    breaker=leg.breaker.state,
-                    failures=leg.breaker.failures,
-                    retry_in_s=leg.retry_in_s,
-                    sessions=leg.sessions,
-                    received=sum(tally.received[name].values()),
-                    health=health[name],
-                )
-                for name, leg in self._legs.items()
-            },
-            route=self._route.status(),
-            delivered=tally.delivered_ticks,
-            rejected=tally.rejected_ticks,
-            suppressed=sum(tally.suppressed.values()),
-            switches=len(tally.switches),
-            last_switch=tally.switches[-1] if tally.switches else None,
-            sinks={lane.name: lane.status() for lane in self._lanes},
-            clock_offset_ns=self._clock.offset_ns,
-            settings_sha256=plan.settings_sha256,
-            instruments=plan.instruments,
-        )
 
     def _leg(self, name: str | None) -> Leg:
         leg = None if name is None else self._legs.get(ProviderId(name))

@@ -55,6 +55,7 @@ class Lane:
         """Return how the lane stands."""
         return SinkStatus(
             queued=self.queued,
+            bound=self._plan.queue_ticks,
             written=self._tally.written[self.name],
             dropped=self._tally.dropped[self.name],
             failed=self.failed,

@@ -129,6 +129,13 @@ class Node:
         is_one_of_many = parent.merges and channel not in _OF_ONE_LEG
         return (is_one_of_many or parent.speaker[name] == self.number) and parent.brings(name, channel)
 
+    @property
+    def name(self) -> str:
+        """``/`` for the topmost node, with a label for each step down."""
+        if self.parent is None:
+            return "/"
+        return f"{self.parent.name.rstrip('/')}/{self.parent.labels[self.number]}"
+
     def status(self) -> NodeStatus:
         by_child: dict[str, list[str]] = {self.labels[number]: [] for number in range(len(self.children))}
         for name, number in self.speaker.items():
@@ -143,7 +150,12 @@ class Node:
             speakers, apart = dict.fromkeys(speakers, len(self.speaker)), {}
         arbiter: object = self.arbiter
         return NodeStatus(
+            name=self.name,
             kind=self.kind,
+            children={
+                label: child.leg or child.name
+                for label, child in zip(self.labels, self.children, strict=True)
+            },
             speakers=speakers,
             apart=apart,
             pinned=pinned,

@@ -29,7 +29,7 @@ from ticktrail._plan.compose import compose_document
 from ticktrail._plan.difference import INSTRUMENTS, Difference, differences
 from ticktrail._plan.model import Plan
 from ticktrail._plan.render import render
-from ticktrail._settings.document import Document, read_document
+from ticktrail._settings.document import Document, read_document, with_added
 from ticktrail.errors import ConfigError, RouteError
 from ticktrail.events import FeedReloaded
 from ticktrail.model import InstrumentId, ProviderId
@@ -92,7 +92,8 @@ class Reloader:
         """
         async with self._lock:
             before = self._document()
-            return await self._go_by(read_document(before.base_dir / before.path.name), dry=dry)
+            after = with_added(read_document(before.base_dir / before.path.name), before.added)
+            return await self._go_by(after, dry=dry)
 
     async def subscribe(self, names: Sequence[InstrumentId]) -> Outcome:
         """Add instruments.

@@ -17,9 +17,10 @@ import anyio.abc
 from ticktrail._clock.keep import keep_measuring
 from ticktrail._clock.witness import hear_witnesses
 from ticktrail._contracts.clock import SystemClock
-from ticktrail._contracts.observer import Observer, ObserverContext, Record
+from ticktrail._contracts.observer import Record
 from ticktrail._contracts.sink import SinkContext
 from ticktrail._engine.announce import announce, conclude
+from ticktrail._engine.audience import Audience
 from ticktrail._engine.bus import Bus
 from ticktrail._engine.cache import LatestCache
 from ticktrail._engine.control import serve_control
@@ -30,14 +31,16 @@ from ticktrail._engine.leg import Leg, LegNews
 from ticktrail._engine.quality import QualityLog
 from ticktrail._engine.reload import Reloader
 from ticktrail._engine.route import Route
+from ticktrail._engine.standing import Standing
 from ticktrail._engine.tally import Tally
 from ticktrail._engine.trouble import warning_of
-from ticktrail._plan.model import CacheSettings, NodePlan, ObserverPlan, Plan, SinkPlan
+from ticktrail._plan.model import CacheSettings, NodePlan, Plan, SinkPlan
 from ticktrail._plan.route import mute_legs_of
 from ticktrail.errors import ClockError, FeedError, SinkError
 from ticktrail.events import FeedStopping, LegDown, LegUp
 from ticktrail.model import ProviderId
 from ticktrail.report import Report
+from ticktrail.status import FeedStatus
 
 __all__ = ["Runner"]
 
@@ -127,7 +130,17 @@ class Runner:
             )
             for sink in (*plan.sinks, *sinks)
         ]
-        self._observers: list[tuple[ObserverPlan, Observer]] = []
+        self._audience = Audience(plan, self._bus, self._clock, warn=self._take_warning, status=self.status)
+        self._standing = Standing(
+            lambda: self._plan,
+            self._legs,
+            self._lanes,
+            clock=self._clock,
+            tally=self.tally,
+            health=self._board.health,
+            observers=self._audience.status,
+        )
+        self._bus.listen(self._standing.hear)
         self._quality: QualityLog | None = None
 
     def stop(self, cause: str = "requested") -> None:
@@ -184,22 +197,21 @@ class Runner:
         """By name, why a sink has failed, be it on closing."""
         return {lane.name: lane.failed for lane in self._lanes if lane.failed is not None}
 
+    def status(self) -> FeedStatus | None:
+        """Return how the feed stands; None before its sources have begun."""
+        return self._standing.status()
+
     def report(self) -> Report:
         """Return the counts as they stand."""
-        audit: Mapping[str, int] = {}
-        for plan, observer in self._observers:
-            if plan.spec.report_key == "audit":
-                audit = observer.summary()
         return self.tally.report(
-            audit=audit,
+            audit=self._audience.counts("audit"),
             sinks=[lane.name for lane in self._lanes],
             quality=() if self._quality is None else self._quality.look(),
         )
 
     async def _run(self, task_status: anyio.abc.TaskStatus[None]) -> None:
         async with anyio.create_task_group() as observers:
-            for plan in self._plan.observers:
-                await observers.start(self._observe, plan)
+            await self._audience.open(observers)
             for warning in announce(self._plan, self._bus.publish, self._clock):
                 self._take_warning(warning)
             async with anyio.create_task_group() as lanes:
@@ -230,6 +242,7 @@ class Runner:
             see=self._board.see,
             cache=self.cache,
         )
+        self._standing.route = route
         judges = (*(leg.judge for leg in self._legs), route.judge)
         qualities = [quality for judge in judges for quality in judge.qualities.values()]
         quality = self._quality = QualityLog(qualities, self._bus.publish, self._clock.now_ns)
@@ -258,10 +271,7 @@ class Runner:
                     reloader,
                     self._legs,
                     route,
-                    self._lanes,
-                    clock=self._clock,
-                    tally=self.tally,
-                    health=self._board.health,
+                    status=self.status,
                     stop=self.stop,
                 )
                 await beside.start(
@@ -301,17 +311,6 @@ class Runner:
         """End the feed in good order: the audit holds the reason, and `run` raises it."""
         self._halted_by = error
         self.stop(str(error))
-
-    async def _observe(self, plan: ObserverPlan, *, task_status: anyio.abc.TaskStatus[None]) -> None:
-        first = plan.spec.before_delivery
-        queue = self._bus.attach(first=first is not None and first(plan.settings))
-        context = ObserverContext(
-            feed=self._plan.name, clock=self._clock, base_dir=self._plan.base_dir, warn=self._take_warning
-        )
-        async with plan.spec.open(plan.settings, context) as observer:
-            self._observers.append((plan, observer))
-            task_status.started()
-            await queue.feed(observer)
 
     def _watch_trouble(self, record: Record) -> None:
         """Tell the person of what is not as it should be, though the feed goes on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ticktrail._contracts.observer import Record
-from ticktrail.events import OutageBegun, OutageEnded, RecordingDiffers, RuleDisabled, RuleFailing
+from ticktrail.events import Notice, OutageBegun, OutageEnded, RecordingDiffers, RuleDisabled, RuleFailing
 
 __all__ = ["warning_of"]
 
@@ -27,24 +27,23 @@ def warning_of(record: Record) -> str | None:
                 f"the rule {record.rule} judges {record.instrument} no more on {record.provider or 'the route'}: it "
                 f"failed {record.failures} times; mend its plugin and start the feed again"
             )
-        case OutageBegun():
-            legs = "; ".join(f"{name}: {why}" for name, why in record.legs.items())
-            whose = (
-                "anything"
-                if record.instruments is None
-                else _first(record.instruments[:_NAMED], len(record.instruments))
-            )
-            return f"no leg delivers {whose} ({legs})"
-        case OutageEnded():
-            whose = (
-                ""
-                if record.instruments is None
-                else f" {_first(record.instruments[:_NAMED], len(record.instruments))}"
-            )
-            return f"leg {record.provider} delivers{whose} again, after {record.lasted_s:.1f} s in which none did"
+        case OutageBegun() | OutageEnded():
+            return _outage(record)
+        case Notice(severity="warning" | "critical"):
+            return f"{record.source}: {record.text}"
         case RecordingDiffers():
             return f"leg {record.provider}: the recording {record.recording} {_difference(record)}"
     return None
+
+
+def _outage(record: OutageBegun | OutageEnded) -> str:
+    names = record.instruments
+    whose = None if names is None else _first(names[:_NAMED], len(names))
+    if isinstance(record, OutageBegun):
+        legs = "; ".join(f"{name}: {why}" for name, why in record.legs.items())
+        return f"no leg delivers {whose or 'anything'} ({legs})"
+    again = "" if whose is None else f" {whose}"
+    return f"leg {record.provider} delivers{again} again, after {record.lasted_s:.1f} s in which none did"
 
 
 def _difference(found: RecordingDiffers) -> str:

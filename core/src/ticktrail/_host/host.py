@@ -18,6 +18,7 @@ import click
 
 from ticktrail._contracts.clock import Clock, SystemClock
 from ticktrail._contracts.observer import ObserverSpec
+from ticktrail._contracts.page import PageSpec
 from ticktrail._contracts.provider import ProviderSpec
 from ticktrail._contracts.route import RouteSpec
 from ticktrail._contracts.sink import SinkSpec
@@ -39,6 +40,7 @@ _WORDS = {
     "ticktrail_sinks": "sink",
     "ticktrail_routes": "route kind",
     "ticktrail_observers": "observer",
+    "ticktrail_pages": "page",
     "ticktrail_commands": "command",
 }
 
@@ -126,6 +128,10 @@ class Host:
     def observers(self) -> Mapping[str, ObserverSpec]:
         """Return the observers, by name."""
         return self._specs("ticktrail_observers", ObserverSpec)
+
+    def pages(self) -> Mapping[str, PageSpec]:
+        """Return the pages, by name."""
+        return self._specs("ticktrail_pages", PageSpec)
 
     def commands(self) -> Mapping[str, click.Command]:
         """Return the commands, by name; plugins are asked for them at the first call.
@@ -218,6 +224,7 @@ class Host:
         self._collect("ticktrail_sinks", SinkSpec, lambda spec: spec.name)
         self._collect("ticktrail_routes", RouteSpec, lambda spec: spec.kind)
         self._collect("ticktrail_observers", ObserverSpec, lambda spec: spec.name)
+        self._collect("ticktrail_pages", PageSpec, lambda spec: spec.name)
 
     def _collect(self, hook: str, kind: type[T], name_of: Callable[[T], str]) -> None:
         specs: dict[str, T] = {}

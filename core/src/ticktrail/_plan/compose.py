@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TypeVar
 
+from ticktrail._contracts.page import PageSpec
 from ticktrail._contracts.provider import Capabilities, ProviderSpec
 from ticktrail._contracts.settings import Settings
 from ticktrail._host import Host
@@ -44,7 +45,7 @@ from ticktrail._plan.tables import (
     ProviderTable,
 )
 from ticktrail._settings.decode import as_table, decode, keys_of
-from ticktrail._settings.document import Document, Table, read_document
+from ticktrail._settings.document import Document, Table, read_document, with_added
 from ticktrail._settings.positions import Path
 from ticktrail.errors import ConfigError, FeedError, PluginError
 from ticktrail.model import ProviderId
@@ -54,19 +55,20 @@ __all__ = ["compose", "compose_document"]
 S = TypeVar("S", bound=Settings)
 
 
-def compose(path: FilePath, host: Host | None = None) -> Plan:
+def compose(path: FilePath, host: Host | None = None, *, added: Mapping[str, Table] | None = None) -> Plan:
     """Return the feed that the file describes.
 
     Args:
         path: The feed file.
         host: Whose plugins take part; by default those that the file's ``[plugins]`` table and ticktrail allow.
+        added: By the name of an observer's table, keys that are laid over what the file says of it.
 
     Raises:
         ConfigError: The file cannot be used; every fault that could be found is told, with file, line, key and
             what would be right.
         PluginError: A plugin is broken, or two of them do not go together.
     """
-    return compose_document(read_document(path), host)
+    return compose_document(with_added(read_document(path), added or {}), host)
 
 
 def compose_document(document: Document, host: Host | None = None) -> Plan:
@@ -136,6 +138,7 @@ def compose_document(document: Document, host: Host | None = None) -> Plan:
         classes=classes,
         sinks=sinks,
         observers=observers,
+        pages=_pages(host, observers),
         clock=clock,
         backoff=backoff,
         limits=limits,
@@ -293,6 +296,12 @@ def _observers(document: Document, host: Host) -> tuple[ObserverPlan, ...]:
     return tuple(
         ObserverPlan(spec=spec, settings=settings) for spec, settings in found if settings is not None
     )
+
+
+def _pages(host: Host, observers: tuple[ObserverPlan, ...]) -> tuple[tuple[PageSpec, Settings], ...]:
+    """Return the pages of the observers that stand in the file, with their settings."""
+    settings = {plan.spec.name: plan.settings for plan in observers}
+    return tuple((spec, settings[spec.table]) for spec in host.pages().values() if spec.table in settings)
 
 
 def _refuse_claim(what: str, name: str, settings: type[Settings], taken: frozenset[str]) -> None:

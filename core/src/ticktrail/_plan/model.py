@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from msgspec import Meta
 
 from ticktrail._contracts.observer import ObserverSpec
+from ticktrail._contracts.page import PageSpec
 from ticktrail._contracts.provider import Capabilities, ProviderSpec, Registry
 from ticktrail._contracts.route import RouteSpec
 from ticktrail._contracts.settings import Settings
@@ -239,10 +240,10 @@ class Plan:
     """A whole feed, ready to run.
 
     `legs` holds those that the route names, in its order; `warnings` what is allowed and yet looks like a slip; `unfit`
-    what a production profile would refuse, with the places in the file;
-    `classes` who is in each class of ``[validation]``; `control` the socket on which the feed is told things while it
-    runs; `document` the file that it was composed of; with `resumes` what the sinks have of an earlier run is to be
-    kept. `cache` and `repair` are None where the file has no such table.
+    what a production profile would refuse, with the places in the file; `pages` what its observers have to show, with
+    the observer's settings; `classes` who is in each class of ``[validation]``; `control` the socket on which the feed
+    is told things while it runs; `document` the file that it was composed of; with `resumes` what the sinks have of an
+    earlier run is to be kept. `cache` and `repair` are None where the file has no such table.
     """
 
     name: str
@@ -258,6 +259,7 @@ class Plan:
     classes: Mapping[str, Sequence[InstrumentId]]
     sinks: tuple[SinkPlan, ...]
     observers: tuple[ObserverPlan, ...]
+    pages: tuple[tuple[PageSpec, Settings], ...]
     clock: ClockSettings
     backoff: BackoffSettings
     limits: Limits

@@ -10,7 +10,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path as FilePath
@@ -19,7 +19,7 @@ from typing import TypeAlias
 from ticktrail._settings.positions import Path, Position, find_positions
 from ticktrail.errors import ConfigError
 
-__all__ = ["Document", "Table", "nearest", "read_document", "spell"]
+__all__ = ["Document", "Table", "nearest", "read_document", "spell", "with_added"]
 
 Table: TypeAlias = Mapping[str, object]
 
@@ -42,6 +42,7 @@ class Document:
         positions: The line and column of each key.
         problems: One paragraph a fault, in the order in which they were found.
         places: Where each of them is.
+        added: What was laid over the file's own values, by table.
     """
 
     path: FilePath
@@ -51,6 +52,7 @@ class Document:
     positions: Mapping[Path, Position]
     problems: list[str] = field(default_factory=list)
     places: list[Path] = field(default_factory=list)
+    added: Mapping[str, Table] = field(default_factory=dict)
 
     def blame(self, at: Path, message: str) -> None:
         """Note a fault at a key."""
@@ -104,6 +106,18 @@ class Document:
             else:
                 return None
         return value
+
+
+def with_added(document: Document, added: Mapping[str, Table]) -> Document:
+    """Return the document with keys laid over some of its tables, such as those of the command line."""
+    if not added:
+        return document
+    tables = dict(document.tables)
+    for name, table in added.items():
+        before = tables.get(name, {})
+        if isinstance(before, Mapping):  # else the file's own fault is told
+            tables[name] = {**before, **table}
+    return replace(document, tables=tables, added=added)
 
 
 def read_document(path: FilePath) -> Document:

@@ -52,8 +52,15 @@ class Duration(click.ParamType[float]):
 @click.argument("feed_file", type=click.Path(path_type=Path), metavar="FEED.toml")
 @click.option("--for", "for_s", type=Duration(), help="End after this long, such as 20s, 5m or 1.5h.")
 @click.option("--max-ticks", type=click.IntRange(min=1), help="End once this many ticks are delivered.")
+@click.option(
+    "--dashboard",
+    metavar="HOST:PORT",
+    help="Serve the dashboard there while the feed runs, such as 127.0.0.1:8787; over what [dashboard] says.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, nothing else.")
-def run(feed_file: Path, for_s: float | None, max_ticks: int | None, *, as_json: bool) -> None:
+def run(
+    feed_file: Path, for_s: float | None, max_ticks: int | None, dashboard: str | None, *, as_json: bool
+) -> None:
     """Run a feed until it ends, the time is up, or Ctrl-C.
 
     The first Ctrl-C ends the sources and delivers what they brought; the second ends at once. The report at the end
@@ -62,9 +69,10 @@ def run(feed_file: Path, for_s: float | None, max_ticks: int | None, *, as_json:
     \b
     Examples:
       ticktrail run feed.toml
+      ticktrail run feed.toml --dashboard 127.0.0.1:8787
       ticktrail run feed.toml --for 20s --json
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
-    report, error = anyio.run(_run, feed_file, for_s, max_ticks, as_json, backend="trio")
+    report, error = anyio.run(_run, feed_file, for_s, max_ticks, dashboard, as_json, backend="trio")
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     elif error is None or has_received(report):
@@ -74,10 +82,10 @@ def run(feed_file: Path, for_s: float | None, max_ticks: int | None, *, as_json:
 
 
 async def _run(
-    feed_file: Path, for_s: float | None, max_ticks: int | None, as_json: bool
+    feed_file: Path, for_s: float | None, max_ticks: int | None, dashboard: str | None, as_json: bool
 ) -> tuple[Report, Exception | None]:
     console = Console(stderr=True)
-    plan = compose(feed_file)
+    plan = compose(feed_file, added=None if dashboard is None else {"dashboard": {"address": dashboard}})
     runner = Runner(
         plan, max_ticks=max_ticks, listener=partial(tell_failures, console), warn=partial(warn, console)
     )

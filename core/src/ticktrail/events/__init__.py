@@ -45,6 +45,7 @@ from ticktrail.events._feed import (
     VenueTrouble,
 )
 from ticktrail.events._health import LegStateChanged, OutageBegun, OutageEnded
+from ticktrail.events._notices import Notice
 from ticktrail.events._routes import CanaryMoved, CanarySide, ShadowCompared, ShadowHealth
 from ticktrail.events._rules import (
     CriticalFinding,
@@ -86,6 +87,7 @@ __all__ = [
     "LegStateChanged",
     "LegSwitched",
     "LegUp",
+    "Notice",
     "OutageBegun",
     "OutageEnded",
     "PeerOffsetDisagrees",
@@ -138,6 +140,7 @@ Event: TypeAlias = (
     | InstrumentQuarantined
     | InstrumentReleased
     | QualityMeasured
+    | Notice
     | CanaryMoved
     | ShadowCompared
     | SinkLagging

@@ -1,0 +1,97 @@
+"""Hold the observers of one feed: what each is told, what it counts, and how far behind it is.
+
+Owns: the life of every observer, and what an observer may do to a feed: warn, tell a notice, ask how the feed stands.
+Never: decides what is observed (the bus carries everything to everyone).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import anyio
+import anyio.abc
+
+from ticktrail._contracts.clock import Clock
+from ticktrail._contracts.observer import Observer, ObserverContext, Troubled
+from ticktrail._contracts.page import PageContext, PageOffer
+from ticktrail._engine.bus import Bus, Queue
+from ticktrail._plan.model import ObserverPlan, Plan
+from ticktrail.status import FeedStatus, ObserverStatus
+
+__all__ = ["Audience"]
+
+
+class Audience:
+    """All observers of a feed.
+
+    Args:
+        plan: The feed's, as it starts.
+        bus: Carries the records.
+        clock: For the observers' own times.
+        warn: Tells the person who runs the feed something.
+        status: Tells how the feed stands.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        bus: Bus,
+        clock: Clock,
+        *,
+        warn: Callable[[str], None],
+        status: Callable[[], FeedStatus | None],
+    ) -> None:
+        self._plan = plan
+        self._bus = bus
+        self._seated: dict[str, tuple[ObserverPlan, Observer, Queue]] = {}
+        page = PageContext(feed=plan.name, clock=clock, base_dir=plan.base_dir)
+        self._context = ObserverContext(
+            feed=plan.name,
+            clock=clock,
+            base_dir=plan.base_dir,
+            warn=warn,
+            tell=bus.publish,
+            status=status,
+            pages=tuple(
+                PageOffer(
+                    name=spec.name,
+                    title=spec.title,
+                    every_s=spec.every_s,
+                    open=partial(spec.open, settings, page),
+                )
+                for spec, settings in plan.pages
+            ),
+        )
+
+    async def open(self, tasks: anyio.abc.TaskGroup) -> None:
+        """Open each in turn; they live in the task group until the bus is closed and they have seen all of it."""
+        for plan in self._plan.observers:
+            await tasks.start(self._observe, plan)
+
+    def counts(self, report_key: str) -> Mapping[str, int]:
+        """Return what the observer of that report key counted; empty without one."""
+        for plan, observer, _ in self._seated.values():
+            if plan.spec.report_key == report_key:
+                return observer.summary()
+        return {}
+
+    def status(self) -> Mapping[str, ObserverStatus]:
+        """Return how each stands."""
+        return {
+            name: ObserverStatus(
+                waiting=queue.weight,
+                bound=self._plan.limits.observer_ticks,
+                counts=observer.summary(),
+                trouble=observer.trouble() if isinstance(observer, Troubled) else "",
+            )
+            for name, (_, observer, queue) in self._seated.items()
+        }
+
+    async def _observe(self, plan: ObserverPlan, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        first = plan.spec.before_delivery
+        queue = self._bus.attach(first=first is not None and first(plan.settings))
+        async with plan.spec.open(plan.settings, self._context) as observer:
+            self._seated[plan.spec.name] = (plan, observer, queue)
+            task_status.started()
+            await queue.feed(observer)
