@@ -12,9 +12,11 @@ MEMBERS = {
     "ticktrail_binance": ROOT / "plugins/binance/src/ticktrail_binance",
     "ticktrail_alpaca": ROOT / "plugins/alpaca/src/ticktrail_alpaca",
     "ticktrail_mock": ROOT / "plugins/mock/src/ticktrail_mock",
+    "ticktrail_dashboard": ROOT / "plugins/dashboard/src/ticktrail_dashboard",
+    "ticktrail_alerts": ROOT / "plugins/alerts/src/ticktrail_alerts",
     "ticktrail_compliance": ROOT / "compliance/src/ticktrail_compliance",
 }
-FOREIGN_TO_CORE = {"sqlalchemy", "cryptography", "zstandard", "alpaca", "h11"}
+FOREIGN_TO_CORE = {"sqlalchemy", "cryptography", "zstandard", "alpaca", "h11", "starlette", "hypercorn"}
 """Databases, ciphers and venues are plugins' business."""
 
 # Core's layers, lowest first; a module may import from its own layer's folder and from those below.

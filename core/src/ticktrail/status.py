@@ -49,8 +49,8 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     Of a node whose children speak at the same time each speaks for all. `pinned` holds by child which instruments a
     person told it to speak for whatever happens, `state` what else there is to know, such as a canary's share.
-    `name` is ``/`` for the topmost node and has the child's label for each step down; `children` holds by label the leg, or the
-    name of the node, that stands there.
+    `name` is ``/`` for the topmost node and has the child's label for each step down; `children` holds by label the
+    leg, or the name of the node, that stands there.
     """
 
     name: str
@@ -63,7 +63,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SinkStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One lane: ticks that wait, of how many that may, were written and were given up; None: it has not failed."""
+    """One lane: ticks that wait, of how many that may, were written, were given up; `failed` is why it failed."""
 
     queued: int
     bound: int

@@ -1,0 +1,1 @@
+"""Tell people what a feed cannot mend by itself."""
