@@ -126,8 +126,8 @@ class RuleView(_View, frozen=True, kw_only=True):
 class LatencyView(_View, frozen=True, kw_only=True):
     """Microseconds from the socket to the end of a sink's write.
 
-    `bounds_us` are the upper edges of the bars, `counts` the ticks in each: the last bar has no upper edge, so that there
-    is one count more.
+    `bounds_us` are the upper edges of the bars, `counts` the ticks in each: the last bar has no upper edge, so that
+    there is one count more.
     """
 
     p50_us: float | None = None
