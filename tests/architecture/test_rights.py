@@ -18,6 +18,7 @@ ALLOWED = {
     "retention/console.py": "looks what is due once the right was asked for",
     "incidents/automatic.py": "looks in which log none could be opened, after a verification that asked for its right",
     "incidents/console.py": "looks whether a step can be taken once the right was asked for",
+    "incidents/moments.py": "looks which zone the policy in force names, for a day that a person said; no content",
     "checks/backups.py": "opens a backup, for a check that asked for its right",
     "checks/verified.py": "looks whether a policy is in force after a verification that asked for its right",
 }

@@ -16,7 +16,7 @@ from ticktrail_compliance.incidents.register import register_of
 from ticktrail_compliance.incidents.reminding import told
 from ticktrail_compliance.oversight.feedfile import legs_of
 from ticktrail_compliance.oversight.register import day_of, reviews_from, standings
-from ticktrail_compliance.policy.adopted import POLICY_CLASS
+from ticktrail_compliance.policy.adopted import POLICY_CLASS, people_told
 from ticktrail_compliance.policy.loading import load_policy
 from ticktrail_compliance.reading import Range, read_records
 from ticktrail_compliance.words import counted
@@ -35,7 +35,11 @@ def _in_force(facts: Facts) -> Look:
         header.seq for header, one in read_records(facts.opened, wanted) if isinstance(one, PolicyAdopted)
     )
     if facts.settings.policy is None:
-        return passed(f"the policy of {facts.act.firm}; the feed file names no file to compare it with", seq)
+        return passed(
+            f"the policy of {facts.act.firm}; the feed file names no file to compare it with"
+            f"; {people_told(facts.act, facts.policy)}",
+            seq,
+        )
     path = facts.base_dir / facts.settings.policy
     try:
         loaded = load_policy(path)
@@ -43,7 +47,7 @@ def _in_force(facts: Facts) -> Look:
         return failed(str(exc), seq)
     if loaded.sha256 != facts.act.sha256:
         return failed(f"{path} is not the policy in force: {ADOPT}, or put the file back", seq)
-    return passed(f"{path}, sha256 {loaded.sha256}", seq)
+    return passed(f"{path}, sha256 {loaded.sha256}; {people_told(facts.act, loaded.policy)}", seq)
 
 
 def _reviewed(facts: Facts) -> Look:
