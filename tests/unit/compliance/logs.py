@@ -42,7 +42,12 @@ def settings(**more):
 def context(folder, clock=None, warn=lambda _: None, feed="test"):
     clock = clock or ManualClock()
     return ObserverContext(
-        feed=feed, clock=clock, base_dir=folder, warn=warn, tell=lambda _notice: None, status=lambda: None
+        feed=feed,
+        clock=clock,
+        base_dir=folder,
+        warn=warn,
+        tell=lambda notice: warn(notice.text),
+        status=lambda: None,
     )
 
 

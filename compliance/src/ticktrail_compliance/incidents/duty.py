@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -25,9 +26,15 @@ from ticktrail_compliance.policy.checking import faults
 from ticktrail_compliance.policy.loading import load_policy
 from ticktrail_compliance.policy.settings import Policy
 from ticktrail_compliance.recording.duty import Recording
+from ticktrail_compliance.recording.told import Told
 from ticktrail_compliance.store.log import AuditLog
 
 __all__ = ["Handling", "Ruling"]
+
+
+OPENED = "incident_opened"
+DUE = "incident_due"
+"""Names of what is told."""
 
 
 class Handling:
@@ -41,6 +48,7 @@ class Handling:
         self._register = Register()
         self._watch = Watch(feed, actor_here())
         self._waiting: list[IncidentOpened] = []
+        self._told: set[tuple[str, str]] = set()
         self._at_start = True
 
     def see(self, records: Iterable[Record | Act], now_ns: int) -> bool:
@@ -50,7 +58,7 @@ class Handling:
         self._waiting.extend(found)
         return bool(found)
 
-    def attend(self, recording: Recording) -> Iterator[str]:
+    def attend(self, recording: Recording) -> Iterator[Told]:
         """Open what is to be opened, remind of what is due, and yield what whoever runs the feed is to be told.
 
         At the start of a feed that is all that is overdue, whoever was reminded of it before.
@@ -60,7 +68,9 @@ class Handling:
         """
         register, now_ns = self._register, recording.now_ns
         register.catch_up(recording.log)
-        yield from _open(self._waiting, register, recording)
+        for opened in _open(self._waiting, register, recording):
+            self._told.add((opened.name, opened.about))
+            yield opened
         self._waiting.clear()
         found = list(reminders(register.open, now_ns, register.settings))
         if found:
@@ -72,7 +82,27 @@ class Handling:
             shown = [*overdue, *(one for one in shown if one not in overdue)]
             self._at_start = False
         for one in shown:
-            yield told(one, register.settings)
+            about = f"{one.incident} {one.deadline}"
+            self._told.add((DUE, about))
+            severity: Literal["warning", "critical"] = "critical" if one.is_overdue else "warning"
+            yield Told(DUE, told(one, register.settings), about=about, severity=severity)
+        yield from self._over(now_ns)
+
+    def _over(self, now_ns: int) -> Iterator[Told]:
+        """Tell of what was told before and is so no more: a deadline that was met, an incident that was closed."""
+        register = self._register
+        stands = {
+            (DUE, f"{one.incident} {one.deadline}") for one in due(register.open, now_ns, register.settings)
+        } | {(OPENED, str(one.number)) for one in register.open}
+        for name, about in sorted(self._told - stands):
+            self._told.discard((name, about))
+            number = about.partition(" ")[0]
+            text = (
+                f"incident {number} is closed"
+                if name == OPENED
+                else f"nothing is due any more: incident {about}"
+            )
+            yield Told(name, text, about=about, severity="information", is_over=True)
 
 
 class Ruling:
@@ -88,7 +118,7 @@ class Ruling:
         self._policy_file = policy_file
         self._at_start = True
 
-    def attend(self, recording: Recording) -> Iterator[str]:
+    def attend(self, recording: Recording) -> Iterator[Told]:
         """Open an incident where it would, and yield what whoever runs the feed is to be told.
 
         Raises:
@@ -125,11 +155,12 @@ class Ruling:
             return None
 
 
-def _open(acts: Iterable[IncidentOpened], register: Register, recording: Recording) -> Iterator[str]:
+def _open(acts: Iterable[IncidentOpened], register: Register, recording: Recording) -> Iterator[Told]:
     """Open incidents, one of a kind and subject at a time."""
     for act in acts:
         if register.open_of(act.kind, act.subject) is None:
             opened = msgspec.structs.replace(act, actor=actor_at(recording.log.database))
             number = recording.record(INCIDENT_CLASS, opened)
             register.catch_up(recording.log)
-            yield f"incident {number} was opened: {act.title}; `ticktrail incident show` tells more"
+            text = f"incident {number} was opened: {act.title}; `ticktrail incident show` tells more"
+            yield Told(OPENED, text, about=str(number))

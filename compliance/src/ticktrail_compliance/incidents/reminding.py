@@ -54,9 +54,9 @@ def reminders(
 
 
 def told(one: Due, settings: IncidentSettings) -> str:
-    """Return what a person is told of something that is due."""
+    """Return what a person is told of something that is due; its title stays in the log."""
     owner = f"owner {one.owner}" if one.owner else "nobody sees to it"
-    return f"incident {one.incident} ({one.severity}, {owner}), {one.title!r}: {time_left(one, settings)}"
+    return f"incident {one.incident} ({one.severity}, {owner}): {time_left(one, settings)}"
 
 
 def time_left(one: Due, settings: IncidentSettings) -> str:

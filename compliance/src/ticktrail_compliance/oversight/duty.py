@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ticktrail_compliance.oversight.register import Standing, day_of, last_reviews, standings
 from ticktrail_compliance.policy.adopted import policy_in_force
+from ticktrail_compliance.recording.told import Told
 
 if TYPE_CHECKING:
     from ticktrail_compliance.recording.duty import Recording
@@ -25,7 +26,7 @@ class Reminding:
     def __init__(self) -> None:
         self._told: date | None = None
 
-    def attend(self, recording: Recording) -> Iterable[str]:
+    def attend(self, recording: Recording) -> Iterable[Told]:
         """Return a sentence for each overdue review, once a day."""
         today = day_of(recording.now_ns)
         if today == self._told:
@@ -36,8 +37,12 @@ class Reminding:
             return ()
         found = standings(policy, last_reviews(recording.log), today)
         return [
-            f"the review of service provider {one.name} {_since(one)}: record it with `ticktrail compliance providers "
-            f"review FEED.toml {one.name} --outcome ok --next DATE`"
+            Told(
+                name="review_overdue",
+                about=one.name,
+                text=f"the review of service provider {one.name} {_since(one)}: record it with `ticktrail compliance "
+                f"providers review FEED.toml {one.name} --outcome ok --next DATE`",
+            )
             for one in found
             if one.is_overdue
         ]

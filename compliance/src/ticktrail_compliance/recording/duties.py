@@ -16,6 +16,7 @@ from ticktrail_compliance.oversight.duty import Reminding
 from ticktrail_compliance.policy.adopted import ACKNOWLEDGE, adopt
 from ticktrail_compliance.policy.loading import load_policy
 from ticktrail_compliance.recording.duty import Duty, Recording
+from ticktrail_compliance.recording.told import Told
 from ticktrail_compliance.retention.duty import Applying
 from ticktrail_compliance.settings import ComplianceSettings
 from ticktrail_compliance.store.appender import Appender
@@ -36,7 +37,7 @@ class Adopting:
     def __init__(self, policy_file: Path) -> None:
         self._policy_file: Path | None = policy_file
 
-    def attend(self, recording: Recording) -> Iterable[str]:
+    def attend(self, recording: Recording) -> Iterable[Told]:
         """Adopt it, once."""
         path, self._policy_file = self._policy_file, None
         if path is None:
@@ -45,9 +46,9 @@ class Adopting:
         if not adopt(recording.log, loaded, recording.now_ns, recording.record):
             return ()
         told = f"the policy of {loaded.policy.firm} ({path}) is in force"
-        if loaded.policy.people > 1:
-            return (told,)
-        return (f"{told}; under people = 1 nothing is destroyed before somebody runs {ACKNOWLEDGE}",)
+        if loaded.policy.people == 1:
+            told = f"{told}; under people = 1 nothing is destroyed before somebody runs {ACKNOWLEDGE}"
+        return (Told("policy_adopted", told, severity="information"),)
 
 
 class Duties:
@@ -71,31 +72,31 @@ class Duties:
             Applying(),
         )
 
-    def attend(self, appender: Appender, now_ns: int, warn: Callable[[str], None]) -> None:
+    def attend(self, appender: Appender, now_ns: int, tell: Callable[[Told], None]) -> None:
         """Attend to each in turn.
 
         Raises:
             ConfigError: At the start alone: something is set so that the feed must not run.
             AuditError: The log cannot be written.
         """
-        self._attend(self._duties, appender, now_ns, warn)
+        self._attend(self._duties, appender, now_ns, tell)
 
     def see(self, records: Iterable[Record | Act], now_ns: int) -> bool:
         """Look at events that were sealed, and tell whether `attend_to_seen` is to be called for them."""
         return self._handling.see(records, now_ns)
 
-    def attend_to_seen(self, appender: Appender, now_ns: int, warn: Callable[[str], None]) -> None:
+    def attend_to_seen(self, appender: Appender, now_ns: int, tell: Callable[[Told], None]) -> None:
         """Attend at once to what was seen.
 
         Raises:
             AuditError: The log cannot be written.
         """
-        self._attend((self._handling,), appender, now_ns, warn)
+        self._attend((self._handling,), appender, now_ns, tell)
 
     def _attend(
-        self, duties: Iterable[Duty], appender: Appender, now_ns: int, warn: Callable[[str], None]
+        self, duties: Iterable[Duty], appender: Appender, now_ns: int, tell: Callable[[Told], None]
     ) -> None:
         recording = Recording(appender.log, appender, now_ns, self._base_dir)
         for duty in duties:
             for told in duty.attend(recording):
-                warn(told)
+                tell(told)

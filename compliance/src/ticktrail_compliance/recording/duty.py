@@ -14,6 +14,7 @@ from typing import Protocol
 from ticktrail_compliance.acts import Act
 from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.recording.journal import gathered_act
+from ticktrail_compliance.recording.told import Told
 from ticktrail_compliance.store.appender import Appender
 from ticktrail_compliance.store.log import AuditLog
 
@@ -49,8 +50,8 @@ class Recording:
 class Duty(Protocol):
     """Something that a feed's process does for the programme beside recording; blocking, in the log's own thread."""
 
-    def attend(self, recording: Recording) -> Iterable[str]:
-        """Do what is due, and return what the person who runs the feed is to be told.
+    def attend(self, recording: Recording) -> Iterable[Told]:
+        """Do what is due, and return what is to be told.
 
         Raises:
             ConfigError: At the start alone: something is set so that the feed must not run.

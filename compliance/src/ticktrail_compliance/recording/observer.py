@@ -15,10 +15,12 @@ import anyio
 import anyio.to_thread
 
 from ticktrail.errors import AuditError
+from ticktrail.events import Notice
 from ticktrail.plugin import Clock, Observer, ObserverContext, Record
 from ticktrail_compliance.recording.duties import EVERY_S
 from ticktrail_compliance.recording.journal import Journal
 from ticktrail_compliance.recording.recorder import Recorder
+from ticktrail_compliance.recording.told import Told
 from ticktrail_compliance.settings import ComplianceSettings
 
 __all__ = ["open_audit"]
@@ -36,8 +38,10 @@ async def open_audit(settings: ComplianceSettings, context: ObserverContext) -> 
         ConfigError: Database, keys or an anchor cannot be used, or an anchor contradicts the log.
         AuditError: The log cannot record; the feed halts. Or what was observed could not all be sealed at the end.
     """
-    worker = _Worker(context.warn)
-    recorder = Recorder(settings, context.base_dir, context.feed, context.clock, worker.warnings.append)
+    worker = _Worker(context)
+    recorder = Recorder(
+        settings, context.base_dir, context.feed, context.clock, worker.said.append, worker.said.append
+    )
     try:
         await worker.run(recorder.open)
         observer = _Observer(settings, recorder, worker, context.clock)
@@ -62,18 +66,38 @@ async def open_audit(settings: ComplianceSettings, context: ObserverContext) -> 
 class _Worker:
     """The one thread in which the log is written, and what is to be said after it."""
 
-    def __init__(self, warn: Callable[[str], None]) -> None:
-        self.warnings: list[str] = []
-        self._warn = warn
+    def __init__(self, context: ObserverContext) -> None:
+        self.said: list[str | Told] = []
+        self._context = context
         self._limiter = anyio.CapacityLimiter(1)
 
     async def run(self, work: Callable[[], None]) -> None:
         try:
             await anyio.to_thread.run_sync(work, limiter=self._limiter)
         finally:
-            said, self.warnings[:] = list(self.warnings), []
-            for warning in said:
-                self._warn(warning)
+            said, self.said[:] = list(self.said), []
+            for one in said:
+                self._say(one)
+
+    def _say(self, said: str | Told) -> None:
+        """Tell the person who runs the feed; what somebody must act on, or need no more, everybody."""
+        context = self._context
+        if isinstance(said, str):
+            context.warn(said)
+        elif said.severity == "information" and not said.is_over:
+            context.warn(said.text)
+        else:
+            context.tell(
+                Notice(
+                    at_ns=context.clock.now_ns(),
+                    source="compliance",
+                    name=said.name,
+                    severity=said.severity,
+                    text=said.text,
+                    about=said.about,
+                    is_over=said.is_over,
+                )
+            )
 
 
 class _Observer:

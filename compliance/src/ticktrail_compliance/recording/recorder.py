@@ -21,6 +21,7 @@ from ticktrail_compliance.proof.anchor import last_note
 from ticktrail_compliance.recording.catching_up import catch_up, left_behind
 from ticktrail_compliance.recording.duties import Duties
 from ticktrail_compliance.recording.journal import Gathered, gathered_act
+from ticktrail_compliance.recording.told import Told
 from ticktrail_compliance.recording.used import used_of
 from ticktrail_compliance.settings import ComplianceSettings
 from ticktrail_compliance.store.appender import Appender, ClockState, Draft, Place
@@ -65,6 +66,7 @@ class Recorder:
         feed: The feed's name.
         clock: The feed's.
         warn: Tells the person who runs it something; called in the worker thread.
+        tell: Takes what duties tell of, in the same way; None: the person who runs it is told the words.
     """
 
     settings: ComplianceSettings
@@ -72,6 +74,7 @@ class Recorder:
     feed: str
     clock: Clock
     warn: Callable[[str], None]
+    tell: Callable[[Told], None] | None = None
     counts: Counts = field(default_factory=Counts)
     _log: AuditLog | None = None
     _appender: Appender | None = None
@@ -171,9 +174,15 @@ class Recorder:
         if self._detour is not None:
             return
         try:
-            self._duties.attend(self._opened(), self.clock.now_ns(), self.warn)
+            self._duties.attend(self._opened(), self.clock.now_ns(), self._tell)
         except AuditError as exc:
             self._turn_off(exc, ())
+
+    def _tell(self, told: Told) -> None:
+        if self.tell is None:
+            self.warn(told.text)
+        else:
+            self.tell(told)
 
     def _see_no_new_log_is_known(self) -> None:
         """See that no log is made where an anchor knows one: it was lost, and a new one would stand in its place.
@@ -198,7 +207,7 @@ class Recorder:
         events = [record for one in ready if one.entry_class != "journal" for record in one.records]
         if self._duties.see(events, self.clock.now_ns()) and self._detour is None:
             try:
-                self._duties.attend_to_seen(appender, self.clock.now_ns(), self.warn)
+                self._duties.attend_to_seen(appender, self.clock.now_ns(), self._tell)
             except AuditError as exc:
                 self._turn_off(exc, ())
 
@@ -228,7 +237,7 @@ class Recorder:
         appender.append([act.draft() for act in acts])
         self.counts.records += len(acts)
         try:
-            self._duties.attend(appender, now_ns, self.warn)
+            self._duties.attend(appender, now_ns, self._tell)
         except ConfigError:
             self.checkpoint()  # the feed does not start; that it was refused is proven all the same
             raise

@@ -24,6 +24,7 @@ from ticktrail.events import (
     ClockUnavailable,
     FeedStarted,
     FeedStopped,
+    Notice,
     PeerOffsetDisagrees,
     PluginLoaded,
     PluginQuarantined,
@@ -139,8 +140,8 @@ class _Gathered:
         self._seen_ns: int | None = None
 
     def take(self, record: StoredRecord | Seen) -> None:
-        if isinstance(record, StoredRouted | PluginLoaded | PluginQuarantined):
-            return  # plugins are told of before their feed has started: after a killed run they would seem its end
+        if isinstance(record, StoredRouted | PluginLoaded | PluginQuarantined | Notice):
+            return  # these are told before their feed has started: after a killed run they would seem its end
         if isinstance(record, FeedStarted):
             self._end_run("log_ends")
         if self._checked_ns is None:

@@ -16,6 +16,7 @@ from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.policy.loading import parse_policy
 from ticktrail_compliance.policy.settings import Policy
 from ticktrail_compliance.reading import Range, read_records
+from ticktrail_compliance.recording.told import Told
 from ticktrail_compliance.retention.applying import Applied, apply
 from ticktrail_compliance.retention.due import DAY_NS
 from ticktrail_compliance.store.log import AuditLog
@@ -42,7 +43,7 @@ class Applying:
         self._last: Applied | None = None
         self._writing: _Writing | None = None
 
-    def attend(self, recording: Recording) -> Iterable[str]:
+    def attend(self, recording: Recording) -> Iterable[Told]:
         """Do what is due, some of it in each turn; say once what was done, or why it was not.
 
         Raises:
@@ -60,11 +61,14 @@ class Applying:
             if writing.failed:
                 raise
             self._rests_until_ns = recording.now_ns + DAY_NS
-            return (f"retention was not applied, and is tried again in a day: {exc}",)
+            return (
+                Told("retention_failed", f"retention was not applied, and is tried again in a day: {exc}"),
+            )
         if done is None or not done.seq:
             return ()
         keys = counted(done.destroyed.keys, "key")
-        return (f"retention: {keys} destroyed, {counted(done.content_bytes, 'byte')} of ciphertext removed",)
+        text = f"retention: {keys} destroyed, {counted(done.content_bytes, 'byte')} of ciphertext removed"
+        return (Told("retention_applied", text, severity="information"),)
 
     def _begun(self, writing: _Writing) -> Iterator[Applied] | None:
         """Return the steps to go where it is time; None: it is not."""

@@ -17,6 +17,7 @@ from ticktrail._contracts.observer import Observer, ObserverContext, Troubled
 from ticktrail._contracts.page import PageContext, PageOffer
 from ticktrail._engine.bus import Bus, Queue
 from ticktrail._plan.model import ObserverPlan, Plan
+from ticktrail.events import Notice
 from ticktrail.status import FeedStatus, ObserverStatus
 
 __all__ = ["Audience"]
@@ -44,6 +45,7 @@ class Audience:
     ) -> None:
         self._plan = plan
         self._bus = bus
+        self._early: list[Notice] | None = []
         self._seated: dict[str, tuple[ObserverPlan, Observer, Queue]] = {}
         page = PageContext(feed=plan.name, clock=clock, base_dir=plan.base_dir)
         self._context = ObserverContext(
@@ -51,7 +53,7 @@ class Audience:
             clock=clock,
             base_dir=plan.base_dir,
             warn=warn,
-            tell=bus.publish,
+            tell=self._tell,
             status=status,
             pages=tuple(
                 PageOffer(
@@ -65,9 +67,17 @@ class Audience:
         )
 
     async def open(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Open each in turn; they live in the task group until the bus is closed and they have seen all of it."""
-        for plan in self._plan.observers:
-            await tasks.start(self._observe, plan)
+        """Open each in turn; they live in the task group until the bus is closed and they have seen all of it.
+
+        What one tells while it opens is told once all are open: the last of them is to hear of it too.
+        """
+        try:
+            for plan in self._plan.observers:
+                await tasks.start(self._observe, plan)
+        finally:
+            early, self._early = self._early or (), None
+            for notice in early:
+                self._bus.publish(notice)
 
     def counts(self, report_key: str) -> Mapping[str, int]:
         """Return what the observer of that report key counted; empty without one."""
@@ -87,6 +97,12 @@ class Audience:
             )
             for name, (_, observer, queue) in self._seated.items()
         }
+
+    def _tell(self, notice: Notice) -> None:
+        if self._early is None:
+            self._bus.publish(notice)
+        else:
+            self._early.append(notice)
 
     async def _observe(self, plan: ObserverPlan, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         first = plan.spec.before_delivery

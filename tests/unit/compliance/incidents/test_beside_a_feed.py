@@ -9,6 +9,7 @@ from ticktrail.errors import ConfigError
 from ticktrail.events import ClockBreachBegun, LegDown
 from ticktrail.testing import ManualClock
 from ticktrail_compliance.acts import IncidentReminded
+from ticktrail_compliance.acts.incidents import IncidentAssessed
 from ticktrail_compliance.incidents.register import register_of
 from ticktrail_compliance.incidents.watch import DAY_NS, Watch
 from ticktrail_compliance.reading import Range, read_records
@@ -17,7 +18,7 @@ from ticktrail_compliance.recording.recorder import Recorder
 from ticktrail_compliance.store.appender import Appender
 from ticktrail_mock.venue.alpaca import serve_alpaca
 from unit.alpaca.live import tape
-from unit.compliance.incidents.making import ACTOR, opening, run
+from unit.compliance.incidents.making import ACTOR, opening, run, step
 from unit.compliance.logs import NOW_NS, opened, settings, up, write
 
 
@@ -132,6 +133,30 @@ def test_a_feed_reminds_as_time_passes_and_catches_up_after_a_pause(tmp_path):
         ]
     assert days == [10, 1, 0]
     assert sum("is over since" in text for text in heard) == 1
+
+
+def test_what_is_told_is_told_to_be_over(tmp_path):
+    """What is due is told by name and subject, without the title of the incident; so is that it is due no more."""
+    clock, told = ManualClock(), []
+    running = Recorder(settings(), tmp_path, "test", clock, lambda _: None, told.append)
+    running.open()
+    now_ns = clock.now_ns()
+    opened_act = opening(at_ns=now_ns, aware_ns=now_ns, title="words of people")
+    add(tmp_path, opened_act)
+    clock.advance(31 * 86_400)
+    running.attend()
+    (overdue,) = told
+    assert (overdue.name, overdue.severity, overdue.is_over) == ("incident_due", "critical", False)
+    assert "words of people" not in overdue.text
+    number = int(overdue.about.partition(" ")[0])
+    found = step(
+        IncidentAssessed, at_ns=clock.now_ns(), incident=number, customer_information="no", ground="looked"
+    )
+    add(tmp_path, found)
+    running.attend()
+    running.attend()
+    running.close()
+    assert [(one.name, one.about, one.is_over) for one in told[1:]] == [("incident_due", overdue.about, True)]
 
 
 FEED = """\

@@ -63,7 +63,7 @@ def test_once_a_day_at_its_time(firm):
     firm.pass_days(50)
     with firm.session() as session:
         (told,) = attend(firm, duty, session)  # today's time is still to come: yesterday's is made up for
-        assert told.startswith("retention: 2 keys destroyed")
+        assert told.text.startswith("retention: 2 keys destroyed")
         assert attend(firm, duty, session) == []
     assert firm.readable().isdisjoint(firm.old)
     later = set(firm.write())
@@ -125,7 +125,7 @@ def test_what_fails_is_told_and_does_not_stop_a_feed(firm, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(applying, "see_may_destroy", refuse)
             (told,) = attend(firm, duty, session)
-            assert "tried again in a day: permission denied" in told
+            assert "tried again in a day: permission denied" in told.text
             assert attend(firm, duty, session) == []
         firm.pass_days(1)
         assert attend(firm, duty, session) != []
@@ -163,6 +163,6 @@ def test_a_writer_beside_a_reclaim_in_sqlite_is_not_kept_waiting(tmp_path):
     firm.pass_days(80)
     with firm.session() as session:
         (told,) = attend(firm, Applying(), session)
-    assert "2 keys destroyed" in told
+    assert "2 keys destroyed" in told.text
     with sqlite3.connect(tmp_path / "audit.db") as connection:
         assert connection.execute("PRAGMA freelist_count").fetchone() == (0,)
