@@ -13,7 +13,7 @@ import msgspec
 
 from ticktrail.health import HealthState, LegHealth
 from ticktrail.model import InstrumentId, ProviderId
-from ticktrail.report import Latency, SwitchRecord
+from ticktrail.report import Latency, LatencySteps, SwitchRecord
 
 __all__ = [
     "ClockStatus",
@@ -133,5 +133,6 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
     flagged_by: Mapping[str, int]
     suppressed_by: Mapping[str, int]
     latency_us: Latency
+    latency_steps: LatencySteps = LatencySteps()
     clock: ClockStatus
     observers: Mapping[str, ObserverStatus]

@@ -6,6 +6,8 @@ Never: keeps a sample.
 
 from __future__ import annotations
 
+from ticktrail.report import LatencySteps
+
 __all__ = ["Histogram"]
 
 STEPS_LOG2 = 4
@@ -18,6 +20,7 @@ class Histogram:
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
         self.total = 0
+        self.sum_ns = 0
 
     def add(self, ns: int, count: int) -> None:
         """Count `count` events that took `ns` nanoseconds each."""
@@ -26,6 +29,7 @@ class Histogram:
         bucket = (shift << (STEPS_LOG2 + 1)) + (ns >> shift)
         self._counts[bucket] = self._counts.get(bucket, 0) + count
         self.total += count
+        self.sum_ns += ns * count
 
     def percentile_us(self, share: float) -> float | None:
         """Return microseconds that `share` of the events did not exceed, None before the first one."""
@@ -36,6 +40,20 @@ class Histogram:
         for bucket in sorted(self._counts):
             seen += self._counts[bucket]
             if seen >= wanted:
-                shift, step = bucket >> (STEPS_LOG2 + 1), bucket & (2 * STEPS - 1)
-                return round(((step + 1) << shift) / 1_000, 1)
+                return round(_edge_ns(bucket) / 1_000, 1)
         raise AssertionError("the counts add up to the total")
+
+    def steps(self) -> LatencySteps:
+        """Return the steps in which anything was counted, the shortest first."""
+        buckets = sorted(self._counts)
+        return LatencySteps(
+            edges_ns=[_edge_ns(bucket) for bucket in buckets],
+            counts=[self._counts[bucket] for bucket in buckets],
+            sum_ns=self.sum_ns,
+        )
+
+
+def _edge_ns(bucket: int) -> int:
+    """Return what everything in a bucket is below."""
+    shift, step = bucket >> (STEPS_LOG2 + 1), bucket & (2 * STEPS - 1)
+    return (step + 1) << shift

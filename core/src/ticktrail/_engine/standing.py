@@ -112,6 +112,7 @@ class Standing:
             flagged_by=report.flagged,
             suppressed_by=report.suppressed,
             latency_us=report.latency_us,
+            latency_steps=tally.latency.steps(),
             clock=self._clock_status(plan),
             observers=self._observers(),
         )

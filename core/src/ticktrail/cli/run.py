@@ -6,6 +6,7 @@ Never: turns an error into an exit status (`ticktrail.cli.errors` does).
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -23,8 +24,15 @@ from rich.table import Table
 from ticktrail._contracts.observer import Record
 from ticktrail._engine.runner import Runner
 from ticktrail._plan.compose import compose
+from ticktrail.cli.systemd import ServiceManager, service_manager
 from ticktrail.errors import FeedError
-from ticktrail.events import ClockBreachBegun, ClockBreachEnded, PeerOffsetDisagrees, SinkFailed
+from ticktrail.events import (
+    ClockBreachBegun,
+    ClockBreachEnded,
+    FeedStopping,
+    PeerOffsetDisagrees,
+    SinkFailed,
+)
 from ticktrail.report import Report
 from ticktrail.text import one_line
 
@@ -85,12 +93,18 @@ async def _run(
     feed_file: Path, for_s: float | None, max_ticks: int | None, dashboard: str | None, as_json: bool
 ) -> tuple[Report, Exception | None]:
     console = Console(stderr=True)
+    manager = service_manager(
+        os.environ
+    )  # before anything is started that would take its variables for its own
     plan = compose(feed_file, added=None if dashboard is None else {"dashboard": {"address": dashboard}})
     runner = Runner(
-        plan, max_ticks=max_ticks, listener=partial(tell_failures, console), warn=partial(warn, console)
+        plan, max_ticks=max_ticks, listener=partial(_tell, console, manager), warn=partial(warn, console)
     )
     async with anyio.create_task_group() as tasks:
         await tasks.start(stop_on_signal, runner)
+        if manager is not None:
+            tasks.start_soon(manager.keep_telling, runner.status)
+            tasks.start_soon(manager.keep_alive)
         if for_s is not None:
             tasks.start_soon(_stop_after, runner, for_s)
         shows_itself = any(sink.spec.name == "console" for sink in plan.sinks)
@@ -108,6 +122,13 @@ async def outcome(runner: Runner) -> Exception | None:
     except (FeedError, ExceptionGroup) as exc:
         return exc
     return None
+
+
+def _tell(console: Console, manager: ServiceManager | None, record: Record) -> None:
+    """Tell what is heard to whom it concerns: a person, and the service manager that started this process."""
+    tell_failures(console, record)
+    if manager is not None and type(record) is FeedStopping:
+        manager.stopping(record.cause)
 
 
 def has_received(report: Report) -> bool:
