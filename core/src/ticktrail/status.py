@@ -32,7 +32,8 @@ class LegStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One leg: its state, its breaker's, failures in a row, sessions so far, ticks received, and how it does.
 
     `retry_in_s` is when one that is down is tried again, from `FeedStatus.at_ns` on; None where nothing but a person's
-    word will have it tried, or where it does not wait.
+    word will have it tried, or where it does not wait. `received_by` holds the ticks by kind; `received` counts frames
+    that were no tick as well.
     """
 
     state: HealthState
@@ -42,6 +43,7 @@ class LegStatus(msgspec.Struct, frozen=True, kw_only=True):
     received: int
     retry_in_s: float | None = None
     health: LegHealth
+    received_by: Mapping[str, int] = {}
 
 
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
