@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from ticktrail.events import (
@@ -88,12 +89,26 @@ class Counting:
         }
 
     def observe(self, records: Sequence[Record]) -> None:
-        """Count the records."""
+        """Count the records: what was delivered by leg, all batches of one call at once."""
+        batches: dict[str, list[Sequence[Tick]]] = {}
         for record in records:
             if type(record) is Routed:
-                self._routed(record)
+                if record.delivered:
+                    leg = record.provider
+                    of_leg = batches.get(leg)
+                    if of_leg is None:
+                        of_leg = batches[leg] = []
+                    of_leg.append(record.delivered)
+                    if record.derived:
+                        self._derived.setdefault(leg, Counter()).update(map(type, record.delivered))
+                    else:
+                        self._delay(leg, record.delivered[-1])
+                if record.rejected or record.flagged or record.suppressed:
+                    self._judged(record)
             elif (of_event := self._events.get(type(record))) is not None:
                 of_event(record)
+        for name, taken in batches.items():
+            self._take(name, taken)
 
     def delivered(self) -> Mapping[tuple[str, str], int]:
         """Return the ticks that went to the sinks, by leg and channel."""
@@ -109,22 +124,19 @@ class Counting:
         now = 0 if self._breach_ns is None else self._clock.mono_ns() - self._breach_ns
         return ended / 1e9 + now / 1e9
 
-    def _routed(self, record: Routed) -> None:
+    def _take(self, leg: str, batches: Sequence[Sequence[Tick]]) -> None:
+        """Count ticks by their types, and look for gaps only where there are any."""
+        counts = self._delivered.setdefault(leg, Counter())
+        gaps = counts.get(Gap)
+        counts.update(map(type, chain.from_iterable(batches)))
+        if counts.get(Gap) != gaps:
+            for tick in chain.from_iterable(batches):
+                if type(tick) is Gap:
+                    self._count("gaps_total", tick.channel, _word(tick.cause))
+
+    def _judged(self, record: Routed) -> None:
+        """Count what rules and the route said of single ticks."""
         leg = record.provider
-        if record.delivered:
-            counts = self._delivered.get(leg)
-            if counts is None:
-                counts = self._delivered[leg] = Counter()
-            gaps = counts[Gap]
-            counts.update(map(type, record.delivered))
-            if counts[Gap] != gaps:
-                for tick in record.delivered:
-                    if type(tick) is Gap:
-                        self._count("gaps_total", tick.channel, _word(tick.cause))
-            if record.derived:
-                self._derived.setdefault(leg, Counter()).update(map(type, record.delivered))
-            else:
-                self._delay(leg, record.delivered[-1])
         for rejected in record.rejected:
             if type(rejected.tick) is Undecodable:
                 self._count("frames_undecodable_total", leg)

@@ -47,6 +47,9 @@ class Metrics:
         """
         try:
             encode, content_type = choose_encoder(accept[:_MOST_OF_A_HEADER])
-        except (TypeError, ValueError):  # a version that is none: whoever asks so gets what everybody can read
+        except (
+            TypeError,
+            ValueError,
+        ):  # a version that is none: whoever asks so gets what everybody can read
             encode, content_type = choose_encoder("")
         return encode(self._registry), content_type
