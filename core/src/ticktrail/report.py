@@ -12,7 +12,7 @@ import msgspec
 
 from ticktrail.quality import InstrumentQuality
 
-__all__ = ["Latency", "LatencySteps", "RepairCounts", "Report", "SinkCounts", "SwitchRecord"]
+__all__ = ["Latency", "RepairCounts", "Report", "SinkCounts", "SwitchRecord"]
 
 
 class SwitchRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,18 +39,6 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
     p50: float | None
     p99: float | None
-
-
-class LatencySteps(msgspec.Struct, frozen=True, kw_only=True):
-    """How many ticks took how long from the socket read to the end of the sink's write, in steps of 6 % or less.
-
-    Each of `counts` took less than the edge of the same place, and at least the edge of the step below; steps without
-    a tick are left out. `sum_ns` is what all of them took together.
-    """
-
-    edges_ns: Sequence[int] = ()
-    counts: Sequence[int] = ()
-    sum_ns: int = 0
 
 
 class SinkCounts(msgspec.Struct, frozen=True, kw_only=True):

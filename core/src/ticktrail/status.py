@@ -13,7 +13,7 @@ import msgspec
 
 from ticktrail.health import HealthState, LegHealth
 from ticktrail.model import InstrumentId, ProviderId
-from ticktrail.report import Latency, LatencySteps, SwitchRecord
+from ticktrail.report import Latency, SwitchRecord
 
 __all__ = [
     "ClockStatus",
@@ -111,7 +111,8 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `settings_sha256` is over the feed file that is in force, `instruments` what the feed has now. `speaking` holds by
     instrument the legs of which something may be delivered now, `rejected_by` the ticks rejected by rule (one that
-    broke two counts in both), `suppressed_by` those suppressed by reason.
+    broke two counts in both), `suppressed_by` those suppressed by reason. `latency_steps_us` is the histogram behind
+    `latency_us`: by ascending upper edge in microseconds, how many ticks; steps that have none are left out.
     """
 
     feed: str
@@ -135,6 +136,7 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
     flagged_by: Mapping[str, int]
     suppressed_by: Mapping[str, int]
     latency_us: Latency
-    latency_steps: LatencySteps = LatencySteps()
+    latency_steps_us: Sequence[tuple[float, int]] = ()
+    latency_sum_ns: int = 0
     clock: ClockStatus
     observers: Mapping[str, ObserverStatus]

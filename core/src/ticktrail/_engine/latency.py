@@ -6,8 +6,6 @@ Never: keeps a sample.
 
 from __future__ import annotations
 
-from ticktrail.report import LatencySteps
-
 __all__ = ["Histogram"]
 
 STEPS_LOG2 = 4
@@ -31,6 +29,10 @@ class Histogram:
         self.total += count
         self.sum_ns += ns * count
 
+    def steps_us(self) -> list[tuple[float, int]]:
+        """Return the steps that have events, ascending: upper edge in microseconds, and how many events."""
+        return [(_edge_ns(bucket) / 1_000, self._counts[bucket]) for bucket in sorted(self._counts)]
+
     def percentile_us(self, share: float) -> float | None:
         """Return microseconds that `share` of the events did not exceed, None before the first one."""
         if self.total == 0:
@@ -43,17 +45,8 @@ class Histogram:
                 return round(_edge_ns(bucket) / 1_000, 1)
         raise AssertionError("the counts add up to the total")
 
-    def steps(self) -> LatencySteps:
-        """Return the steps in which anything was counted, the shortest first."""
-        buckets = sorted(self._counts)
-        return LatencySteps(
-            edges_ns=[_edge_ns(bucket) for bucket in buckets],
-            counts=[self._counts[bucket] for bucket in buckets],
-            sum_ns=self.sum_ns,
-        )
-
 
 def _edge_ns(bucket: int) -> int:
-    """Return what everything in a bucket is below."""
+    """Return what no event of the bucket exceeds."""
     shift, step = bucket >> (STEPS_LOG2 + 1), bucket & (2 * STEPS - 1)
     return (step + 1) << shift

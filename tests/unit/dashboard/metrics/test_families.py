@@ -26,7 +26,6 @@ from ticktrail.events import (
 )
 from ticktrail.model import Suppressed
 from ticktrail.plugin import Routed
-from ticktrail.report import LatencySteps
 from ticktrail.testing import make_trade
 from ticktrail_dashboard.metrics import Metrics
 from ticktrail_dashboard.metrics.families import FAMILIES
@@ -147,9 +146,8 @@ def test_what_is_told_of_a_status():
         observers={"compliance": observer(waiting=9, trouble="It is away.")},
         clock=clock(breach="offset"),
         settings_sha256="abc",
-        latency_steps=LatencySteps(
-            edges_ns=[60_000, 90_000, 9 * SECOND_NS], counts=[3, 4, 1], sum_ns=8_000_500_000
-        ),
+        latency_steps_us=[(60.0, 3), (90.0, 4), (9e6, 1)],
+        latency_sum_ns=8_000_500_000,
     )
     samples = scraped(metrics_of(given)[0])
     assert of(samples, "feed_info") == {("made", "development", "abc"): 1}

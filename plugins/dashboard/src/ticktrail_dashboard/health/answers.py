@@ -35,6 +35,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     content_type: str = "application/json"
 
+    def as_http(self) -> tuple[int, bytes, str]:
+        """Return status, body and content type."""
+        return self.status, self.body, self.content_type
+
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True):
     """The body of ``/healthz``; `reasons` has the code ``observer_stuck`` or nothing."""

@@ -23,7 +23,6 @@ from prometheus_client.registry import Collector
 
 from ticktrail.health import HealthState
 from ticktrail.readiness import REASONS, readiness
-from ticktrail.report import LatencySteps
 from ticktrail.status import ClockStatus, FeedStatus
 from ticktrail_dashboard.metrics.counting import VENUE_EDGES_S, Counting, Delays
 from ticktrail_dashboard.metrics.families import FAMILIES, Family
@@ -101,7 +100,7 @@ class FeedCollector(Collector):
             for leg, delays in self._counting.delays.items():
                 built.add_metric([leg], *_of_delays(delays))
         elif status is not None:
-            built.add_metric([], *_of_steps(status.latency_steps))
+            built.add_metric([], *_of_steps(status))
         return built
 
 
@@ -198,22 +197,13 @@ def _of_the_clock(clock: ClockStatus) -> dict[str, Samples]:
     return measured
 
 
-def _of_steps(steps: LatencySteps) -> tuple[list[tuple[str, float]], float]:
+def _of_steps(status: FeedStatus) -> tuple[list[tuple[str, float]], float]:
     """Return buckets that grow, and the sum: a step counts where all of it is below the edge."""
+    steps = status.latency_steps_us
     buckets = [
-        (
-            str(edge_s),
-            float(
-                sum(
-                    n
-                    for edge_ns, n in zip(steps.edges_ns, steps.counts, strict=True)
-                    if edge_ns <= edge_s * 1e9
-                )
-            ),
-        )
-        for edge_s in _TICK_EDGES_S
+        (str(edge_s), float(sum(n for us, n in steps if us <= edge_s * 1e6))) for edge_s in _TICK_EDGES_S
     ]
-    return [*buckets, ("+Inf", float(sum(steps.counts)))], steps.sum_ns / 1e9
+    return [*buckets, ("+Inf", float(sum(n for _, n in steps)))], status.latency_sum_ns / 1e9
 
 
 def _of_delays(delays: Delays) -> tuple[list[tuple[str, float]], float]:
