@@ -23,7 +23,7 @@ ReasonCode: TypeAlias = Literal[
     "not_fresh",
     "sink_failed",
     "lane_full",
-    "observer_trouble",
+    "unrecorded",
     "observer_full",
     "clock_offset",
     "clock_unmeasured",
@@ -147,8 +147,11 @@ def _of_sinks(status: FeedStatus) -> Iterator[Reason]:
 
 def _of_observers(status: FeedStatus) -> Iterator[Reason]:
     for name, observer in status.observers.items():
-        if observer.trouble:
-            yield Reason(code="observer_trouble", text=f"[{name}]: {observer.trouble}", about=[name])
+        if (
+            observer.trouble and observer.keeps_record
+        ):  # a pager that cannot be reached is no fault of the ticks
+            text = observer.trouble[0].upper() + observer.trouble[1:].rstrip(".") + "."
+            yield Reason(code="unrecorded", text=text, about=[name])
         if observer.waiting >= observer.bound:
             yield Reason(
                 code="observer_full",

@@ -77,13 +77,15 @@ class SinkStatus(msgspec.Struct, frozen=True, kw_only=True):
 class ObserverStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One observer: ticks and events that wait for it, of how many that may, its counts, and what is wrong with it.
 
-    `trouble` is empty where nothing is, or where the observer cannot tell.
+    `trouble` is empty where nothing is, or where the observer cannot tell. `keeps_record` tells of one that can keep
+    the journal of ticks, as the audit log does: what is wrong with it is wrong with the feed.
     """
 
     waiting: int
     bound: int
     counts: Mapping[str, int]
     trouble: str
+    keeps_record: bool = False
 
 
 class ClockStatus(msgspec.Struct, frozen=True, kw_only=True):

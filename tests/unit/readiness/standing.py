@@ -43,8 +43,10 @@ def sink(*, queued=0, failed=None):
     return SinkStatus(queued=queued, bound=100, written=7, dropped=2, failed=failed)
 
 
-def observer(*, waiting=0, trouble=""):
-    return ObserverStatus(waiting=waiting, bound=1_000, counts={"records": 3}, trouble=trouble)
+def observer(*, waiting=0, trouble="", keeps_record=True):
+    return ObserverStatus(
+        waiting=waiting, bound=1_000, counts={"records": 3}, trouble=trouble, keeps_record=keeps_record
+    )
 
 
 def clock(*, is_measured=True, breach="", measured_at_ns=NOW_NS):

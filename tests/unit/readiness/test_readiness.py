@@ -26,7 +26,7 @@ CASES = {
     "not_fresh": (status(legs={"one": leg(heard_s_ago={"BTC/USDT": 31, "ETH/USDT": 1})}), ["BTC/USDT"]),
     "sink_failed": (status(sinks={"file": sink(failed="OSError: full"), "other": sink()}), ["file"]),
     "lane_full": (status(sinks={"file": sink(queued=99), "other": sink(queued=100)}), ["other"]),
-    "observer_trouble": (status(observers={"compliance": observer(trouble="It is away.")}), ["compliance"]),
+    "unrecorded": (status(observers={"compliance": observer(trouble="It is away.")}), ["compliance"]),
     "observer_full": (status(observers={"compliance": observer(waiting=1_000)}), ["compliance"]),
     "clock_offset": (status(clock=clock(breach="offset")), []),
     "clock_unmeasured": (status(clock=clock(breach="unmeasured")), []),
@@ -105,6 +105,13 @@ def test_a_feed_that_measures_no_clock_is_not_held_to_one():
     """It is the operator's choice; one that measures has to have measured."""
     assert codes(status(clock=clock(is_measured=False, measured_at_ns=None))) == {}
     assert codes(status(clock=clock(measured_at_ns=None))) == {"clock_unmeasured": []}
+
+
+def test_an_observer_that_keeps_no_record_may_be_in_trouble():
+    """A page that is not served, or a pager that cannot be reached, is no reason to turn from the feed's ticks."""
+    assert codes(status(observers={"alerts": observer(trouble="it is away", keeps_record=False)})) == {}
+    (reason,) = readiness(status(observers={"x": observer(trouble="it is away")}), fresh_s=30).reasons
+    assert reason.text == "It is away."
 
 
 def test_thousands_of_instruments_make_one_reason():

@@ -154,7 +154,7 @@ def test_what_is_told_of_a_status():
     assert of(samples, "feed_start_time_seconds") == {"": NOW_NS / 1e9 - 60}
     assert of(samples, "feed_instruments") == {"": 2}
     assert samples["ticktrail_ready",] == 0
-    assert of(samples, "not_ready_reason") == {"sink_failed": 1, "observer_trouble": 1, "clock_offset": 1}
+    assert of(samples, "not_ready_reason") == {"sink_failed": 1, "unrecorded": 1, "clock_offset": 1}
     assert of(samples, "instruments_not_ready") == {}
     assert of(samples, "leg_state") == {("one", "live"): 1, ("two", "down"): 1}
     assert len([key for key in samples if key[0] == "ticktrail_leg_state"]) == 10

@@ -35,6 +35,7 @@ _STATES: Final = get_args(HealthState)
 _BREAKERS: Final = ("closed", "half_open", "open")
 _BREACHES: Final = ("offset", "unmeasured")
 _NOTICES: Final = frozenset({"gaps", "switches"})
+_OF_INSTRUMENTS: Final = frozenset({"outage", "not_fresh"})
 _IN_NS: Final = frozenset({"ticktrail_outage_seconds_total"})
 _TICK_EDGES_S: Final = (
     *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01),
@@ -102,9 +103,6 @@ class FeedCollector(Collector):
         elif status is not None:
             built.add_metric([], *_of_steps(status))
         return built
-
-
-_OF_INSTRUMENTS: Final = frozenset({"outage", "not_fresh"})
 
 
 def _filled(family: Family, samples: Samples) -> Metric:

@@ -153,7 +153,7 @@ _ALL: Final = (
     # Observers: the audit log is `compliance`.
     _family("observer_waiting_records", "gauge", "observer", "Ticks and events that wait for the observer."),
     _family("observer_bound_records", "gauge", "observer", "How many may."),
-    _family("observer_trouble", "gauge", "observer", "1 where something is wrong with it, as /readyz tells."),
+    _family("observer_trouble", "gauge", "observer", "1 where something is wrong with it; ctl status tells."),
     _family(
         "observer_counts_total",
         "counter",
