@@ -34,6 +34,8 @@ Samples: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
 _STATES: Final = get_args(HealthState)
 _BREAKERS: Final = ("closed", "half_open", "open")
 _BREACHES: Final = ("offset", "unmeasured")
+_FAILOVERS: Final = ("down", "silent")
+_SEVERITIES: Final = ("information", "warning", "critical")
 _NOTICES: Final = frozenset({"gaps", "switches"})
 _OF_INSTRUMENTS: Final = frozenset({"outage", "not_fresh"})
 _IN_NS: Final = frozenset({"ticktrail_outage_seconds_total"})
@@ -69,7 +71,7 @@ class FeedCollector(Collector):
         """Yield every family of `FAMILIES`, in its order; one of which nothing is known has no sample."""
         status = self._status()
         values: dict[str, Samples] = {
-            **_counted(self._counting),
+            **_counted(self._counting, status),
             **self._readiness(status),
             **({} if status is None else _of_the_feed(status)),
         }
@@ -121,15 +123,24 @@ def _feed_info(family: Family, status: FeedStatus | None) -> Metric:
     return built
 
 
-def _counted(counting: Counting) -> dict[str, Samples]:
-    unlabelled = {
-        name.removeprefix("ticktrail_"): [((), 0.0)]
-        for name, family in FAMILIES.items()
-        if family.kind == "counter" and not family.labels
-    }  # they are there from the start, so that the first of each is a rise
-    counted = {name: list(counts.items()) for name, counts in counting.counts.items()}
+def _counted(counting: Counting, status: FeedStatus | None) -> dict[str, Samples]:
+    """Return what was counted; what is watched for its first rise is told as nought before."""
+    sources = () if status is None else status.observers
+    first: dict[str, Iterable[tuple[str, ...]]] = {
+        "failovers_total": [(cause,) for cause in _FAILOVERS],
+        "notices_total": [(source, severity) for source in sources for severity in _SEVERITIES],
+        **{
+            name.removeprefix("ticktrail_"): [()]
+            for name, family in FAMILIES.items()
+            if family.kind == "counter" and not family.labels
+        },
+    }
+    noughts = {name: dict.fromkeys(labels, 0) for name, labels in first.items()}
+    counted = {
+        name: {**noughts.get(name, {}), **counting.counts.get(name, {})}.items()
+        for name in noughts.keys() | counting.counts.keys()
+    }
     return {
-        **unlabelled,
         **counted,
         "ticks_delivered_total": counting.delivered().items(),
         "ticks_derived_total": counting.derived().items(),
