@@ -48,7 +48,11 @@ WELL = {
 
 CASES = {
     "TicktrailFeedGone": ({_series("up"): "1+0x200 0+0x99"}, "critical", {}),
-    "TicktrailOutage": ({_ticks("not_ready_reason", code="outage"): "0+0x200 1+0x99"}, "critical", {"code": "outage"}),
+    "TicktrailOutage": (
+        {_ticks("not_ready_reason", code="outage"): "0+0x200 1+0x99"},
+        "critical",
+        {"code": "outage"},
+    ),
     "TicktrailNotFresh": (
         {_ticks("not_ready_reason", code="not_fresh"): "0+0x200 1+0x99"},
         "warning",
@@ -74,7 +78,11 @@ CASES = {
         "warning",
         {"provider": "one", "job": None},
     ),
-    "TicktrailSinkFailed": ({_ticks("lane_failed", sink="file"): "0+0x200 1+0x99"}, "critical", {"sink": "file"}),
+    "TicktrailSinkFailed": (
+        {_ticks("lane_failed", sink="file"): "0+0x200 1+0x99"},
+        "critical",
+        {"sink": "file"},
+    ),
     "TicktrailSinkBehind": (
         {_ticks("lane_queue_ticks", sink="file"): "700+0x200 900+0x99"},
         "warning",
@@ -90,7 +98,11 @@ CASES = {
         "critical",
         {"code": "unrecorded"},
     ),
-    "TicktrailClock": ({_ticks("clock_breach", cause="unmeasured"): "0+0x200 1+0x99"}, "critical", {"job": None}),
+    "TicktrailClock": (
+        {_ticks("clock_breach", cause="unmeasured"): "0+0x200 1+0x99"},
+        "critical",
+        {"job": None},
+    ),
     "TicktrailClockNear": ({_ticks("clock_offset_seconds"): "-0.02+0x150 -0.035+0x149"}, "warning", {}),
     "TicktrailSlow": ({_ticks(LATENCY, le="0.25"): "0+1000x180 180000+980x119"}, "warning", {"job": None}),
     "TicktrailHolesLeft": (
@@ -118,7 +130,7 @@ LOOKS_AT = "57m"
 
 
 def unit_tests(rules, alerts):
-    """Return a file for `promtool test rules`: nothing fires of a feed that is well, and of each case its alert alone."""
+    """Return a file for `promtool test rules`: of a feed that is well nothing fires, of each case its alert alone."""
 
     def group(series, expected):
         return {
