@@ -28,7 +28,7 @@ from ticktrail_dashboard.state.panels import Panels
 from ticktrail_dashboard.view import Chart
 from ticktrail_dashboard.web.address import Place, bind, open_certificate, parse_place
 from ticktrail_dashboard.web.app import App, Machine
-from ticktrail_dashboard.web.connection import MOST_CONNECTIONS_BESIDE_PAGES, Connections
+from ticktrail_dashboard.web.connection import MOST_CONNECTIONS_BESIDE_PAGES, Connections, Limits
 from ticktrail_dashboard.web.door import Door
 from ticktrail_dashboard.web.files import load_files
 from ticktrail_dashboard.web.hub import Hub
@@ -50,11 +50,14 @@ class Dashboard:
         settings: DashboardSettings,
         context: ObserverContext,
         *,
+        listener: socket.socket,
         place: Place,
         token: str | None,
         certificate: ssl.SSLContext | None,
+        limits: Limits,
     ) -> None:
         self._context = context
+        self.listener = listener
         self._certificate = certificate
         self._place = place
         self._trouble = ""
@@ -67,7 +70,7 @@ class Dashboard:
             self.board, clock, status=context.status, panels=self.panels.seen, fresh_s=settings.fresh_s
         )
         self.hub = Hub(frames, settings.most_pages, lambda: clock.mono_ns() / 1e9)
-        self.connections = Connections(settings.most_pages + MOST_CONNECTIONS_BESIDE_PAGES)
+        self.connections = Connections(settings.most_pages + MOST_CONNECTIONS_BESIDE_PAGES, limits)
         self._door = Door(
             place, token, settings.hosts, is_secure=certificate is not None, tell=self._tell_of_wrong_tokens
         )
@@ -87,6 +90,11 @@ class Dashboard:
     def url(self) -> str:
         """Where it is served."""
         return f"{'http' if self._certificate is None else 'https'}://{self._place.authority}/"
+
+    @property
+    def port(self) -> int:
+        """The port that is listened at."""
+        return self._place.port
 
     async def observe(self, records: Sequence[Record]) -> None:
         """Take the records; never waits for a page."""
@@ -112,14 +120,14 @@ class Dashboard:
         """Return why the dashboard is not served, or what went wrong in it."""
         return self._trouble or self.connections.trouble
 
-    async def run(self, listener: socket.socket) -> None:
+    async def run(self) -> None:
         """Serve, build frames, look at pages, and keep the past, until cancelled or `stop` was called."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_past)
             if self._serves_pages:
                 nursery.start_soon(self.hub.keep_telling)
                 nursery.start_soon(self.panels.keep_looking)
-            await self._keep_serving(listener)
+            await self._keep_serving()
             nursery.cancel_scope.cancel()
 
     def stop(self) -> None:
@@ -139,26 +147,26 @@ class Dashboard:
             machines["/readyz"] = lambda _: health.readyz().as_http()
         return machines
 
-    async def _keep_serving(self, listener: socket.socket) -> None:
+    async def _keep_serving(self) -> None:
         """Serve until the feed ends; a server that fails is told once, and started again after a pause."""
         pause_s = FIRST_PAUSE_S
         is_open = True
         while True:
+            began = trio.current_time()
             try:
                 if not is_open:
-                    listener = bind(self._place)
+                    self.listener = bind(self._place)
                 self._recover()
-                began = trio.current_time()
                 await serve(
                     cast("ASGIFramework", self._app),
-                    listener,
+                    self.listener,
                     self.connections,
                     certificate=self._certificate,
                     stop=self._stop,
                 )
             except Exception as exc:  # noqa: BLE001 - whatever it is: the feed goes on
                 is_open = False
-                listener.close()
+                self.listener.close()
                 if trio.current_time() - began > LONGEST_PAUSE_S:
                     pause_s = FIRST_PAUSE_S
                 self._fail(exc)
@@ -220,8 +228,15 @@ class Dashboard:
 
 
 @asynccontextmanager
-async def open_dashboard(settings: DashboardSettings, context: ObserverContext) -> AsyncIterator[Dashboard]:
+async def open_dashboard(
+    settings: DashboardSettings, context: ObserverContext, *, limits: Limits | None = None
+) -> AsyncIterator[Dashboard]:
     """Serve a dashboard of the feed for as long as the context is open.
+
+    Args:
+        settings: The table.
+        context: What the feed offers to an observer.
+        limits: How long connections may take; by default those that fit people and their networks.
 
     Raises:
         ConfigError: Nothing can be served at the address, the certificate or the token cannot be used, or the feed
@@ -244,12 +259,14 @@ async def open_dashboard(settings: DashboardSettings, context: ObserverContext) 
     dashboard = Dashboard(
         settings,
         context,
+        listener=listener,
         place=Place(host=wanted.host, port=listener.getsockname()[1]),
         token=token,
         certificate=certificate,
+        limits=limits or Limits(),
     )
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(dashboard.run, listener)
+        nursery.start_soon(dashboard.run)
         try:
             yield dashboard
         except BaseException:
