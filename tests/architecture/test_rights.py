@@ -12,6 +12,7 @@ ALLOWED = {
     "naming.py": "is how it opens one",
     "store/opening.py": "is where one is opened",
     "recording/recorder.py": "is the feed, which needs no role to record",
+    "pages/looking.py": "is the feed, which shows counts, times and kinds, and no content",
     "keeping/console.py": "looks which keys there are once the right was asked for",
     "holds/console.py": "looks whether there is such a hold once the right was asked for",
     "retention/console.py": "looks what is due once the right was asked for",

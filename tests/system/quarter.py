@@ -16,6 +16,7 @@ from ticktrail.events import (
     FeedStarted,
     FeedStopped,
     HoleLeft,
+    LatencyMeasured,
     LegDown,
     LegSwitched,
     LegUp,
@@ -91,6 +92,7 @@ class Counted:
     n: Counter = field(default_factory=Counter)
     people: Counter = field(default_factory=Counter)
     worst_ms: float = 0.0
+    took_us: list = field(default_factory=list)
     leg_down_s: Counter = field(default_factory=Counter)
     out_s: float = 0.0
     ran_s: float = 0.0
@@ -358,6 +360,24 @@ class Life:
             provider="alpha", instrument=instrument, seen=seen, rejected=seen // 100, flagged=0, rules=()
         )
         yield QualityMeasured(at_ns=now_ns, from_ns=now_ns - HOUR, rows=[row])
+        yield self.latency(now_ns)
+
+    def latency(self, now_ns):
+        """Ticks that took 1, 20 and 300 ms, of the last more on some days than one in a hundred."""
+        counts = [self.chance.randrange(500, 900), self.chance.randrange(100), self.chance.randrange(14)]
+        edges_us = (1_000.0, 20_000.0, 300_000.0)
+        if self.within(now_ns):
+            self.counted.took_us += [
+                edge_us for edge_us, count in zip(edges_us, counts, strict=True) for _ in range(count)
+            ]
+        return LatencyMeasured(
+            at_ns=now_ns,
+            from_ns=now_ns - HOUR,
+            ticks=sum(counts),
+            p50_us=1_000.0,
+            p99_us=20_000.0,
+            buckets=[pair for pair in zip(edges_us, counts, strict=True) if pair[1]],
+        )
 
     def next(self):
         self.number += 1

@@ -22,6 +22,7 @@ from ticktrail_compliance.access.asking import Answer, ask
 from ticktrail_compliance.access.refusal import NotAllowedError
 from ticktrail_compliance.access.rights import Action
 from ticktrail_compliance.access.settings import AccessSettings
+from ticktrail_compliance.access.unread import goes_on_unread
 from ticktrail_compliance.acts import Act, WriterOpened, actor_here
 from ticktrail_compliance.anchoring import Anchoring, anchor_paths, refuse_contradicted
 from ticktrail_compliance.classes import EntryClass
@@ -122,8 +123,8 @@ def reading(named: Named, action: Action, what: str, purpose: str | None = None)
     with named.open() as log:
         try:
             answer = _answer(log, action, what=what, purpose=purpose or named.purpose)
-        except ConfigError:
-            if action != "verify":
+        except ConfigError as exc:
+            if action != "verify" and not goes_on_unread(action, exc):
                 raise
             answer = None
         if answer is not None:

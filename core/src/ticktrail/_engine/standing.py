@@ -113,7 +113,7 @@ class Standing:
             flagged_by=report.flagged,
             suppressed_by=report.suppressed,
             latency_us=report.latency_us,
-            latency_steps_us=tally.latency.steps_us(),
+            latency_steps_us=tally.latency.buckets(),
             latency_sum_ns=tally.latency.sum_ns,
             clock=self._clock_status(plan),
             observers=self._observers(),
