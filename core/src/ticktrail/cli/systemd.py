@@ -29,6 +29,8 @@ __all__ = ["ServiceManager", "service_manager"]
 
 _EVERY_S: Final = 5.0
 """From one look at the feed to the next."""
+_AT_START_S: Final = 0.5
+"""The same until a leg is live: whoever starts the service waits for it."""
 _EXTENDS_S: Final = 30
 """By how much one notice extends the time in which the service must have started: more than a few looks."""
 _LONGEST: Final = 200
@@ -84,7 +86,7 @@ class ServiceManager:
         """Tell how the feed stands, and once that it has started, until cancelled."""
         while True:
             self.tell(status())
-            await anyio.sleep(every_s if self._is_ready else min(every_s, 0.2))
+            await anyio.sleep(every_s if self._is_ready else min(every_s, _AT_START_S))
 
     async def keep_alive(self) -> None:
         """Tell that the event loop turns, at half of the watchdog's time, until cancelled."""
