@@ -22,7 +22,7 @@ FOREIGN_TO_CORE = {"sqlalchemy", "cryptography", "zstandard", "alpaca", "h11", "
 # Core's layers, lowest first; a module may import from its own layer's folder and from those below.
 LAYERS = (
     ("errors", "model", "address", "claim", "digest", "latency", "recent", "text"),
-    ("quality", "shadow", "health", "report", "status"),
+    ("quality", "shadow", "health", "report", "status", "readiness"),
     ("events", "wire", "book", "latest"),
     ("_contracts",),
     ("hookspecs", "plugin", "net"),

@@ -32,7 +32,8 @@ class LegStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One leg: its state, its breaker's, failures in a row, sessions so far, ticks received, and how it does.
 
     `retry_in_s` is when one that is down is tried again, from `FeedStatus.at_ns` on; None where nothing but a person's
-    word will have it tried, or where it does not wait.
+    word will have it tried, or where it does not wait. `received_by` holds the ticks by kind; `received` counts frames
+    that were no tick as well.
     """
 
     state: HealthState
@@ -42,6 +43,7 @@ class LegStatus(msgspec.Struct, frozen=True, kw_only=True):
     received: int
     retry_in_s: float | None = None
     health: LegHealth
+    received_by: Mapping[str, int] = {}
 
 
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,13 +77,15 @@ class SinkStatus(msgspec.Struct, frozen=True, kw_only=True):
 class ObserverStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One observer: ticks and events that wait for it, of how many that may, its counts, and what is wrong with it.
 
-    `trouble` is empty where nothing is, or where the observer cannot tell.
+    `trouble` is empty where nothing is, or where the observer cannot tell. `keeps_record` tells of one that can keep
+    the journal of ticks, as the audit log does: what is wrong with it is wrong with the feed.
     """
 
     waiting: int
     bound: int
     counts: Mapping[str, int]
     trouble: str
+    keeps_record: bool = False
 
 
 class ClockStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +113,8 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `settings_sha256` is over the feed file that is in force, `instruments` what the feed has now. `speaking` holds by
     instrument the legs of which something may be delivered now, `rejected_by` the ticks rejected by rule (one that
-    broke two counts in both), `suppressed_by` those suppressed by reason.
+    broke two counts in both), `suppressed_by` those suppressed by reason. `latency_steps_us` is the histogram behind
+    `latency_us`: by ascending upper edge in microseconds, how many ticks; steps that have none are left out.
     """
 
     feed: str
@@ -133,5 +138,7 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
     flagged_by: Mapping[str, int]
     suppressed_by: Mapping[str, int]
     latency_us: Latency
+    latency_steps_us: Sequence[tuple[float, int]] = ()
+    latency_sum_ns: int = 0
     clock: ClockStatus
     observers: Mapping[str, ObserverStatus]

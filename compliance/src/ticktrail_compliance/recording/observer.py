@@ -119,6 +119,10 @@ class _Observer:
         told = {"records": counts.records, "segments": counts.segments, "ticks": counts.ticks}
         return {**told, "spooled": counts.spooled} if counts.spooled else told
 
+    def trouble(self) -> str:
+        """Return why the log cannot be written now; empty where it can."""
+        return self._recorder.trouble()
+
     async def observe(self, records: Sequence[Record]) -> None:
         """Gather the records, and seal what is ready.
 

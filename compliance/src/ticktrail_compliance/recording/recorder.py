@@ -30,6 +30,7 @@ from ticktrail_compliance.store.log import AuditLog
 from ticktrail_compliance.store.opening import holds_log, open_log
 from ticktrail_compliance.store.spool import Frame, Spool, SpoolReader
 from ticktrail_compliance.store.wrong import WrongLogError
+from ticktrail_compliance.words import moment
 
 __all__ = ["Recorder"]
 
@@ -43,6 +44,7 @@ class _Detour:
 
     spool: Spool
     cause: str
+    since_ns: int
     tried_ns: int
 
 
@@ -115,6 +117,16 @@ class Recorder:
             )
         if self._log is not None:
             self._log.close()
+
+    def trouble(self) -> str:
+        """Return why the log cannot be written now, empty where it can; any thread may ask."""
+        detour = self._detour
+        if detour is None:
+            return ""
+        return (
+            f"the audit log cannot be written since {moment(detour.since_ns)} ({detour.cause}): what should be "
+            f"recorded is kept, encrypted, in {detour.spool.path}; mend the database, and the feed adds it by itself"
+        )
 
     def store(self, ready: Sequence[Gathered]) -> None:
         """Seal and store what is ready.
@@ -252,7 +264,7 @@ class Recorder:
         log = self._opened().log
         folder = self.base_dir / self.settings.spool
         spool = Spool(folder, log.log_id, log.keys, most_bytes=self.settings.spool_max_bytes)
-        self._detour = _Detour(spool, str(exc), self.clock.mono_ns())
+        self._detour = _Detour(spool, str(exc), self.clock.now_ns(), self.clock.mono_ns())
         if drafts:
             self._keep(self._detour, drafts, self._opened().attempted)
         self.warn(

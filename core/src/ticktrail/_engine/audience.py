@@ -94,8 +94,9 @@ class Audience:
                 bound=self._plan.limits.observer_ticks,
                 counts=observer.summary(),
                 trouble=observer.trouble() if isinstance(observer, Troubled) else "",
+                keeps_record=plan.spec.unjournalled is not None,
             )
-            for name, (_, observer, queue) in self._seated.items()
+            for name, (plan, observer, queue) in self._seated.items()
         }
 
     def _tell(self, notice: Notice) -> None:

@@ -23,6 +23,7 @@ class Histogram:
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
         self.total = 0
+        self.sum_ns = 0
 
     def add(self, ns: int, count: int) -> None:
         """Count `count` events that took `ns` nanoseconds each."""
@@ -31,6 +32,7 @@ class Histogram:
         bucket = (shift << (STEPS_LOG2 + 1)) + (ns >> shift)
         self._counts[bucket] = self._counts.get(bucket, 0) + count
         self.total += count
+        self.sum_ns += ns * count
 
     def percentile_us(self, share: float) -> float | None:
         """Return microseconds that `share` of the events did not exceed, None before the first one."""

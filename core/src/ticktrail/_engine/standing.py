@@ -91,6 +91,7 @@ class Standing:
                     sessions=leg.sessions,
                     received=sum(tally.received[name].values()),
                     health=health[name],
+                    received_by=report.received[name],
                 )
                 for name, leg in self._legs.items()
             },
@@ -112,6 +113,8 @@ class Standing:
             flagged_by=report.flagged,
             suppressed_by=report.suppressed,
             latency_us=report.latency_us,
+            latency_steps_us=tally.latency.buckets(),
+            latency_sum_ns=tally.latency.sum_ns,
             clock=self._clock_status(plan),
             observers=self._observers(),
         )

@@ -37,6 +37,7 @@ def ctl() -> None:
     \b
     Examples:
       ticktrail ctl status feed.toml
+      ticktrail ctl ready feed.toml
       ticktrail ctl switch feed.toml fallback --instrument BTC/USDT --reason "spread too wide"
       ticktrail ctl pin feed.toml primary
       ticktrail ctl promote feed.toml
@@ -95,6 +96,38 @@ def status(feed_file: Path, *, as_json: bool) -> None:
         click.echo(
             f"  sink {name}: {lane.queued:,} wait, {lane.written:,} written, {lane.dropped:,} dropped{failed}"
         )
+
+
+@ctl.command()
+@_FEED
+@click.option(
+    "--fresh-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="For how many seconds nothing may have come of an instrument.",
+)
+@click.option(
+    "--closed", "is_closed", is_flag=True, help="The market is closed: do not ask that anything is fresh."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def ready(feed_file: Path, fresh_s: float, *, is_closed: bool, as_json: bool) -> None:
+    """Tell whether who needs the feed can go by it: exit status 0, or 1 and why not."""
+    import msgspec  # noqa: PLC0415 - so that help comes without it
+
+    from ticktrail.readiness import readiness  # noqa: PLC0415 - likewise
+    from ticktrail.status import FeedStatus  # noqa: PLC0415 - likewise
+
+    given = msgspec.convert(_ask(feed_file, {"do": "status"}).get("status"), FeedStatus | None)
+    found = readiness(given, fresh_s=None if is_closed else fresh_s)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    elif found.ready:
+        click.echo("ready")
+    for reason in () if as_json else found.reasons:
+        click.echo(f"{reason.code}: {reason.text}")
+    if not found.ready:
+        click.get_current_context().exit(1)
 
 
 @ctl.command()

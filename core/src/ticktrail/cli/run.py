@@ -6,6 +6,7 @@ Never: turns an error into an exit status (`ticktrail.cli.errors` does).
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -23,8 +24,16 @@ from rich.table import Table
 from ticktrail._contracts.observer import Record
 from ticktrail._engine.runner import Runner
 from ticktrail._plan.compose import compose
+from ticktrail.cli.systemd import ServiceManager, service_manager
 from ticktrail.errors import FeedError
-from ticktrail.events import ClockBreachBegun, ClockBreachEnded, PeerOffsetDisagrees, SinkFailed
+from ticktrail.events import (
+    ClockBreachBegun,
+    ClockBreachEnded,
+    FeedStopping,
+    Notice,
+    PeerOffsetDisagrees,
+    SinkFailed,
+)
 from ticktrail.report import Report
 from ticktrail.text import one_line
 
@@ -85,12 +94,18 @@ async def _run(
     feed_file: Path, for_s: float | None, max_ticks: int | None, dashboard: str | None, as_json: bool
 ) -> tuple[Report, Exception | None]:
     console = Console(stderr=True)
+    manager = service_manager(
+        os.environ
+    )  # before anything is started that would take its variables for its own
     plan = compose(feed_file, added=None if dashboard is None else {"dashboard": {"address": dashboard}})
     runner = Runner(
-        plan, max_ticks=max_ticks, listener=partial(tell_failures, console), warn=partial(warn, console)
+        plan, max_ticks=max_ticks, listener=partial(_tell, console, manager), warn=partial(warn, console)
     )
     async with anyio.create_task_group() as tasks:
         await tasks.start(stop_on_signal, runner)
+        if manager is not None:
+            tasks.start_soon(manager.keep_telling, runner.status)
+            tasks.start_soon(manager.keep_alive)
         if for_s is not None:
             tasks.start_soon(_stop_after, runner, for_s)
         shows_itself = any(sink.spec.name == "console" for sink in plan.sinks)
@@ -110,6 +125,13 @@ async def outcome(runner: Runner) -> Exception | None:
     return None
 
 
+def _tell(console: Console, manager: ServiceManager | None, record: Record) -> None:
+    """Tell what is heard to whom it concerns: a person, and the service manager that started this process."""
+    tell_failures(console, record)
+    if manager is not None and type(record) is FeedStopping:
+        manager.stopping(record.cause)
+
+
 def has_received(report: Report) -> bool:
     """Tell whether there is anything to report."""
     return any(report.received.values())
@@ -121,8 +143,10 @@ def warn(console: Console, text: str) -> None:
 
 
 def tell_failures(console: Console, record: Record) -> None:
-    """Tell a person that a sink has failed, or that the clock is not to be trusted: the feed goes on."""
+    """Tell a person where a feed is served, that a sink has failed, or that the clock is not to be trusted."""
     match record:
+        case Notice(name="served"):
+            console.print(escape(one_line(record.text)), highlight=False, soft_wrap=True)
         case SinkFailed():
             warn(console, f"sink {record.sink} has failed and gets nothing more: {record.cause}")
         case ClockBreachBegun(cause="offset", offset_ns=int(offset_ns), bound_ns=int(bound_ns)):

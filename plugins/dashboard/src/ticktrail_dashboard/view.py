@@ -5,8 +5,9 @@ browser would lose digits of a number, and milliseconds since the epoch where it
 Never: gathers or draws anything.
 
 ``GET /api/events`` is a stream of server-sent events, each named ``frame`` with one `Frame` as its data, four a second
-at most. The first one of a connection is complete; a later one holds what has changed, and leaves out (or has null for)
-what has not. ``GET /api/chart?instrument=NAME`` is one `Chart`.
+at most. The first one of a connection is complete, and so is any other one with `whole`: a page that could not keep up
+starts anew from it. A later one holds what has changed, and leaves out (or has null for) what has not; the last one has
+the state ``ended``. ``GET /api/chart?instrument=NAME`` is one `Chart`.
 """
 
 from __future__ import annotations
@@ -206,12 +207,13 @@ class Counts(_View, frozen=True, kw_only=True):
 class Frame(_View, frozen=True, kw_only=True):
     """What a page is told at once; in a later frame a part that has not changed is null or absent.
 
-    `rows` holds the rows that changed, of which the page keeps the others; `timeline` what is new in it, oldest first;
-    `gone` the instruments that the feed has no more.
+    `state` is the feed's, empty where it has not changed. `rows` holds the rows that changed, of which the page keeps
+    the others; `timeline` what is new in it, oldest first; `gone` the instruments that the feed has no more.
     """
 
     at_ms: int
     whole: bool = False
+    state: Literal["", "starting", "running", "stopping", "ended"] = ""
     feed: str = ""
     profile: str = ""
     version: str = ""

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy
 
 from ticktrail.errors import AuditError
+from ticktrail.plugin import Troubled
 from ticktrail.testing import ManualClock
 from ticktrail_compliance.recording.journal import gathered_act
 from ticktrail_compliance.recording.observer import open_audit
@@ -125,6 +126,8 @@ def test_14_a_full_disk_is_bridged_by_a_spool(tmp_path):
             connection.rollback()
             for number in range(20):
                 await observer.observe([routed(number), routed(number), up(number)])
+            assert isinstance(observer, Troubled)
+            assert "the audit log cannot be written since" in observer.trouble()
             return observer.summary()["spooled"]
 
     assert anyio.run(overfill) > 10

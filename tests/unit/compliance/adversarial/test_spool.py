@@ -17,6 +17,7 @@ from ticktrail_compliance.recording.journal import gathered_act
 from ticktrail_compliance.recording.recorder import RETRY_S, Recorder
 from ticktrail_compliance.store import schema
 from ticktrail_compliance.store.spool import SpoolReader
+from ticktrail_compliance.words import moment
 from unit.compliance.adversarial.attacks import act, leave_spool
 from unit.compliance.adversarial.cutting import Locked, Proxied
 from unit.compliance.logs import NOW_NS, settings, up
@@ -90,6 +91,25 @@ def test_a_feed_goes_on_while_its_database_is_cut_and_catches_up(log, broken):
     assert (told.first_frame, told.last_frame) == (1, 4)
     assert recorder.counts.spooled == 4
     assert len(warnings) == 2
+
+
+def test_a_feed_says_that_its_log_cannot_be_written_for_as_long_as_that_lasts(log, broken):
+    """Since when, why, and where it is kept; nothing before, and nothing once the log has caught up."""
+    clock = ManualClock()
+    with _recorder(broken.log, clock) as recorder:
+        _store(recorder, 1)
+        assert recorder.trouble() == ""
+        broken.cut()
+        began = moment(clock.now_ns())
+        _store(recorder, 2)
+        clock.advance(1)
+        _store(recorder, 3)
+        assert recorder.trouble().startswith(f"the audit log cannot be written since {began} (")
+        assert str(_spools(log)[0]) in recorder.trouble()
+        broken.mend()
+        clock.advance(RETRY_S + 1)
+        _store(recorder, 4)
+        assert recorder.trouble() == ""
 
 
 def test_what_a_feed_could_not_catch_up_with_is_added_at_the_next_start(log, broken):
