@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-__all__ = ["Buckets", "add_buckets", "percentile_us"]
+__all__ = ["Buckets", "add_buckets", "percentile_us", "since_buckets"]
 
 Buckets: TypeAlias = Sequence[tuple[float, int]]
 """Pairs of an upper edge in microseconds and how many ticks took that long at most, and longer than the edge before;
@@ -23,6 +23,14 @@ def add_buckets(parts: Iterable[Buckets]) -> Buckets:
         for edge_us, ticks in part:
             counts[edge_us] = counts.get(edge_us, 0) + ticks
     return sorted(counts.items())
+
+
+def since_buckets(now: Buckets, before: Buckets) -> Buckets:
+    """Return what was counted since the counts were as given before."""
+    known = dict(before)
+    return [
+        (edge_us, ticks - known.get(edge_us, 0)) for edge_us, ticks in now if ticks > known.get(edge_us, 0)
+    ]
 
 
 def percentile_us(buckets: Buckets, share: float) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ticktrail.events import LatencyMeasured
-from ticktrail.latency import Buckets, percentile_us
+from ticktrail.latency import Buckets, percentile_us, since_buckets
 
 __all__ = ["Histogram", "LatencyLog"]
 
@@ -42,15 +42,6 @@ class Histogram:
         """Return how many events took how long."""
         return [(_edge_us(bucket), count) for bucket, count in sorted(self._counts.items())]
 
-    def since(self, before: Buckets) -> Buckets:
-        """Return how many events took how long since the buckets were as given."""
-        known = dict(before)
-        return [
-            (edge_us, count - known.get(edge_us, 0))
-            for edge_us, count in self.buckets()
-            if count > known.get(edge_us, 0)
-        ]
-
 
 class LatencyLog:
     """What a histogram counted, recorded in turns.
@@ -72,7 +63,8 @@ class LatencyLog:
 
     def record(self) -> None:
         """Publish what was counted since the last time, if anything was."""
-        at_ns, counted = self._now_ns(), self._histogram.since(self._before)
+        at_ns, now = self._now_ns(), self._histogram.buckets()
+        counted = since_buckets(now, self._before)
         if counted:
             self._publish(
                 LatencyMeasured(
@@ -84,7 +76,7 @@ class LatencyLog:
                     buckets=counted,
                 )
             )
-        self._from_ns, self._before = at_ns, self._histogram.buckets()
+        self._from_ns, self._before = at_ns, now
 
 
 def _edge_us(bucket: int) -> float:

@@ -194,9 +194,10 @@ class SinkDropsRule(RuleSettings, frozen=True):
 
 
 class LatencyRule(RuleSettings, frozen=True):
-    """Of a hundred ticks of this run, one or more took longer than `above_ms` from the socket into the sink."""
+    """Of a hundred ticks within `window_s`, one or more took longer than `above_ms` from the socket into the sink."""
 
     above_ms: Annotated[float, Meta(gt=0)] = 1_000.0
+    window_s: Annotated[float, Meta(ge=10, le=86_400)] = 300.0
     after_s: Seconds = 60.0
 
 

@@ -10,7 +10,7 @@ from ticktrail_alerts.conditions.machine import ClockBreach, Disk
 from ticktrail_alerts.conditions.observers import Notices, ObserverLag, ObserverTrouble
 from ticktrail_alerts.conditions.sinks import SinkDrops, SinkFailed, SinkFull
 from ticktrail_alerts.conditions.stopping import Stopped
-from ticktrail_alerts.conditions.ticks import RejectRate, RunLatency, Silent
+from ticktrail_alerts.conditions.ticks import RecentLatency, RejectRate, Silent
 from ticktrail_alerts.finding import Rule
 from ticktrail_alerts.rule_settings import RuleSettings
 
@@ -30,7 +30,7 @@ _CONDITIONS: Final[Sequence[type[Any]]] = (
     SinkFailed,
     SinkFull,
     SinkDrops,
-    RunLatency,
+    RecentLatency,
     LegLatency,
     Notices,
     Stopped,

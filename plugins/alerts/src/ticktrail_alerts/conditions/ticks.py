@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator
 
+from ticktrail.latency import Buckets, percentile_us, since_buckets
 from ticktrail.model import Gap, Switched, Violation
 from ticktrail.plugin import Record, Routed
 from ticktrail_alerts.finding import Condition, Finding, Look
 from ticktrail_alerts.rule_settings import LatencyRule, RejectRateRule, SilentRule
 
-__all__ = ["RejectRate", "RunLatency", "Silent"]
+__all__ = ["RecentLatency", "RejectRate", "Silent"]
 
 _NS = 1_000_000_000
 _SLICES = 30
@@ -122,18 +123,29 @@ class Silent(Condition[SilentRule]):
                 yield self.find(f"nothing of {name} was delivered for more than {limit_s:,.0f} s", about=name)
 
 
-class RunLatency(Condition[LatencyRule]):
+class RecentLatency(Condition[LatencyRule]):
     """Ticks take too long from the socket into the sinks."""
 
     name = "latency"
 
+    def __init__(self, settings: LatencyRule) -> None:
+        super().__init__(settings)
+        self._past: deque[tuple[int, Buckets]] = deque(maxlen=_SLICES + 1)
+
     def look(self, look: Look, /) -> Iterator[Finding]:
-        """Yield that the 99th percentile of this run is above the limit."""
-        p99_us = look.status.latency_us.p99
+        """Yield that the 99th percentile of the window is above the limit."""
+        window_ns = int(self.settings.window_s * _NS)
+        now = look.status.latency_steps_us
+        while len(self._past) > 1 and self._past[1][0] <= look.mono_ns - window_ns:
+            self._past.popleft()
+        before: Buckets = self._past[0][1] if self._past else now
+        if not self._past or look.mono_ns - self._past[-1][0] >= window_ns // _SLICES:
+            self._past.append((look.mono_ns, now))
+        p99_us = percentile_us(since_buckets(now, before), 0.99)
         if p99_us is not None and self.exceeds(p99_us / 1_000, self.settings.above_ms, look):
             yield self.find(
-                f"one tick in a hundred of this run took {p99_us / 1_000:,.0f} ms or more from the socket into the "
-                f"sink; the limit is {self.settings.above_ms:,.0f} ms"
+                f"one tick in a hundred took {p99_us / 1_000:,.0f} ms or more from the socket into the sink within "
+                f"{self.settings.window_s:,.0f} s; the limit is {self.settings.above_ms:,.0f} ms"
             )
 
 
