@@ -32,7 +32,8 @@ class LegStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One leg: its state, its breaker's, failures in a row, sessions so far, ticks received, and how it does.
 
     `retry_in_s` is when one that is down is tried again, from `FeedStatus.at_ns` on; None where nothing but a person's
-    word will have it tried, or where it does not wait.
+    word will have it tried, or where it does not wait. `done` is how much of a source that ends, such as a recording,
+    was played, from 0 to 1; None of a source that has no end.
     """
 
     state: HealthState
@@ -42,6 +43,7 @@ class LegStatus(msgspec.Struct, frozen=True, kw_only=True):
     received: int
     retry_in_s: float | None = None
     health: LegHealth
+    done: float | None = None
 
 
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):

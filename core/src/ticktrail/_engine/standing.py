@@ -91,6 +91,7 @@ class Standing:
                     sessions=leg.sessions,
                     received=sum(tally.received[name].values()),
                     health=health[name],
+                    done=leg.done,
                 )
                 for name, leg in self._legs.items()
             },
