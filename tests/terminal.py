@@ -19,7 +19,9 @@ class Terminal:
     def __init__(self, command, *, columns=80, lines=24, cwd=None, stdout=None, env=None):
         self._own, other = pty.openpty()
         self.resize(columns, lines)
-        given = {key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "COLUMNS", "LINES"}}
+        given = {
+            key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "COLUMNS", "LINES"}
+        }
         self.process = subprocess.Popen(
             command,
             stdin=other,
@@ -44,6 +46,9 @@ class Terminal:
     def resize(self, columns, lines):
         fcntl.ioctl(self._own, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
+    def type(self, text):
+        os.write(self._own, text.encode())
+
     def interrupt(self):
         self.process.send_signal(signal.SIGINT)
 
@@ -64,7 +69,9 @@ class Terminal:
         end = time.monotonic() + PATIENCE_S
         while not all(text.encode() in self.seen[after:] for text in wanted):
             assert time.monotonic() < end, (wanted, self.seen[-4_000:])
-            assert self.read() or all(text.encode() in self.seen[after:] for text in wanted), self.seen[-4_000:]
+            assert self.read() or all(text.encode() in self.seen[after:] for text in wanted), self.seen[
+                -4_000:
+            ]
 
     def to_the_end(self):
         """Read to the end and return the exit status."""

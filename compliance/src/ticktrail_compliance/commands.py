@@ -23,6 +23,7 @@ from ticktrail_compliance.options import (
     of_a_period,
     of_classes,
     of_writers,
+    quietly,
     refuse_backwards,
     which_log,
 )
@@ -65,6 +66,7 @@ audit.add_command(retention)
 )
 @click.option("--no-incident", is_flag=True, help="Open no incident where something is found.")
 @by_verifier_key
+@quietly
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def verify(

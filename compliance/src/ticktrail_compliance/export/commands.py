@@ -13,7 +13,7 @@ import click
 
 from ticktrail_compliance.classes import OUTCOMES, EntryClass, Outcome
 from ticktrail_compliance.export.tables import RowsFormat
-from ticktrail_compliance.options import of_a_period, of_classes, which_log
+from ticktrail_compliance.options import of_a_period, of_classes, quietly, which_log
 
 __all__ = ["export"]
 
@@ -57,6 +57,7 @@ __all__ = ["export"]
     metavar="FILE",
     help="Write the data keys of the exported entries to this new file, outside of DIR.",
 )
+@quietly
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def export(
     feed_file: Path | None,

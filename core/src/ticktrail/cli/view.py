@@ -34,6 +34,10 @@ _EVENT_STYLES: Final[Mapping[str, str]] = {"error": "red", "warning": "yellow", 
 _KEPT_EVENTS: Final = 50
 _KEPT_WARNINGS: Final = 20
 _MOST_LEGS: Final = 8
+_NARROW: Final = 60
+_WIDE: Final = 100
+"""Columns of the terminal, for more of a table's own or fewer."""
+_NUMBERS: Final = frozenset({"speaks for", "a second", "late", "up", "last", "rejected"})
 _MOST_LANES: Final = 4
 _NS: Final = 1_000_000_000
 
@@ -113,38 +117,49 @@ class View:
         return f"{status.feed} ({status.profile}), up {up}, {_clock_time(status.at_ns)} UTC  (Ctrl-C ends)"
 
     def _legs(self, status: FeedStatus, width: int) -> RenderableType:
-        table = _table("leg", "state", "speaks for", "a second", "late", "why")
-        wide = width >= 100
-        if wide:
-            table.add_column("up", justify="right")
         speaks = _spoken(status)
+        rows: list[Mapping[str, str | Text]] = []
         for name, leg in list(status.legs.items())[:_MOST_LEGS]:
             late = leg.health.latency_ms
-            row: list[str | Text] = [
-                one_line(name),
-                Text(leg.state, style=_STYLES[leg.state]),
-                f"{speaks.get(ProviderId(name), 0):,}",
-                f"{self._rates.get(name, 0.0):,.0f}",
-                "-" if late is None else f"{late:,.1f} ms",
-                one_line(_why(leg)),
-            ]
-            table.add_row(*row, *([f"{leg.health.uptime_pct:.2f} %"] if wide else []))
-        return table
+            row: Mapping[str, str | Text] = {
+                "leg": one_line(name),
+                "state": Text(leg.state, style=_STYLES[leg.state]),
+                "speaks for": f"{speaks.get(ProviderId(name), 0):,}",
+                "a second": f"{self._rates.get(name, 0.0):,.0f}",
+                "late": "-" if late is None else f"{late:,.1f} ms",
+                "up": f"{leg.health.uptime_pct:.2f} %",
+                "why": one_line(_why(leg)),
+            }
+            rows.append(row)
+        heads = (
+            ("leg", "state", "a second")
+            if width < _NARROW
+            else ("leg", "state", "speaks for", "a second", "late")
+        )
+        wide = ("up",) if width >= _WIDE else ()
+        return _table((*heads, *wide, "why"), rows)
 
     def _instruments(self, status: FeedStatus, count: int, width: int) -> RenderableType:
-        table = _table("instrument", "who speaks", "last", "rejected")
-        del width
+        rows: list[Mapping[str, str | Text]] = []
         for name, last_ns in _newest(status)[:count]:
-            speakers = ", ".join(sorted(status.speaking.get(name, ()))) or "nobody"
             rates = [
                 found.reject_rate
                 for leg in status.legs.values()
                 if (found := leg.health.instruments.get(name)) is not None and found.reject_rate is not None
             ]
-            last = "-" if last_ns is None else f"{max(0, status.at_ns - last_ns) / _NS:,.1f} s ago"
-            rejected = f"{max(rates):.1%}" if rates else "-"
-            table.add_row(one_line(name), one_line(speakers), last, rejected)
-        return table
+            row: Mapping[str, str | Text] = {
+                "instrument": one_line(name),
+                "who speaks": one_line(", ".join(sorted(status.speaking.get(name, ()))) or "nobody"),
+                "last": "-" if last_ns is None else f"{max(0, status.at_ns - last_ns) / _NS:,.1f} s ago",
+                "rejected": f"{max(rates):.1%}" if rates else "-",
+            }
+            rows.append(row)
+        heads = (
+            ("instrument", "last", "rejected")
+            if width < _NARROW
+            else ("instrument", "who speaks", "last", "rejected")
+        )
+        return _table(heads, rows)
 
     def _lanes(self, status: FeedStatus) -> Iterator[RenderableType]:
         for name, lane in list(status.sinks.items())[:_MOST_LANES]:
@@ -160,14 +175,18 @@ class View:
             yield _line(text, _EVENT_STYLES[level])
 
 
-def _table(*heads: str) -> Table:
+def _table(heads: Sequence[str], rows: Sequence[Mapping[str, str | Text]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
-    for number, head in enumerate(heads):
-        right = head in {"speaks for", "a second", "late", "last", "rejected"}
+    for head in heads:
         table.add_column(
-            head, no_wrap=True, overflow="ellipsis", justify="right" if right else "left", min_width=4
+            head,
+            no_wrap=True,
+            overflow="ellipsis",
+            justify="right" if head in _NUMBERS else "left",
+            min_width=10 if head == "state" else None,
         )
-        del number
+    for row in rows:
+        table.add_row(*(row[head] for head in heads))
     return table
 
 
