@@ -17,7 +17,17 @@ from ticktrail._logs.levels import level_of
 from ticktrail._logs.settings import Level
 from ticktrail.events import Event
 
-__all__ = ["DROPPED", "LIBRARY", "OWN", "PROGRESS", "WARNING", "Entry", "entry_of", "entry_of_library"]
+__all__ = [
+    "DROPPED",
+    "LIBRARY",
+    "OWN",
+    "PROGRESS",
+    "WARNING",
+    "Entry",
+    "entry_fields",
+    "entry_of",
+    "entry_of_library",
+]
 
 WARNING: Final = "warning"
 LIBRARY: Final = "library"
@@ -73,6 +83,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """What it has in common with those that it is folded with: its name, its level, and whose it is."""
         whose = (str(self.fields[key]) for key in _WHOSE if key in self.fields)
         return (self.event, self.level, str(self.fields.get("logger", "")), *whose)
+
+
+def entry_fields(kind: type[Event]) -> tuple[str, ...]:
+    """Return the names of the fields that an entry of such an event has."""
+    return tuple(
+        field.encode_name for field in msgspec.structs.fields(kind) if field.encode_name not in _LEFT_OUT
+    )
 
 
 def entry_of(event: Event, text: str | None = None) -> Entry:

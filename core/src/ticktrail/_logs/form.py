@@ -76,7 +76,8 @@ def _fields(entry: Entry, feed: str) -> dict[str, object]:
     if feed:
         found["feed"] = feed
     for key, value in entry.fields.items():
-        found[f"{key}_" if key in _TAKEN and key != "feed" else key] = redact(value, key)
+        name = f"{key}_" if key in _TAKEN and key != "feed" else redacted_text(key)
+        found[name] = redact(value, key)
     if entry.text:
         found["text"] = redacted_text(entry.text)
     if entry.exception:
