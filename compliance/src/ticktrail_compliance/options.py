@@ -35,6 +35,7 @@ __all__ = [
     "purpose_given",
     "quietly",
     "refuse_backwards",
+    "tell_on_stderr",
     "which_log",
 ]
 
@@ -241,6 +242,11 @@ def quietly(command: Command) -> Command:
         callback=_remember_quiet,
         help="Show nothing of how far it got.",
     )(command)
+
+
+def tell_on_stderr(text: str) -> None:
+    """Tell a person something beside a command's result."""
+    click.echo(f"warning: {text}", err=True)
 
 
 def is_quiet() -> bool:
