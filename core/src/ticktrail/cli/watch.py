@@ -6,14 +6,12 @@ Never: holds the feed up: what may block is done in threads.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import anyio
 import anyio.to_thread
-import click
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
@@ -151,7 +149,7 @@ def watching(plan: Plan, *, quiet: bool, draws: bool = True) -> Iterator[Watch]:
                 sentence=sentence_of,
                 tell=_teller(console) if settings.file is not None else _to_nobody,
             )
-            stack.callback(_close, pipe, console)
+            stack.callback(_close, pipe, None if settings.file is None else console)
             stack.enter_context(libraries_into(pipe, settings))
         view = View(f"ticktrail: {plan.name}") if drawn else None
         yield Watch(console, pipe, logs_here=here, view=view)
@@ -178,8 +176,9 @@ def _to_nobody(_text: str) -> None:
     """Standard error itself is gone: there is nobody to tell; `_close` counts."""
 
 
-def _close(pipe: LogPipe, console: Console) -> None:
+def _close(pipe: LogPipe, console: Console | None) -> None:
     lost = pipe.close()
-    if lost and not sys.stderr.closed:
-        click.echo(f"warning: {lost:,} lines of the log were not written", err=True)
-    del console
+    if (
+        lost and console is not None
+    ):  # where standard error itself takes nothing, another word to it would hang as well
+        warn(console, f"{lost:,} lines of the log were not written")
