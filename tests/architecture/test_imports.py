@@ -21,7 +21,7 @@ FOREIGN_TO_CORE = {"sqlalchemy", "cryptography", "zstandard", "alpaca", "h11", "
 
 # Core's layers, lowest first; a module may import from its own layer's folder and from those below.
 LAYERS = (
-    ("errors", "model", "address", "claim", "recent", "text", "progress"),
+    ("errors", "model", "address", "claim", "digest", "latency", "recent", "text", "progress"),
     ("quality", "shadow", "health", "report", "status"),
     ("events", "wire", "book", "latest"),
     ("_contracts",),

@@ -12,11 +12,13 @@ ALLOWED = {
     "naming.py": "is how it opens one",
     "store/opening.py": "is where one is opened",
     "recording/recorder.py": "is the feed, which needs no role to record",
+    "pages/looking.py": "is the feed, which shows counts, times and kinds, and no content",
     "keeping/console.py": "looks which keys there are once the right was asked for",
     "holds/console.py": "looks whether there is such a hold once the right was asked for",
     "retention/console.py": "looks what is due once the right was asked for",
     "incidents/automatic.py": "looks in which log none could be opened, after a verification that asked for its right",
     "incidents/console.py": "looks whether a step can be taken once the right was asked for",
+    "incidents/moments.py": "looks which zone the policy in force names, for a day that a person said; no content",
     "checks/backups.py": "opens a backup, for a check that asked for its right",
     "checks/verified.py": "looks whether a policy is in force after a verification that asked for its right",
 }

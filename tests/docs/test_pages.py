@@ -50,6 +50,7 @@ def test_every_event_is_on_its_page():
 
 
 PAGES = [
+    ("alerts", "reference/alerts.md"),
     ("alpaca", "providers/alpaca.md"),
     ("binance", "providers/binance.md"),
     ("replay", "providers/mock.md"),

@@ -16,6 +16,7 @@ from ticktrail.events import (
     FeedStarted,
     FeedStopped,
     HoleLeft,
+    LatencyMeasured,
     LegDown,
     LegSwitched,
     LegUp,
@@ -44,8 +45,12 @@ from ticktrail_compliance.acts import (
 )
 from ticktrail_compliance.checks.registry import CONTROLS
 from ticktrail_compliance.holds.placing import Told, lift, place
+from ticktrail_compliance.policy.adopted import adopt
+from ticktrail_compliance.policy.loading import LoadedPolicy, parse_policy
 from ticktrail_compliance.recording.journal import Journal, gathered_act
 from ticktrail_compliance.recording.recorder import Recorder
+from ticktrail_compliance.store.appender import Appender
+from ticktrail_compliance.store.opening import open_log
 from unit.compliance.logs import TooBig, settings
 
 S = 10**9
@@ -91,6 +96,7 @@ class Counted:
     n: Counter = field(default_factory=Counter)
     people: Counter = field(default_factory=Counter)
     worst_ms: float = 0.0
+    took_us: list = field(default_factory=list)
     leg_down_s: Counter = field(default_factory=Counter)
     out_s: float = 0.0
     ran_s: float = 0.0
@@ -122,6 +128,7 @@ class Life:
     def run(self, until_ns, *, firm="Example Securities", instrument="BTC/USDT"):
         """Let a feed run from now until a time."""
         (self.folder / "policy.toml").write_text(POLICY.format(firm=firm))
+        self.adopt(POLICY.format(firm=firm))
         own = settings(database=self.database, policy="policy.toml", segment_ticks=1_000)
         self.recorder = Recorder(own, self.folder, "quarter", self.clock, lambda _: None)
         self.recorder.open()
@@ -136,6 +143,14 @@ class Life:
         finally:
             self.recorder.checkpoint()
             self.recorder.close()
+
+    def adopt(self, text):
+        """Put a policy into force by somebody who acknowledges that one person may destroy under it."""
+        own, now_ns = settings(database=self.database), self.clock.now_ns()
+        with open_log(own, self.folder, write=True, now_ns=now_ns, warn=lambda _: None) as log:
+            writing = _Writing(Appender(log, self.clock.now_ns))
+            loaded = LoadedPolicy(parse_policy(text), text)
+            adopt(log, loaded, now_ns, writing.record, one_person_may_destroy=True)
 
     def tell(self, records):
         self.journal.take(records, 0)
@@ -358,6 +373,24 @@ class Life:
             provider="alpha", instrument=instrument, seen=seen, rejected=seen // 100, flagged=0, rules=()
         )
         yield QualityMeasured(at_ns=now_ns, from_ns=now_ns - HOUR, rows=[row])
+        yield self.latency(now_ns)
+
+    def latency(self, now_ns):
+        """Ticks that took 1, 20 and 300 ms, of the last more on some days than one in a hundred."""
+        counts = [self.chance.randrange(500, 900), self.chance.randrange(100), self.chance.randrange(14)]
+        edges_us = (1_000.0, 20_000.0, 300_000.0)
+        if self.within(now_ns):
+            self.counted.took_us += [
+                edge_us for edge_us, count in zip(edges_us, counts, strict=True) for _ in range(count)
+            ]
+        return LatencyMeasured(
+            at_ns=now_ns,
+            from_ns=now_ns - HOUR,
+            ticks=sum(counts),
+            p50_us=1_000.0,
+            p99_us=20_000.0,
+            buckets=[pair for pair in zip(edges_us, counts, strict=True) if pair[1]],
+        )
 
     def next(self):
         self.number += 1
@@ -506,15 +539,16 @@ def _closed(incident, now_ns):
     return IncidentClosed(at_ns=now_ns, incident=incident, actor=actor_here(), outcome="learnt")
 
 
-def _notified(incident, now_ns):
-    return IncidentNotified(
+def _notified(count, **more):
+    return lambda incident, now_ns: IncidentNotified(
         at_ns=now_ns,
         incident=incident,
         actor=actor_here(),
         audience="individuals",
         sent_ns=now_ns - HOUR,
-        count=3,
+        count=count,
         text_sha256="0" * 64,
+        **{"batch": "list A", **more},
     )
 
 
@@ -525,6 +559,10 @@ def _told(incident, now_ns):
 
 
 AFFECTED = _assessed(customer_information="yes", affected=3, ground="counted")
+TWELVE = _assessed(customer_information="yes", affected=12, ground="counted")
+UNCOUNTED = _assessed(customer_information="yes", ground="nobody knows how many")
+NONE = _assessed(customer_information="no", ground="only quotes")
+LIKELY = _assessed(harm="likely", ground="an account was used")
 HARMLESS = _assessed(harm="not_likely", ground="it was encrypted")
 PLAN = (
     ("long over", {"day": -15, "kind": "other", "customers": "no"}, (-14, _assessed(ground="seen")),
@@ -532,12 +570,20 @@ PLAN = (
     ("still open", {"day": -10, "kind": "other", "customers": "no"}, (1, _assessed(ground="seen")), (2, _contained),
      (3, _closed)),
     ("told", {"day": 5, "kind": "unauthorized_access", "customers": "unknown"}, (6, AFFECTED), (7, _contained),
-     (20, _notified), (21, _closed)),
-    ("late", {"day": 6, "kind": "log_integrity", "customers": "yes"}, (7, AFFECTED), (41, _notified)),
+     (20, _notified(3)), (21, _closed)),
+    ("late", {"day": 6, "kind": "log_integrity", "customers": "yes"}, (7, AFFECTED), (41, _notified(3))),
     ("never", {"day": 8, "kind": "key_misuse", "customers": "unknown"}),
     ("harmless", {"day": 9, "kind": "venue_authentication", "customers": "yes"}, (19, HARMLESS)),
     ("provider", {"day": 10, "kind": "service_provider", "customers": "no", "provider": True}, (12, _told)),
     ("slow provider", {"day": 11, "kind": "service_provider", "customers": "no", "provider": True}, (16, _told)),
+    ("same six twice", {"day": 15, "kind": "other", "customers": "yes"}, (16, TWELVE), (17, _notified(6)),
+     (18, _notified(6))),
+    ("six and six", {"day": 15, "kind": "other", "customers": "yes"}, (16, TWELVE), (17, _notified(6)),
+     (18, _notified(6, batch="list B"))),
+    ("uncounted", {"day": 16, "kind": "other", "customers": "yes"}, (17, UNCOUNTED), (18, _notified(1_000))),
+    ("uncounted and all told", {"day": 16, "kind": "other", "customers": "yes"}, (17, UNCOUNTED),
+     (18, _notified(1_000, all_told="it is everybody")), (19, _contained), (20, _closed)),
+    ("reopened", {"day": 17, "kind": "other", "customers": "unknown"}, (18, NONE), (19, LIKELY)),
     ("policy", {"day": 12, "kind": "policy_breach", "customers": "no"}),
     ("clock", {"day": 13, "kind": "clock", "customers": "no"}),
     ("out", {"day": 14, "kind": "availability", "customers": "no"}),
@@ -547,7 +593,8 @@ PLAN = (
 """Each incident: how it is opened, and its steps by day of the period."""
 
 OUTCOMES = {"told": "kept", "late": "missed", "never": "missed", "harmless": "kept", "provider": "kept",
-            "slow provider": "missed", "fresh": "running"}  # fmt: skip
+            "slow provider": "missed", "fresh": "running", "same six twice": "missed", "six and six": "kept",
+            "uncounted": "missed", "uncounted and all told": "kept", "reopened": "missed"}  # fmt: skip
 """What became of the deadline of each that has one, at the end of 90 days."""
 
 

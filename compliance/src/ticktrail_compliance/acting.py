@@ -19,10 +19,12 @@ from typing import Literal
 from ticktrail.errors import AuditError, ConfigError
 from ticktrail_compliance.access.asked import sayable
 from ticktrail_compliance.access.asking import Answer, ask
+from ticktrail_compliance.access.identity import actor_at
 from ticktrail_compliance.access.refusal import NotAllowedError
 from ticktrail_compliance.access.rights import Action
 from ticktrail_compliance.access.settings import AccessSettings
-from ticktrail_compliance.acts import Act, WriterOpened, actor_here
+from ticktrail_compliance.access.unread import goes_on_unread
+from ticktrail_compliance.acts import Act, WriterOpened
 from ticktrail_compliance.anchoring import Anchoring, anchor_paths, refuse_contradicted
 from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.naming import Named
@@ -93,7 +95,7 @@ def acting(named: Named, action: Action, purpose: str) -> Iterator[Acting]:
             opened = WriterOpened(
                 at_ns=time.time_ns(),
                 writer=found.appender.writer,
-                actor=actor_here() if answer is None else answer.act.actor,
+                actor=actor_at(found.log.database) if answer is None else answer.act.actor,
                 program=f"ticktrail {version('ticktrail')}",
                 purpose=sayable(purpose),
             )
@@ -122,8 +124,8 @@ def reading(named: Named, action: Action, what: str, purpose: str | None = None)
     with named.open() as log:
         try:
             answer = _answer(log, action, what=what, purpose=purpose or named.purpose)
-        except ConfigError:
-            if action != "verify":
+        except ConfigError as exc:
+            if action != "verify" and not goes_on_unread(action, exc):
                 raise
             answer = None
         if answer is not None:

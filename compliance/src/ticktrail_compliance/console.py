@@ -19,7 +19,7 @@ from ticktrail_compliance.acting import reading
 from ticktrail_compliance.anchoring import anchor_paths
 from ticktrail_compliance.bars import Bars
 from ticktrail_compliance.checks.verified import record_verified
-from ticktrail_compliance.destroyed import LeftOut
+from ticktrail_compliance.destroyed import Legible
 from ticktrail_compliance.entry import Header
 from ticktrail_compliance.finding.writers import Writers
 from ticktrail_compliance.incidents.automatic import open_for_findings
@@ -104,7 +104,7 @@ def show(
         limit=limit,
     )
     with reading(named, "read", what) as log:
-        left_out = LeftOut(log)
+        left_out = Legible(log)
         wanted = replace(wanted, writers=writers.find(log))
         _print_records(read_records(log, wanted, left_out.passes_over), events, limit, as_json=as_json)
     if told := left_out.told():

@@ -7,14 +7,16 @@ Never: destroys one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from ticktrail_compliance.acts import DestructionWithheld, KeysDestroyed
 from ticktrail_compliance.entry import Header, Unsealed
-from ticktrail_compliance.reading import Range, conditions, entry_of, open_records
+from ticktrail_compliance.reading import Range, entry_of, open_records, rows_of
 from ticktrail_compliance.store.log import AuditLog
+from ticktrail_compliance.words import counted
 
-__all__ = ["DestroyedKeys", "LeftOut", "destroyed_keys"]
+__all__ = ["DestroyedKeys", "LeftOut", "Legible", "destroyed_keys"]
 
 
 class DestroyedKeys:
@@ -80,6 +82,40 @@ class LeftOut:
         return f"{self.entries:,} entries were left out: their contents were destroyed"
 
 
+class Legible(LeftOut):
+    """The same, and the entries whose data keys are missing: for a reader who wants whatever can be opened.
+
+    Attributes:
+        lost: How many there were so far, by class.
+    """
+
+    def __init__(self, log: AuditLog) -> None:
+        super().__init__(log)
+        self.lost: Counter[str] = Counter()
+        self._log = log
+        self._missing: dict[int, bool] = {}
+
+    def passes_over(self, header: Header) -> bool:
+        """Tell whether an entry is to be passed over, and count it then; one whose key was changed is not."""
+        if super().passes_over(header):
+            return True
+        if header.key_id not in self._missing:
+            self._missing[header.key_id] = self._log.keys.is_missing(header.key_id)
+        self.lost[header.entry_class] += self._missing[header.key_id]
+        return self._missing[header.key_id]
+
+    def told(self) -> str | None:
+        """Return what a reader is told at the end; None: nothing was left out."""
+        parts = [] if (gone := super().told()) is None else [gone]
+        parts += [
+            f"{counted(count, 'entry', 'entries')} of class {name} cannot be read: the data keys are missing from the "
+            "key store; put it back from its backup, and run `ticktrail audit verify`"
+            for name, count in sorted(self.lost.items())
+            if count
+        ]
+        return "; ".join(parts) or None
+
+
 def destroyed_keys(log: AuditLog) -> Mapping[int, int]:
     """Return the data keys of which an entry of the log tells that they are destroyed, each with that entry's number.
 
@@ -88,7 +124,7 @@ def destroyed_keys(log: AuditLog) -> Mapping[int, int]:
     """
     told: dict[int, int] = {}
     wanted = Range(classes=frozenset({"retention"}))
-    for row in log.rows(1, None, conditions(wanted)):
+    for row in rows_of(log, wanted):
         try:
             records = open_records(entry_of(log.log_id, row), log.keys.find)
         except (Unsealed, ValueError):

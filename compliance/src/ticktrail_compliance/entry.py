@@ -14,6 +14,7 @@ section 5; AES-256-GCM with 96-bit nonces from a counter as in NIST SP 800-38D (
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 import uuid
@@ -122,7 +123,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
         try:
             return _HEADER.pack(
                 _MAGIC,
-                uuid.UUID(self.log_id).bytes,
+                _uuid_bytes(self.log_id),
                 self.seq,
                 CLASSES[self.entry_class],
                 self.form,
@@ -199,6 +200,11 @@ class Entry:
 
 class Unsealed(Exception):
     """An entry cannot be opened; the message says what is wrong with it."""
+
+
+@functools.lru_cache(maxsize=16)  # a program reads one log, and this is asked of each entry
+def _uuid_bytes(log_id: str) -> bytes:
+    return uuid.UUID(log_id).bytes
 
 
 def pack(plaintext: bytes) -> bytes:

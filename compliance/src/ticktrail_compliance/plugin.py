@@ -11,14 +11,24 @@ from contextlib import AbstractAsyncContextManager
 
 import click
 
-from ticktrail.plugin import Observer, ObserverContext, ObserverSpec, hookimpl, observer_spec
+from ticktrail.plugin import (
+    Observer,
+    ObserverContext,
+    ObserverSpec,
+    Page,
+    PageContext,
+    PageSpec,
+    hookimpl,
+    observer_spec,
+    page_spec,
+)
 from ticktrail_compliance.commands import audit
 from ticktrail_compliance.incidents.commands import incident
 from ticktrail_compliance.programme import compliance
 from ticktrail_compliance.reports.commands import report
 from ticktrail_compliance.settings import ComplianceSettings
 
-__all__ = ["TICKTRAIL_API", "ticktrail_commands", "ticktrail_observers"]
+__all__ = ["TICKTRAIL_API", "ticktrail_commands", "ticktrail_observers", "ticktrail_pages"]
 
 TICKTRAIL_API = 1
 
@@ -40,6 +50,28 @@ def ticktrail_observers() -> Iterable[ObserverSpec]:
 
 
 @hookimpl
+def ticktrail_pages() -> Iterable[PageSpec]:
+    """Declare what there is to see of the audit log, and of incidents."""
+    return [
+        page_spec(
+            name="audit",
+            title="Audit log",
+            table="compliance",
+            settings=ComplianceSettings,
+            open=_open_audit_page,
+        ),
+        page_spec(
+            name="incidents",
+            title="Incidents",
+            table="compliance",
+            settings=ComplianceSettings,
+            open=_open_incidents_page,
+            every_s=15.0,
+        ),
+    ]
+
+
+@hookimpl
 def ticktrail_commands() -> Iterable[click.Command]:
     """Declare ``audit``, ``compliance``, ``incident`` and ``report``."""
     return [audit, compliance, incident, report]
@@ -51,6 +83,22 @@ def _unjournalled(settings: ComplianceSettings) -> str | None:
             'journal: keeps no tick, so that nobody can prove what became of one; write "all", or "rejected"'
         )
     return None
+
+
+def _open_audit_page(settings: ComplianceSettings, context: PageContext) -> AbstractAsyncContextManager[Page]:
+    from ticktrail_compliance.pages.audit import AuditView  # noqa: PLC0415 - `ticktrail check` needs no database
+    from ticktrail_compliance.pages.looking import open_page  # noqa: PLC0415 - see above
+
+    return open_page(AuditView, settings, context)
+
+
+def _open_incidents_page(
+    settings: ComplianceSettings, context: PageContext
+) -> AbstractAsyncContextManager[Page]:
+    from ticktrail_compliance.pages.incidents import IncidentsView  # noqa: PLC0415 - `ticktrail check` needs no database
+    from ticktrail_compliance.pages.looking import open_page  # noqa: PLC0415 - see above
+
+    return open_page(IncidentsView, settings, context)
 
 
 def _open(settings: ComplianceSettings, context: ObserverContext) -> AbstractAsyncContextManager[Observer]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ticktrail.errors import AuditError
 from ticktrail_compliance.entry import CLASSES, FORM, Entry, EntryClass, Header, Unsealed, open_part
@@ -22,6 +22,7 @@ from ticktrail_compliance.summary import Summary, decode_summary
 __all__ = [
     "EVENTS",
     "Keys",
+    "MissingKeyError",
     "NoCiphertext",
     "Range",
     "conditions",
@@ -31,6 +32,7 @@ __all__ = [
     "open_records",
     "open_summary",
     "read_records",
+    "rows_of",
     "unreadable",
 ]
 
@@ -46,6 +48,20 @@ _NUMBERS = (
 _MEASURED = ("clock_offset_ns", "clock_bound_ns")
 _HASHES = ("previous", "digest", "summary_sha256", "body_sha256")
 _PARTS = ("summary", "body")
+
+
+class MissingKeyError(AuditError):
+    """An entry cannot be opened, since its data key is not in the key store; one that was changed is another error.
+
+    Attributes:
+        seq: The entry.
+        entry_class: Its class.
+        key_id: The data key.
+    """
+
+    def __init__(self, header: Header) -> None:
+        super().__init__(str(unreadable(header.seq, _keyless(header.key_id))))
+        self.seq, self.entry_class, self.key_id = header.seq, header.entry_class, header.key_id
 
 
 class NoCiphertext(Unsealed):
@@ -104,7 +120,7 @@ def entry_of(log_id: str, row: Row) -> Entry:
         Unsealed: A column has no value of its type.
         NoCiphertext: The same of summary or body, where all else is whole.
     """
-    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+    columns: dict[str, Any] = dict(zip(row._fields, row, strict=True))  # half the time of the row's own
     for name in _NUMBERS:
         if type(columns[name]) is not int:
             raise Unsealed(f"its column {name} holds no whole number")
@@ -112,12 +128,14 @@ def entry_of(log_id: str, row: Row) -> Entry:
         if columns[name] is not None and type(columns[name]) is not int:
             raise Unsealed(f"its column {name} holds no whole number")
     for name in _HASHES:
-        if not isinstance(columns[name], bytes) or len(columns[name]) != HASH_BYTES:
+        value = columns[name]
+        if not isinstance(value, bytes) or len(value) != HASH_BYTES:
             raise Unsealed(f"its column {name} holds no hash")
     if columns["entry_class"] not in CLASSES:
         raise Unsealed("its column entry_class holds no class of entries")
     for name in _PARTS:
-        if not isinstance(columns.get(name), bytes | None):
+        value = columns.get(name)
+        if value is not None and not isinstance(value, bytes):
             raise NoCiphertext(f"its column {name} holds no bytes")
     header = Header(
         log_id=log_id,
@@ -147,19 +165,34 @@ def read_records(
             an entry is an error.
 
     Raises:
+        MissingKeyError: The data key of an entry is missing, and it is not passed over.
         AuditError: An entry cannot be opened; `ticktrail audit verify` tells more.
     """
-    for row in log.rows(wanted.from_seq, wanted.to_seq, conditions(wanted)):
+    for row in rows_of(log, wanted):
         try:
             entry = entry_of(log.log_id, row)
-            if log.keys.find(entry.header.key_id) is None and passes_over(entry.header):
-                continue
+            if log.keys.find(entry.header.key_id) is None:
+                if passes_over(entry.header):
+                    continue
+                if log.keys.is_missing(entry.header.key_id):
+                    raise MissingKeyError(entry.header)
             records = open_records(entry, log.keys.find)
         except (Unsealed, ValueError) as exc:
             raise unreadable(row.seq, exc) from exc
         for record in records:
             if wanted.holds(record.recv_ns if isinstance(record, StoredRouted) else record.at_ns):
                 yield entry.header, record
+
+
+def rows_of(log: AuditLog, wanted: Range, *where: Condition) -> Iterator[Row]:
+    """Yield the rows of a range that meet all of `where`, of which the data keys are looked up a page at a time.
+
+    Raises:
+        AuditError: The database failed.
+    """
+    for page in log.pages(wanted.from_seq, wanted.to_seq, [*where, *conditions(wanted)]):
+        log.keys.look_up({row.key_id for row in page if type(row.key_id) is int})
+        yield from page
 
 
 def headers(log: AuditLog, wanted: Range) -> Iterator[Header]:
@@ -212,13 +245,17 @@ def _key(entry: Entry, keys: Keys) -> DataKey:
         )
     key = keys(header.key_id)
     if key is None:
-        raise Unsealed(f"its data key {header.key_id} was destroyed, changed or removed")
+        raise _keyless(header.key_id)
     if (key.entry_class, key.writer) != (header.entry_class, header.writer):
         raise Unsealed(
             f"it is a {header.entry_class} entry of writer {header.writer} under a key for {key.entry_class} entries "
             f"of writer {key.writer}"
         )
     return key
+
+
+def _keyless(key_id: int) -> Unsealed:
+    return Unsealed(f"its data key {key_id} was destroyed, changed or removed")
 
 
 def unreadable(seq: object, exc: Exception) -> AuditError:

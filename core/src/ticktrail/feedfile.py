@@ -19,19 +19,20 @@ __all__ = ["load_table"]
 S = TypeVar("S", bound=Settings)
 
 
-def load_table(path: Path, name: str, settings: type[S]) -> S:
+def load_table(path: Path, name: str, settings: type[S], *, content: bytes | None = None) -> S:
     """Return one table at the top of a feed file; the others are not looked at.
 
     Args:
         path: The feed file. Relative paths and secrets in the table resolve against its folder.
         name: The table's name.
         settings: What it must be.
+        content: What stands in the file, where that was read already; None: it is read.
 
     Raises:
         ConfigError: The file cannot be read, has no such table, or the table has faults: all of them are told,
             each with file, line, key and what would be right.
     """
-    document = read_document(path)
+    document = read_document(path, content)
     if name not in document.tables:
         raise ConfigError(
             document.locate((), f"the table [{name}] is missing; add it, as the feed's own has it")

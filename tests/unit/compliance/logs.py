@@ -13,9 +13,13 @@ from ticktrail.events import LegDown, LegUp
 from ticktrail.model import Rejected, Suppressed, Violation
 from ticktrail.plugin import ObserverContext, Routed, Secret
 from ticktrail.testing import ManualClock, make_quote, make_trade
+from ticktrail_compliance.policy.adopted import adopt
+from ticktrail_compliance.policy.loading import LoadedPolicy, parse_policy
+from ticktrail_compliance.recording.duty import Recording
 from ticktrail_compliance.recording.observer import open_audit
 from ticktrail_compliance.settings import ComplianceSettings
 from ticktrail_compliance.store import schema
+from ticktrail_compliance.store.appender import Appender
 from ticktrail_compliance.store.database import resolve_url
 from ticktrail_compliance.store.opening import keys_url, open_log
 from ticktrail_compliance.verify.whole import verify
@@ -87,6 +91,15 @@ async def sample(folder, **more):
 
 def opened(folder, *, write=False, **more):
     return open_log(settings(**more), folder, write=write, now_ns=NOW_NS, warn=lambda _: None)
+
+
+def acknowledged(folder, text, **more):
+    """Put a policy into force in a log, by somebody who acknowledges that one person may destroy under it."""
+    own, now_ns = settings(**more), ManualClock().now_ns()
+    with open_log(own, folder, write=True, now_ns=now_ns, warn=lambda _: None) as log:
+        recording = Recording(log, Appender(log, lambda: now_ns), now_ns, folder)
+        loaded = LoadedPolicy(parse_policy(text), text)
+        return adopt(log, loaded, now_ns, recording.record, one_person_may_destroy=True)
 
 
 def verified(folder, *, anchors=(), quick=False, **more):

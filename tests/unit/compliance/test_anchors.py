@@ -156,6 +156,7 @@ async def test_an_anchor_of_another_log(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     await write(tmp_path / "one", [up(1)], anchors=("../anchor.txt",))
+    await write(tmp_path / "two", [up(1)])
     before = (tmp_path / "anchor.txt").read_bytes()
     with pytest.raises(ConfigError, match=r"no checkpoint of this log .*name another file"):
         await write(tmp_path / "two", [up(1)], anchors=("../anchor.txt",))
@@ -401,3 +402,20 @@ def test_an_anchor_of_rubbish_is_read_within_bounds(tmp_path):
         found = list(read_anchor(path))
         assert "hold no note" in found[0].why
         assert Checkpoint.parse(found[-1].note.text).size == 3
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("left", [None, b""])
+async def test_a_lost_database_is_refused_and_no_new_one_is_made(tmp_path, left):
+    """An anchor knows the log: whatever would stand in its place would hide that it is gone."""
+    await write(tmp_path, [up(1)], anchors=("anchor.txt",))
+    for path in (*tmp_path.glob("audit*.db*"), tmp_path / "audit.key"):
+        path.unlink()
+    if left is not None:
+        (tmp_path / "audit.db").write_bytes(left)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(
+        ConfigError, match=r"no audit log in sqlite:///.*anchor .*anchor\.txt knows one: nothing was"
+    ):
+        await write(tmp_path, [up(1)], anchors=("anchor.txt",))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

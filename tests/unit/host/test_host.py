@@ -8,6 +8,7 @@ import pytest
 from ticktrail._host import Host
 from ticktrail._host.builtin import BUILTIN
 from ticktrail._host.discovery import own_distributions
+from ticktrail.digest import distribution_sha256
 from ticktrail.errors import ConfigError, PluginError
 from unit.host.installed import ACME, install, plugin
 from unit.plan import acme
@@ -59,12 +60,13 @@ def test_two_hosts_share_nothing():
 
 
 def test_an_allowed_plugin_is_loaded_and_recorded(site):
-    """Name, distribution, version and the hash of the very file that was imported stand in the record."""
+    """Name, distribution, version and the hash of the distribution's files stand in the record."""
     install(site, "Acme_Feeds", "acme", ACME.read_text(), version="2.5")
     host = Host.load(allow=["acme-feeds"])
     (record,) = [record for record in host.loaded if record.name == "acme"]
     assert (record.distribution, record.version) == ("Acme_Feeds", "2.5")
-    assert record.sha256 == hashlib.sha256(ACME.read_bytes()).hexdigest()
+    line = hashlib.sha256(ACME.read_bytes()).hexdigest() + "  Acme_Feeds_module.py\0"
+    assert record.sha256 == distribution_sha256("acme-feeds") == hashlib.sha256(line.encode()).hexdigest()
     assert host.provider("acme").name == "acme"
     assert host.declared_by("acme") == ("provider acme", "route kind pair", "observer watch")
 

@@ -6,7 +6,7 @@ Never: decides who may do what.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -22,13 +22,15 @@ from ticktrail_compliance.access.rights import ACTIONS, RIGHTS, ROLES, Action, R
 from ticktrail_compliance.access.settings import AccessSettings
 from ticktrail_compliance.acting import reading
 from ticktrail_compliance.acts import Accessed, AccessRefused
-from ticktrail_compliance.destroyed import LeftOut
+from ticktrail_compliance.destroyed import Legible
 from ticktrail_compliance.naming import find_named
 from ticktrail_compliance.policy.adopted import policy_in_force
 from ticktrail_compliance.reading import Range, read_records
 from ticktrail_compliance.words import moment
 
 __all__ = ["log", "show"]
+
+LINES_AT_ONCE = 500
 
 
 class ShownRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,16 +95,32 @@ def log(
     wanted = Range(since_ns=since_ns, until_ns=until_ns, classes=frozenset({"access"}))
     kinds = (AccessRefused,) if only_refused else (Accessed, AccessRefused)
     with reading(named, "read", what) as found:
-        left_out = LeftOut(found)
-        for header, record in read_records(found, wanted, left_out.passes_over):
-            if not isinstance(record, kinds):
-                continue
-            if as_json:
-                click.echo(msgspec.json.encode({"seq": header.seq, "record": record}))
-            else:
-                click.echo(one_line(f"{header.seq:>6}  {moment(record.at_ns)}  {_line(record)}"))
+        left_out = Legible(found)
+        records = read_records(found, wanted, left_out.passes_over)
+        lines = (
+            msgspec.json.encode({"seq": header.seq, "record": record}).decode()
+            if as_json
+            else one_line(f"{header.seq:>6}  {moment(record.at_ns)}  {_line(record)}")
+            for header, record in records
+            if isinstance(record, kinds)
+        )
+        _print_some_at_a_time(lines)
     if told := left_out.told():
         click.echo(told, err=True)
+
+
+def _print_some_at_a_time(lines: Iterable[str]) -> None:
+    """Print lines, and what there are before an error: each print is written out, which takes longer than a line."""
+    some: list[str] = []
+    try:
+        for line in lines:
+            some.append(line)
+            if len(some) == LINES_AT_ONCE:
+                click.echo("\n".join(some))
+                some = []
+    finally:
+        if some:
+            click.echo("\n".join(some))
 
 
 def _line(record: Accessed | AccessRefused) -> str:

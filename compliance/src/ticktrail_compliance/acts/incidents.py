@@ -146,7 +146,21 @@ class IncidentContained(ActBase, frozen=True, tag="incident_contained"):
 
 
 class IncidentNotified(ActBase, frozen=True, tag="incident_notified"):
-    """A person says that a notice was sent: to whom, when, to how many, and the hash of its text."""
+    """A person says that a notice was sent.
+
+    Attributes:
+        incident: Which.
+        actor: Who says so.
+        audience: Who was told.
+        sent_ns: When.
+        count: To how many.
+        text_sha256: The hash of its text, in hexadecimal digits.
+        recipients: To whom, in words.
+        batch: The list of individuals, by the name that the firm has for it: the same one counts once, with the count
+            that was said last.
+        all_told: Why it is known that all those affected were told, where nobody knows how many they are; empty: that
+            is not said.
+    """
 
     incident: int
     actor: Actor
@@ -155,6 +169,8 @@ class IncidentNotified(ActBase, frozen=True, tag="incident_notified"):
     count: int
     text_sha256: str
     recipients: str = ""
+    batch: str = ""
+    all_told: str = ""
 
 
 class IncidentAssigned(ActBase, frozen=True, tag="incident_assigned"):

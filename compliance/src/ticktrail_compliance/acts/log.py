@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ticktrail_compliance.acts.base import ActBase, Actor
+from ticktrail_compliance.recording.used import RecordingUsed
 
 __all__ = [
     "KeysDestroyed",
@@ -22,12 +23,13 @@ __all__ = [
 
 
 class WriterOpened(ActBase, frozen=True, tag="writer_opened"):
-    """A process opened the log to write; its entries bear this number."""
+    """A process opened the log to write; its entries bear this number. A feed tells by which settings it records."""
 
     writer: int
     actor: Actor
     program: str
     purpose: str
+    recording: RecordingUsed | None = None
 
 
 class TailSealed(ActBase, frozen=True, tag="tail_sealed"):

@@ -39,6 +39,7 @@ class Control:
         look: Looks.
         needs_log: It cannot be looked at where the log cannot be opened.
         needs_run: What it looks for once the feed has run: without a run it cannot be looked at. Empty: it needs none.
+        needs_policy: It goes by the policy in force alone, and cannot be looked at where nobody can read that.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Control:
     look: Callable[[Facts], Look]
     needs_log: bool = True
     needs_run: str = ""
+    needs_policy: bool = False
 
 
 def passed(detail: str, evidence: int | None = None) -> Look:

@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from ticktrail.errors import AuditError, ConfigError
-from ticktrail_compliance.acts import PolicyAdopted
+from ticktrail_compliance.access.unread import unread
+from ticktrail_compliance.acts import KeysRewrapped, LogVerified, PolicyAdopted, ProviderReviewed
 from ticktrail_compliance.checks.settings import CheckSettings
 from ticktrail_compliance.destroyed import LeftOut
+from ticktrail_compliance.finding.writers import Opening, opening_of
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.oversight.feedfile import FeedFacts, load_facts
 from ticktrail_compliance.oversight.running import LastRun, last_run
 from ticktrail_compliance.policy.adopted import adopted
 from ticktrail_compliance.policy.loading import parse_policy
 from ticktrail_compliance.policy.settings import Policy
-from ticktrail_compliance.reading import Range, read_records
+from ticktrail_compliance.reading import MissingKeyError, Range, read_records
 from ticktrail_compliance.records import StoredRecord
 from ticktrail_compliance.settings import ComplianceSettings
 from ticktrail_compliance.store.log import AuditLog
@@ -32,6 +34,10 @@ R = TypeVar("R")
 
 TOLERANCE_NS = 60 * 10**9
 """By how much the clocks of machines that write evidence may differ."""
+
+
+KEPT = (KeysRewrapped, LogVerified, ProviderReviewed)
+"""The kinds of acts that a control looks at: who read what may be a million entries, and is none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +52,9 @@ class Facts:
         unopened: Why it cannot be opened or read.
         act: How the policy in force was adopted; None where none is.
         policy: That policy.
+        policy_unread: Why nobody can tell which it is; empty where that can be told.
         run: The feed's last run; None where it never ran.
-        acts: What was done with the log, by entry.
+        acts: What was done with the log, by entry: of the kinds `KEPT`.
     """
 
     named: Named
@@ -57,6 +64,7 @@ class Facts:
     unopened: str = ""
     act: PolicyAdopted | None = None
     policy: Policy | None = None
+    policy_unread: str = ""
     run: LastRun | None = None
     acts: Sequence[tuple[int, StoredRecord]] = field(default_factory=list)
 
@@ -129,18 +137,38 @@ def gather(named: Named, feed_file: Path, now_ns: int, log: AuditLog | None, uno
     if log is None:
         return Facts(named=named, feed=feed, now_ns=now_ns, unopened=unopened)
     try:
-        act = adopted(log)
-        access = Range(classes=frozenset({"access"}))
-        acts = [(header.seq, one) for header, one in read_records(log, access, LeftOut(log).passes_over)]
+        try:
+            act, policy_unread = adopted(log), ""
+        except MissingKeyError as exc:  # what needs no policy is looked at all the same
+            act, policy_unread = None, unread(exc)
+        acts, openings = _acts(log)
         return Facts(
             named=named,
             feed=feed,
             now_ns=now_ns,
             log=log,
             act=act,
+            policy_unread=policy_unread,
             policy=None if act is None else parse_policy(act.text),
-            run=last_run(log, feed.name),
+            run=last_run(log, feed.name, openings),
             acts=acts,
         )
     except (AuditError, ConfigError) as exc:
         return Facts(named=named, feed=feed, now_ns=now_ns, unopened=str(exc))
+
+
+def _acts(log: AuditLog) -> tuple[Sequence[tuple[int, StoredRecord]], Sequence[Opening]]:
+    """Return the acts that are looked at, and how each feed began to write: read once for all controls.
+
+    Raises:
+        AuditError: The log cannot be read.
+    """
+    acts: list[tuple[int, StoredRecord]] = []
+    openings: list[Opening] = []
+    wanted = Range(classes=frozenset({"access"}))
+    for header, one in read_records(log, wanted, LeftOut(log).passes_over):
+        if isinstance(one, KEPT):
+            acts.append((header.seq, one))
+        elif (opening := opening_of(header, one)) is not None:
+            openings.append(opening)
+    return acts, openings

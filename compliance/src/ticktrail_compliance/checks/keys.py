@@ -1,7 +1,7 @@
 """Look at the keys of the log: where the first one is, who can read it, how old it is, and where the others are.
 
 Owns: the controls ``keys.*``.
-Never: reads a key.
+Never: uses a key, or tells of one; the bytes of its file are compared with those beside it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, n
 from ticktrail_compliance.checks.facts import Facts
 from ticktrail_compliance.store.database import resolve_url
 from ticktrail_compliance.store.opening import keys_url
-from ticktrail_compliance.words import moment
+from ticktrail_compliance.words import counted, moment
 
 __all__ = ["CONTROLS"]
 
 DAY_NS = 86_400 * 10**9
+MOST_BESIDE = 10_000
+"""Files of the key's folder that are looked at; in one with more nobody can tell that there is no copy."""
+MOST_BYTES = 4_096
+"""No file that is larger is taken for a copy, so that no more is read of any: a key has some fifty bytes."""
 
 
 def _file(facts: Facts) -> Look:
@@ -39,7 +43,32 @@ def _file(facts: Facts) -> Look:
         return failed(f"{path} has mode {stat.S_IMODE(found.st_mode):04o}: chmod 600 {path}", None)
     if found.st_uid not in _owners(facts):
         return failed(f"{path} belongs to user {found.st_uid}: chown it to the user that runs the feed")
-    return passed(f"{path}: mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}")
+    return _beside(path, f"{path}: mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}")
+
+
+def _beside(path: Path, told: str) -> Look:
+    """Look for copies of the key in its folder, by their bytes, whatever their names are."""
+    key, looked = path.read_bytes()[:MOST_BYTES].strip(), 0
+    for folder in dict.fromkeys((path.parent.resolve(), path.resolve().parent)):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.is_file(follow_symlinks=False):
+                    continue
+                looked += 1
+                if looked > MOST_BESIDE:
+                    return unknown(
+                        f"{folder} holds more than {MOST_BESIDE:,} files, among which no copy of the key is looked "
+                        "for: keep the key in a folder of its own"
+                    )
+                other = Path(entry.path)
+                if entry.stat(follow_symlinks=False).st_size > MOST_BYTES or other.samefile(path):
+                    continue
+                if other.read_bytes().strip() == key:
+                    return failed(
+                        f"{other} is a copy of the key: remove it, and keep copies where the log is not; if others "
+                        "could read it, exchange the key (`ticktrail audit keys rotate`)"
+                    )
+    return passed(f"{told}; no copy among {counted(looked - 1, 'other file')} of its folder")
 
 
 def _owners(facts: Facts) -> set[int]:
@@ -98,9 +127,9 @@ def _age(facts: Facts) -> Look:
 CONTROLS = (
     Control(
         "keys.file",
-        "The key file can be read by its owner alone",
+        "The key file can be read by its owner alone, and has no copy beside it",
         POLICY,
-        "mode and owner of the file as it lies there",
+        "mode and owner of the file as it lies there, and the bytes of the small files in its folder",
         _file,
         needs_log=False,
     ),

@@ -6,11 +6,10 @@ Never: imports a plugin.
 
 from __future__ import annotations
 
-import hashlib
-from importlib.metadata import entry_points, version
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.metadata import PackageNotFoundError, version
 
+from ticktrail.digest import distribution_sha256
+from ticktrail.errors import PluginError
 from ticktrail.events import PluginLoaded
 from ticktrail_compliance.checks.control import POLICY, Control, Look, failed, not_applicable, passed, unknown
 from ticktrail_compliance.checks.facts import Facts
@@ -19,8 +18,6 @@ from ticktrail_compliance.words import counted
 
 __all__ = ["CONTROLS"]
 
-GROUP = "ticktrail"
-"""The group of entry points by which plugins are found."""
 OWN = "compliance"
 """The name of this plugin."""
 HASH = "sha256:"
@@ -31,35 +28,46 @@ def _installed(facts: Facts) -> Look:
     told = list(facts.told(PluginLoaded))
     if not told:
         return unknown(NEVER)
-    own, others = version("ticktrail"), 0
-    there = {entry.name: entry for entry in entry_points(group=GROUP)}
+    installed: dict[str, tuple[str, str]] = {}
     for seq, one in told:
-        if one.distribution in {"", "ticktrail"}:  # of the program itself, or brought along by who embeds it
-            others += 1
-            if one.distribution and one.version != own:
-                return failed(
-                    f"ticktrail {one.version} ran, and {own} is installed: start the feed again", seq
-                )
+        if not one.distribution:  # brought along by who embeds ticktrail: nothing is installed of it
             continue
-        entry = there.get(one.name)
-        now = "" if entry is None or entry.dist is None else entry.dist.version
-        if entry is None or now != one.version:
+        if one.distribution not in installed:
+            try:
+                installed[one.distribution] = _now(one.distribution)
+            except PluginError as exc:
+                return failed(f"what is installed cannot be compared with what ran: {exc}", seq)
+        now, sha256 = installed[one.distribution]
+        if now != one.version:
             return failed(
                 f"{one.distribution} {one.version} ran, and {now or 'none'} is installed: start the feed again, or put "
                 "the version back",
                 seq,
             )
-        if _sha256(entry.module) != one.sha256:
+        if sha256 != one.sha256:
             return failed(
-                f"the file of plugin {one.name} ({one.distribution} {one.version}) is not the one that ran: install it "
-                "anew, and see who changed it",
+                f"the files of {one.distribution} {one.version} (plugin {one.name}) are not those that ran: if nobody "
+                "installed it anew since the feed's last start, see who changed them; then start the feed again",
                 seq,
             )
     return passed(
-        f"{len(told) - others:,} of {counted(len(told), 'plugin')} compared by version and hash; the "
-        "others come with the program",
+        f"{counted(len(installed), 'distribution')} of {counted(len(told), 'plugin')} compared, by version and the "
+        "hash of all files",
         told[-1][0],
     )
+
+
+def _now(distribution: str) -> tuple[str, str]:
+    """Return version and hash of what is installed; nothing of what is not.
+
+    Raises:
+        PluginError: It is installed, and cannot be hashed.
+    """
+    try:
+        now = version(distribution)
+    except PackageNotFoundError:
+        return "", ""
+    return now, distribution_sha256(distribution)
 
 
 def _pinned(facts: Facts) -> Look:
@@ -107,22 +115,13 @@ def _is_used(facts: Facts, one: PluginLoaded) -> bool:
     )
 
 
-def _sha256(module: str) -> str:
-    """Return the hash of a module's file, of which nothing but its package is imported."""
-    try:
-        found = find_spec(module)
-    except (ImportError, ValueError):
-        return ""
-    path = None if found is None or found.origin is None else Path(found.origin)
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None and path.is_file() else ""
-
-
 CONTROLS = (
     Control(
         "plugins.installed",
         "What ran is what is installed",
         POLICY,
-        "plugin_loaded events of the last run: version and hash, against the installed files",
+        "plugin_loaded events of the last run: version and hash of all files of each distribution, against what is "
+        "installed",
         _installed,
         needs_run="which plugins it loads",
     ),
@@ -132,6 +131,7 @@ CONTROLS = (
         POLICY,
         "plugin_loaded events of the last run, against [compliance.checks] plugins",
         _pinned,
+        needs_policy=True,
         needs_run="which plugins it loads; pins are named in [compliance.checks] plugins",
     ),
 )

@@ -15,8 +15,8 @@ from ticktrail_compliance.incidents.deadlines import due
 from ticktrail_compliance.incidents.register import register_of
 from ticktrail_compliance.incidents.reminding import told
 from ticktrail_compliance.oversight.feedfile import legs_of
-from ticktrail_compliance.oversight.register import day_of, last_reviews, standings
-from ticktrail_compliance.policy.adopted import POLICY_CLASS
+from ticktrail_compliance.oversight.register import day_of, reviews_from, standings
+from ticktrail_compliance.policy.adopted import POLICY_CLASS, people_told
 from ticktrail_compliance.policy.loading import load_policy
 from ticktrail_compliance.reading import Range, read_records
 from ticktrail_compliance.words import counted
@@ -35,7 +35,11 @@ def _in_force(facts: Facts) -> Look:
         header.seq for header, one in read_records(facts.opened, wanted) if isinstance(one, PolicyAdopted)
     )
     if facts.settings.policy is None:
-        return passed(f"the policy of {facts.act.firm}; the feed file names no file to compare it with", seq)
+        return passed(
+            f"the policy of {facts.act.firm}; the feed file names no file to compare it with"
+            f"; {people_told(facts.act, facts.policy)}",
+            seq,
+        )
     path = facts.base_dir / facts.settings.policy
     try:
         loaded = load_policy(path)
@@ -43,13 +47,13 @@ def _in_force(facts: Facts) -> Look:
         return failed(str(exc), seq)
     if loaded.sha256 != facts.act.sha256:
         return failed(f"{path} is not the policy in force: {ADOPT}, or put the file back", seq)
-    return passed(f"{path}, sha256 {loaded.sha256}", seq)
+    return passed(f"{path}, sha256 {loaded.sha256}; {people_told(facts.act, loaded.policy)}", seq)
 
 
 def _reviewed(facts: Facts) -> Look:
     if facts.policy is None or not facts.policy.providers:
         return not_applicable("the policy names no service provider ([compliance.providers.NAME])")
-    found = standings(facts.policy, last_reviews(facts.opened), day_of(facts.now_ns))
+    found = standings(facts.policy, reviews_from(facts.acts), day_of(facts.now_ns))
     reviewed = [(one.name, one.last) for one in found if one.last is not None]
     lost = [(name, last) for name, last in reviewed if last.act.outcome == "failed"]
     late = [one.name for one in found if one.is_overdue]
@@ -106,6 +110,7 @@ CONTROLS = (
         POLICY,
         "the last policy_adopted entry, against the file of [compliance] policy",
         _in_force,
+        needs_policy=True,
     ),
     Control(
         "providers.reviewed",
@@ -113,6 +118,7 @@ CONTROLS = (
         RULE,
         "provider_reviewed entries, against the policy in force",
         _reviewed,
+        needs_policy=True,
     ),
     Control(
         "providers.registered",
@@ -120,6 +126,7 @@ CONTROLS = (
         RULE,
         "leg_up events of the last run, against the policy in force",
         _registered,
+        needs_policy=True,
         needs_run="that each leg of it is named in [compliance.providers.NAME] legs",
     ),
     Control(

@@ -57,6 +57,8 @@ def look_at_all(facts: Facts) -> Sequence[ControlResult]:
 def _look(control: Control, facts: Facts) -> Look:
     if facts.log is None and control.needs_log:
         return unknown(f"the log cannot be looked at: {facts.unopened}")
+    if control.needs_policy and facts.policy_unread:
+        return unknown(facts.policy_unread)
     if control.needs_run and (facts.run is None or facts.run.started is None):
         feed = "the feed" if facts.feed.name is None else f"feed {facts.feed.name}"
         return unknown(

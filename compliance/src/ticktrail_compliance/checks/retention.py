@@ -49,5 +49,6 @@ CONTROLS = (
         POLICY,
         "the data keys that are left, by class and month, against the policy in force",
         _lag,
+        needs_policy=True,
     ),
 )

@@ -33,7 +33,8 @@ class CheckSettings(Settings, frozen=True):
         backup: A path or a pattern of the log's backups, taken from the feed file's folder.
         backup_max_age_hours: Since the newest of them was made.
         retention_max_lag_days: How long after the end of its time content may still be readable.
-        plugins: By distribution, the version that must run, or ``sha256:`` and the hash of its plugin module.
+        plugins: By distribution, the version that must run, or ``sha256:`` and the hash of its files
+            (`ticktrail.digest`), which `ticktrail plugins list --json` prints.
         search_mib: How much of each file or database the search for plain text reads at most, from its end.
     """
 

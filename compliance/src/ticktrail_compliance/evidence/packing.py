@@ -164,10 +164,10 @@ def _made(
 ) -> tuple[Summary, int]:
     """Write everything that is signed; return the summary, and how many files there are."""
     progress.begin("summary", ending.last_seq)
-    source = source_of(log, period, ending.last_seq, ending.checkpoint, progress.done)
+    source = source_of(log, period, ending.last_seq, progress.done)
     policies = policies_of(source.acts, period)
     incidents = incidents_of(source.acts, period)
-    summary = summary_of(source, policies, incidents)
+    summary = summary_of(source, ending.checkpoint, policies, incidents)
     content.write(SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=1) + b"\n")
     content.write(PAGE, page_of(summary))
     content.write(VERIFIER, verifier())

@@ -15,6 +15,7 @@ from ticktrail.events import (
     FeedStopped,
     HoleLeft,
     HoleRepaired,
+    LatencyMeasured,
     LegDown,
     LegSwitched,
     LegUp,
@@ -26,7 +27,6 @@ from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.evidence.model import Period
 from ticktrail_compliance.evidence.ticks import Ticks, read_ticks
-from ticktrail_compliance.proof.checkpoint import Checkpoint
 from ticktrail_compliance.reading import EVENTS, Range, headers, read_records
 from ticktrail_compliance.records import StoredRecord
 from ticktrail_compliance.reports.clock import Seen
@@ -40,8 +40,8 @@ _ACTS: frozenset[EntryClass] = frozenset({"access", "incident", "retention"})
 _LEGS = (LegUp, LegDown)
 
 _MARKS = (
-    *_LEGS, FeedStarted, FeedStopped, HoleLeft, HoleRepaired, LegSwitched, QualityMeasured, SinkDropped, SpoolCaughtUp,
-    TailSealed,
+    *_LEGS, FeedStarted, FeedStopped, HoleLeft, HoleRepaired, LatencyMeasured, LegSwitched, QualityMeasured,
+    SinkDropped, SpoolCaughtUp, TailSealed,
 )  # fmt: skip
 """The kinds of events that are counted one by one: few, beside the measurements of the clock."""
 
@@ -62,7 +62,6 @@ class Source:
         log: Open to read.
         period: Of which the pack tells.
         last_seq: The last entry that tells of a time up to its end.
-        checkpoint: The one that all is proven against.
         acts: What was done with the log and for the programme, from the log's beginning.
         marks: Events of the period that sections count one by one.
         legs: The names of all legs of which the log tells.
@@ -72,7 +71,6 @@ class Source:
     log: AuditLog
     period: Period
     last_seq: int
-    checkpoint: Checkpoint
     acts: Sequence[Told]
     marks: Sequence[Told]
     legs: frozenset[str]
@@ -110,16 +108,13 @@ class Source:
         return found
 
 
-def source_of(
-    log: AuditLog, period: Period, last_seq: int, checkpoint: Checkpoint, progress: Callable[[int], None]
-) -> Source:
+def source_of(log: AuditLog, period: Period, last_seq: int, progress: Callable[[int], None]) -> Source:
     """Return a log as it stood at the end of a period.
 
     Args:
         log: Open to read.
         period: Which.
         last_seq: The last entry of it.
-        checkpoint: That covers it.
         progress: Is told the number of each segment that is done.
 
     Raises:
@@ -136,7 +131,6 @@ def source_of(
         log=log,
         period=period,
         last_seq=last_seq,
-        checkpoint=checkpoint,
         acts=list(_read(log, period.to_ns, _ACTS)),
         marks=marks,
         legs=frozenset(legs),

@@ -16,6 +16,7 @@ from ticktrail_compliance.evidence.sections.checks import checks_section
 from ticktrail_compliance.evidence.sections.clock import clock_section
 from ticktrail_compliance.evidence.sections.delivery import availability_section, quality_section
 from ticktrail_compliance.evidence.sections.incidents import incidents_section
+from ticktrail_compliance.evidence.sections.latency import latency_criteria
 from ticktrail_compliance.evidence.sections.log import log_section
 from ticktrail_compliance.evidence.sections.policy import policy_section
 from ticktrail_compliance.evidence.sections.providers import providers_section
@@ -23,15 +24,19 @@ from ticktrail_compliance.evidence.sections.retention import retention_section
 from ticktrail_compliance.evidence.source import Source
 from ticktrail_compliance.incidents.settings import IncidentSettings
 from ticktrail_compliance.incidents.state import Incident
+from ticktrail_compliance.proof.checkpoint import Checkpoint
 
 __all__ = ["summary_of"]
 
 
-def summary_of(source: Source, policies: Sequence[InForce], incidents: Sequence[Incident]) -> Summary:
+def summary_of(
+    source: Source, checkpoint: Checkpoint, policies: Sequence[InForce], incidents: Sequence[Incident]
+) -> Summary:
     """Return what a pack tells.
 
     Args:
         source: The log as it stood at the period's end.
+        checkpoint: The one that all is proven against.
         policies: Those that were in force in the period.
         incidents: Those that were open in it.
 
@@ -51,9 +56,9 @@ def summary_of(source: Source, policies: Sequence[InForce], incidents: Sequence[
         from_ns=source.period.from_ns,
         to_ns=source.period.to_ns,
         last_seq=source.last_seq,
-        checkpoint_size=source.checkpoint.size,
-        checkpoint_root=source.checkpoint.root.hex(),
-        criteria=[*found, *reached, within],
+        checkpoint_size=checkpoint.size,
+        checkpoint_root=checkpoint.root.hex(),
+        criteria=[*found, *reached, *latency_criteria(source), within],
         sections=[
             policy_section(policies),
             checks_section(source),
@@ -64,6 +69,6 @@ def summary_of(source: Source, policies: Sequence[InForce], incidents: Sequence[
             access_section(source),
             retention_section(source),
             providers_section(source, policy),
-            log_section(source),
+            log_section(source, checkpoint),
         ],
     )

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
@@ -24,6 +25,7 @@ from ticktrail_compliance.export.rows import rows_of
 from ticktrail_compliance.export.state import State
 from ticktrail_compliance.export.tables import FILES, as_lines
 from ticktrail_compliance.reading import entry_of, open_body, open_summary, unreadable
+from ticktrail_compliance.store import schema
 from ticktrail_compliance.store.log import AuditLog, Row
 
 __all__ = ["BODIES", "ENTRIES", "SPOOL", "STATE", "gather"]
@@ -35,6 +37,8 @@ SPOOL = "rows.spool"
 """The rows of a Parquet export before they are a table; it never stands in the export."""
 
 ROWS_AT_ONCE = 2_000
+AT_ONCE = 500
+"""Entries that one statement names: databases bound how many values one may."""
 KEEP_ENTRIES = 500
 KEEP_BYTES = 16 * 2**20
 """After so much it is noted how far the export got: what an interruption costs at most."""
@@ -64,12 +68,21 @@ def gather(
             for folder, name in ((content, ENTRIES), (content, BODIES), rows)
         ]
         copying = _Copying(log, state, work, dict(zip((ENTRIES, BODIES, rows[1]), files, strict=True)))
-        for row in log.summary_rows(state.next_seq, state.last_seq) if state.first_seq else ():
-            copying.copy(row)
-            progress(state.next_seq - state.first_seq)
+        for page in log.summary_pages(state.next_seq, state.last_seq) if state.first_seq else ():
+            for _ in copying.copy(page):
+                progress(state.next_seq - state.first_seq)
         if state.first_seq and state.next_seq <= state.last_seq:
             raise _missing(state.next_seq)
         copying.keep()
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """An entry that is as it was sealed, but for its body; whether that is wanted, or was wanted and is destroyed."""
+
+    entry: Entry
+    wanted: bool
+    destroyed: bool = False
 
 
 class _Copying:
@@ -90,30 +103,61 @@ class _Copying:
         self._destroyed = DestroyedKeys(log)
         self._kept_seq, self._kept_bytes = state.next_seq, self._bodies.tell()
 
-    def copy(self, row: Row) -> None:
-        """Copy an entry, and if it can hold a wanted row its body and its rows."""
+    def copy(self, page: Sequence[Row]) -> Iterator[None]:
+        """Copy a page of entries, of those that can hold a wanted row with their bodies and rows; yield after each.
+
+        All bodies of a page are read by one statement, or by some where they are large.
+        """
         state = self._state
-        if row.seq != state.next_seq:
-            raise _missing(state.next_seq)
-        try:
-            entry = entry_of(self._log.log_id, row)
-            self._check(entry)
-            if self._destroyed.by_rule(entry.header.key_id):
-                self._state.destroyed += self._fits(entry)
-                entry, body = without_content(entry), None
-            else:
-                body = self._body(entry) if self._wanted(entry) else None
-        except (Unsealed, ValueError) as exc:
-            raise unreadable(row.seq, exc) from exc
-        self._entries.write(entry_line(entry, body))
-        state.first_digest = state.first_digest or entry.digest.hex()
-        state.previous = entry.digest.hex()
-        state.next_seq += 1
-        if (
-            state.next_seq - self._kept_seq >= KEEP_ENTRIES
-            or self._bodies.tell() - self._kept_bytes >= KEEP_BYTES
-        ):
-            self.keep()
+        looked, failure = self._looked_at(page)
+        bodies = self._bodies_of([one.entry.header.seq for one in looked if one.wanted])
+        for one in looked:
+            entry, seq = one.entry, one.entry.header.seq
+            try:
+                body = self._body(entry, next(bodies, None)) if one.wanted else None
+            except (Unsealed, ValueError) as exc:
+                raise unreadable(seq, exc) from exc
+            state.destroyed += one.destroyed
+            self._entries.write(entry_line(entry, body))
+            state.first_digest = state.first_digest or entry.digest.hex()
+            state.previous = entry.digest.hex()
+            state.next_seq += 1
+            if (
+                state.next_seq - self._kept_seq >= KEEP_ENTRIES
+                or self._bodies.tell() - self._kept_bytes >= KEEP_BYTES
+            ):
+                self.keep()
+            yield
+        if failure is not None:
+            raise failure
+
+    def _looked_at(self, page: Sequence[Row]) -> tuple[Sequence[_Looked], AuditError | None]:
+        """Return the entries of a page up to the first that is not as it was sealed, and what is told of that one."""
+        found: list[_Looked] = []
+        seq, previous = self._state.next_seq, self._state.previous
+        self._log.keys.look_up({row.key_id for row in page if type(row.key_id) is int})
+        for row in page:
+            if row.seq != seq:
+                return found, _missing(seq)
+            try:
+                entry = entry_of(self._log.log_id, row)
+                _check(entry, previous)
+                if self._destroyed.by_rule(entry.header.key_id):
+                    found.append(_Looked(without_content(entry), wanted=False, destroyed=self._fits(entry)))
+                else:
+                    found.append(_Looked(entry, wanted=self._wanted(entry)))
+            except (Unsealed, ValueError) as exc:
+                failure = unreadable(row.seq, exc)
+                failure.__cause__ = exc
+                return found, failure
+            seq, previous = seq + 1, entry.digest.hex()
+        return found, None
+
+    def _bodies_of(self, seqs: Sequence[int]) -> Iterator[Row]:
+        """Yield the whole rows of some entries of a page, in order."""
+        for start in range(0, len(seqs), AT_ONCE):
+            some = seqs[start : start + AT_ONCE]
+            yield from self._log.rows(some[0], some[-1], [schema.entries.c.seq.in_(some)])
 
     def keep(self) -> None:
         """Have everything on the disk, and then note how far it goes."""
@@ -125,15 +169,6 @@ class _Copying:
         self._state.met = {kind: sorted(names) for kind, names in self._met.items()}
         self._work.write(STATE, self._state.encoded())
         self._kept_seq, self._kept_bytes = self._state.next_seq, self._bodies.tell()
-
-    def _check(self, entry: Entry) -> None:
-        """See that an entry is as it was sealed, as far as that is seen without its body."""
-        if digest_of(entry) != entry.digest:
-            raise Unsealed("its header, or one of its hashes, is not what was sealed")
-        if self._state.previous and entry.previous.hex() != self._state.previous:
-            raise Unsealed("it does not follow the one before it")
-        if entry.summary is not None and hashlib.sha256(entry.summary).digest() != entry.summary_sha256:
-            raise Unsealed("its summary is not what was sealed")
 
     def _wanted(self, entry: Entry) -> bool:
         """Tell whether an entry can hold a wanted row."""
@@ -155,10 +190,9 @@ class _Copying:
         self._met.setdefault("class", set()).add(entry.header.entry_class)
         return True
 
-    def _body(self, entry: Entry) -> tuple[int, int]:
+    def _body(self, entry: Entry, row: Row | None) -> tuple[int, int]:
         """Copy a body and its rows; return where it begins, and its bytes."""
-        row = self._log.row(entry.header.seq)
-        if row is None:
+        if row is None or row.seq != entry.header.seq:
             raise Unsealed("it was deleted meanwhile")
         whole = entry_of(self._log.log_id, row)
         if whole.digest != entry.digest or whole.body is None:
@@ -179,6 +213,16 @@ class _Copying:
         return (
             (time_ns, row) for time_ns, row in rows_of(seq, content) if self._selection.holds(time_ns, row)
         )
+
+
+def _check(entry: Entry, previous: str) -> None:
+    """See that an entry is as it was sealed, as far as that is seen without its body."""
+    if digest_of(entry) != entry.digest:
+        raise Unsealed("its header, or one of its hashes, is not what was sealed")
+    if previous and entry.previous.hex() != previous:
+        raise Unsealed("it does not follow the one before it")
+    if entry.summary is not None and hashlib.sha256(entry.summary).digest() != entry.summary_sha256:
+        raise Unsealed("its summary is not what was sealed")
 
 
 def _continued(folder: Folder, name: str, length: int) -> BinaryIO:

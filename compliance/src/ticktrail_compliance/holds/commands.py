@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from ticktrail_compliance.classes import EntryClass
-from ticktrail_compliance.options import TimeType, of_classes, refuse_backwards, which_log
+from ticktrail_compliance.incidents.times import FirmTimeType, SaidTime
+from ticktrail_compliance.options import of_classes, which_log
 
 __all__ = ["hold"]
 
@@ -25,21 +26,26 @@ def hold() -> None:
 @which_log
 @click.option(
     "--from",
-    "from_ns",
-    type=TimeType(),
+    "first",
+    type=FirmTimeType(),
     metavar="TIME",
-    help="Records that came from this time on; else from the beginning.",
+    help="Records that came from this time on; a date alone is its beginning. Else from the log's beginning.",
 )
 @click.option(
     "--to",
-    "to_ns",
-    type=TimeType(last=True),
+    "last",
+    type=FirmTimeType(last=True),
     metavar="TIME",
-    help="Records that came up to this time; else without an end, also what is yet to come.",
+    help="Records that came up to this time; a date alone is its end. Else without an end, also what is yet to come.",
 )
 @of_classes
 @click.option("--instrument", "instruments", multiple=True, help="Only of this instrument; may be repeated.")
-@click.option("--provider", "providers", multiple=True, help="Only of this leg; may be repeated.")
+@click.option(
+    "--provider",
+    "providers",
+    multiple=True,
+    help="Only what names this leg, whoever brought it; may be repeated.",
+)
 @click.option(
     "--incident", default="", metavar="NUMBER", help="The incident for which it is kept; it bounds nothing."
 )
@@ -57,8 +63,8 @@ def place(
     database: str | None,
     key: str | None,
     *,
-    from_ns: int | None,
-    to_ns: int | None,
+    first: SaidTime | None,
+    last: SaidTime | None,
     classes: tuple[EntryClass, ...],
     instruments: tuple[str, ...],
     providers: tuple[str, ...],
@@ -70,9 +76,14 @@ def place(
 ) -> None:
     """Place a hold: nothing that it names is destroyed, by no rule and no command, before it is lifted.
 
-    It says which keys it keeps, and what of its range was destroyed before. What names no instrument, such as an event
-    of a leg, concerns every instrument, and so it is with legs. A name that no entry has is refused: it would keep
-    nothing.
+    It says which keys it keeps, and what of its range was destroyed before. Times are those at which a record came, not
+    those that a venue gave it: what arrives late is of its arrival. A date alone, and a time that names no zone, are of
+    the firm's zone ([compliance.incidents] zone of the policy in force; UTC without one), and it prints which moments
+    are meant.
+
+    What names no instrument, such as an event of a leg, concerns every instrument, and every event concerns every leg.
+    Ticks are a leg's where they name it in any role: whose they are, that spoke before, or that a rule compared with. A
+    name that no entry has is refused: it would keep nothing.
 
     \b
     Examples:
@@ -83,10 +94,7 @@ def place(
     from ticktrail_compliance.holds.placing import Told  # noqa: PLC0415 - see above
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
-    refuse_backwards(("--from", "--to"), from_ns, to_ns, shown="times")
     told = Told(
-        from_ns=from_ns,
-        to_ns=to_ns,
         classes=classes,
         instruments=instruments,
         providers=providers,
@@ -95,7 +103,7 @@ def place(
         reference=reference,
     )
     named = find_named(feed_file, database, key)
-    console.place_hold(named, told, unknown_names=unknown_names, as_json=as_json)
+    console.place_hold(named, told, first, last, unknown_names=unknown_names, as_json=as_json)
 
 
 @hold.command("list")

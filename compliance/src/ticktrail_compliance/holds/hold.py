@@ -21,7 +21,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         hold_id: Its name.
-        from_ns: The earliest time of a record, nanoseconds; None: no bound.
+        from_ns: The earliest time at which a record came, UTC nanoseconds; None: no bound.
         to_ns: The latest, which is within; None: no bound, so that it reaches into the future as well.
         from_seq: The first entry; None: no bound.
         to_seq: The last one.
@@ -65,18 +65,19 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def names(self, summary: Summary) -> bool:
-        """Tell whether an entry of its classes and times lies within, by what it says that it holds.
+        """Tell whether an entry of its classes and times lies within, by what its summary says that it holds.
 
         What names no instrument concerns all of them: a leg that went down, a measured clock, a frame that could not be
         read. Such a record may stand beside others that name one; so all but ticks alone lies within. So it is with
-        providers.
+        legs; ticks of one may name another leg as well, which a summary does not tell.
         """
         if set(summary.events) - {"routed"}:
             return True
-        anybody_s = "undecodable" in summary.channels
-        return (anybody_s or _meet(self.instruments, summary.instruments)) and _meet(
-            self.providers, summary.providers
-        )
+        return self.is_of_instruments(summary) and _meet(self.providers, summary.providers)
+
+    def is_of_instruments(self, summary: Summary) -> bool:
+        """Tell whether ticks of an entry may be of its instruments, whoever brought them."""
+        return "undecodable" in summary.channels or _meet(self.instruments, summary.instruments)
 
 
 def _meet(wanted: Collection[str], there: Collection[str]) -> bool:

@@ -1,25 +1,27 @@
 """Tell which data keys a hold stops from being destroyed.
 
-Owns: that a key is stopped when one entry under it lies within; what cannot be read to tell counts as lying within.
-Never: destroys anything, or opens a body.
+Owns: that a key is stopped when one entry under it lies within, that an entry is a leg's where it names that leg in
+any role; and that what cannot be read to tell counts as lying within.
+Never: destroys anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import func, select
 
 from ticktrail.errors import AuditError
 from ticktrail_compliance.entry import Unsealed
 from ticktrail_compliance.holds.hold import Hold
-from ticktrail_compliance.reading import Range, conditions, entry_of, open_summary
+from ticktrail_compliance.reading import Range, conditions, entry_of, open_body, open_summary
 from ticktrail_compliance.store import schema
 from ticktrail_compliance.store.bounds import size_of
 from ticktrail_compliance.store.log import AuditLog
 
-__all__ = ["Sealed", "sealed_under", "stopping"]
+__all__ = ["Sealed", "named_legs", "sealed_under", "stopping"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,29 @@ def _lies_within(log: AuditLog, hold: Hold, key_id: int, open_entries: bool) -> 
             return connection.execute(select(table.seq).where(*where).limit(1)).first() is not None
     for row in log.summary_rows(where=where):
         try:
-            if hold.names(open_summary(entry_of(log.log_id, row), log.keys.find)):
+            summary = open_summary(entry_of(log.log_id, row), log.keys.find)
+            if hold.names(summary) or (
+                hold.is_of_instruments(summary) and named_legs(log, row.seq, hold.providers)
+            ):
                 return True
         except (Unsealed, ValueError):
             return True  # nobody can tell
     return False
+
+
+def named_legs(log: AuditLog, seq: int, legs: Collection[str]) -> frozenset[str]:
+    """Return which of some legs an entry names, in whatever role: that spoke before, that a rule compared with.
+
+    Summaries tell whose ticks an entry holds, and no more. A name is looked for as MessagePack writes a text, so that
+    it is found wherever a record has it, of whatever plugin; the same text in another place is found as well.
+
+    Raises:
+        Unsealed: The entry cannot be opened.
+        ValueError: Its content cannot be read.
+        AuditError: The log cannot be read.
+    """
+    row = log.row(seq) if legs else None
+    if row is None:
+        return frozenset()
+    body = open_body(entry_of(log.log_id, row), log.keys.find)
+    return frozenset(leg for leg in legs if msgspec.msgpack.encode(leg) in body)

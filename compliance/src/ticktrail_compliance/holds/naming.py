@@ -1,6 +1,6 @@
 """See that what a hold names is known to the log: a misspelt name would keep nothing.
 
-Owns: which names count as known: those in the summaries of the entries that the hold reaches.
+Owns: which names count as known: those of the entries that the hold reaches; of legs, in whatever role.
 Never: places a hold.
 """
 
@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from ticktrail.errors import ConfigError
 from ticktrail_compliance.destroyed import DestroyedKeys
 from ticktrail_compliance.entry import Unsealed
+from ticktrail_compliance.holds.matching import named_legs
 from ticktrail_compliance.holds.placing import Told
 from ticktrail_compliance.incidents.register import register_of
 from ticktrail_compliance.reading import Range, conditions, entry_of, open_summary
@@ -48,6 +49,9 @@ def see_names(log: AuditLog, told: Told) -> str | None:
     if not any(wanted.values()):
         return None
     found = _named(log, told, wanted)
+    legs = wanted["--provider"] - found.names["--provider"]
+    if legs:
+        found.names["--provider"].update(_in_another_role(log, told, legs))
     missing = [
         (option, name) for option, names in wanted.items() for name in sorted(names - found.names[option])
     ]
@@ -96,6 +100,22 @@ def _named(log: AuditLog, told: Told, wanted: Mapping[str, set[str]]) -> _Found:
         found.names["--instrument"].update(summary.instruments)
         found.names["--provider"].update(summary.providers)
         if all(names <= found.names[option] for option, names in wanted.items()):
+            break
+    return found
+
+
+def _in_another_role(log: AuditLog, told: Told, legs: Collection[str]) -> Collection[str]:
+    """Return which of some legs an entry of a hold names, though none holds ticks of theirs; all contents are read."""
+    found: set[str] = set()
+    where = conditions(
+        Range(since_ns=told.from_ns, until_ns=told.to_ns, classes=frozenset(told.classes) or None)
+    )
+    for row in log.plain_rows(where=where):
+        try:
+            found |= named_legs(log, row.seq, legs)
+        except (Unsealed, ValueError):
+            continue  # counted where its summary could not be read; a sound summary of a body that is not, verify tells
+        if found >= set(legs):
             break
     return found
 

@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ticktrail.errors import FeedError
+from ticktrail_compliance.access.identity import actor_at
 from ticktrail_compliance.acting import acting, see_that_it_goes_on
-from ticktrail_compliance.acts import actor_here
 from ticktrail_compliance.acts.incidents import IncidentOpened
 from ticktrail_compliance.incidents.register import INCIDENT_CLASS, register_of
 from ticktrail_compliance.incidents.texts import clipped
@@ -69,7 +69,7 @@ def _elsewhere(named: Named) -> str:
 
 
 def _acts(log: AuditLog, findings: Sequence[Finding]) -> Iterator[IncidentOpened]:
-    now_ns, actor = time.time_ns(), actor_here()
+    now_ns, actor = time.time_ns(), actor_at(log.database)
     misused = [state for state in log.keys.states() if state.state in {"damaged", "foreign"}]
     if misused:
         keys = ", ".join(

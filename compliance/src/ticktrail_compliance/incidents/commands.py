@@ -45,7 +45,11 @@ for command in (notify, list_incidents, show, report):
     help="What happened, in a word.",
 )
 @click.option("--subject", default="", help="What it is about, in a word, such as a system or an account.")
-@click.option("--aware", type=FirmTimeType(), help="When the firm became aware; now by itself.")
+@click.option(
+    "--aware",
+    type=FirmTimeType(),
+    help="When the firm became aware; now by itself; a day is its beginning.",
+)
 @click.option("--owner", default="", help="Who sees to it.")
 @click.option("--provider", default="", help="The service provider at which it happened.")
 @nature
@@ -85,13 +89,14 @@ def open_incident(
         --provider "Mail Inc." --provider-aware 2026-11-20T09:00:00Z --provider-told 2026-11-21T16:00:00Z
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.acts import IncidentOpened, actor_here  # noqa: PLC0415 - `--help` needs no database
-    from ticktrail_compliance.incidents import console  # noqa: PLC0415 - see above
+    from ticktrail_compliance.incidents import console, moments  # noqa: PLC0415 - see above
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
     named, actor, now_ns = find_named(feed_file, database, key), actor_here(), console.now_ns()
-    aware_ns, from_ns, to_ns, provider_aware_ns, provider_told_ns = console.moments_of(
+    aware_ns, from_ns, to_ns, provider_aware_ns, provider_told_ns = moments.moments_of(
         named, aware, occurred_from, occurred_to, provider_aware, provider_told
     )
+    told_ns = moments.done_by(provider_told, provider_told_ns, now_ns)
     act = IncidentOpened(
         at_ns=now_ns,
         actor=actor,
@@ -104,13 +109,13 @@ def open_incident(
         owner=owner,
         aware_ns=now_ns if aware_ns is None else aware_ns,
         occurred_from_ns=from_ns,
-        occurred_to_ns=console.not_later(to_ns, now_ns),
+        occurred_to_ns=moments.not_later(to_ns, now_ns),
         classes=classes,
         systems=systems,
         customer_information=customer_information or "unknown",
         provider=provider,
         provider_aware_ns=provider_aware_ns,
-        provider_told_ns=provider_told_ns,
+        provider_told_ns=told_ns,
     )
     console.open_incident(named, act, as_json=as_json)
 
@@ -159,14 +164,15 @@ def assess(
       ticktrail incident assess feed.toml 8 --customer-information no --ground "Only quotes of a venue."
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.acts import IncidentAssessed, actor_here  # noqa: PLC0415 - see above
-    from ticktrail_compliance.incidents import console  # noqa: PLC0415 - see above
+    from ticktrail_compliance.incidents import console, moments  # noqa: PLC0415 - see above
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
     feed_file, number, _ = sorted_out(feed_file, database, words)
     named, now_ns = find_named(feed_file, database, key), console.now_ns()
-    from_ns, to_ns, provider_aware_ns, provider_told_ns = console.moments_of(
+    from_ns, to_ns, provider_aware_ns, provider_told_ns = moments.moments_of(
         named, occurred_from, occurred_to, provider_aware, provider_told
     )
+    told_ns = moments.done_by(provider_told, provider_told_ns, now_ns)
     act = IncidentAssessed(
         at_ns=now_ns,
         incident=number,
@@ -178,11 +184,11 @@ def assess(
         information=information,
         severity=severity,
         occurred_from_ns=from_ns,
-        occurred_to_ns=console.not_later(to_ns, now_ns),
+        occurred_to_ns=moments.not_later(to_ns, now_ns),
         classes=classes,
         systems=systems,
         provider_aware_ns=provider_aware_ns,
-        provider_told_ns=provider_told_ns,
+        provider_told_ns=told_ns,
     )
     console.take(named, "assess", act, as_json=as_json)
 

@@ -17,8 +17,10 @@ import click
 import msgspec
 
 from ticktrail.errors import ConfigError
+from ticktrail_compliance.access.identity import actor_at, person
 from ticktrail_compliance.acting import acting, see_allowed
 from ticktrail_compliance.acts import (
+    Actor,
     IncidentClosed,
     IncidentEntriesAttached,
     IncidentFileAttached,
@@ -31,9 +33,8 @@ from ticktrail_compliance.incidents.deadlines import due
 from ticktrail_compliance.incidents.files import hashed
 from ticktrail_compliance.incidents.register import INCIDENT_CLASS, Register, register_of
 from ticktrail_compliance.incidents.reminding import told
-from ticktrail_compliance.incidents.settings import IncidentSettings
 from ticktrail_compliance.incidents.state import Incident, opening_refused, refused
-from ticktrail_compliance.incidents.times import SaidTime
+from ticktrail_compliance.incidents.texts import clipped
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.policy.adopted import policy_in_force
 from ticktrail_compliance.policy.settings import Policy
@@ -45,9 +46,6 @@ __all__ = [
     "Evidence",
     "attach",
     "find_incident",
-    "moment_of",
-    "moments_of",
-    "not_later",
     "now_ns",
     "open_incident",
     "take",
@@ -69,34 +67,6 @@ def now_ns() -> int:
     return time.time_ns()
 
 
-def not_later(at_ns: int | None, present_ns: int) -> int | None:
-    """Return a time, or the present where it is later: a day that is named as the last one may not be over."""
-    return None if at_ns is None else min(at_ns, present_ns)
-
-
-def moment_of(named: Named, said: SaidTime) -> int:
-    """Return the moment that a person said, of the firm's zone where it names none.
-
-    Args:
-        named: The log, whose policy in force names the zone; it is opened only where that matters.
-        said: The time as it was said.
-
-    Raises:
-        ConfigError: The log cannot be opened, or by the firm's clocks there are two such moments, or there is none.
-        AuditError: The log cannot tell which policy is in force.
-    """
-    if said.local is None:
-        return said.utc_ns
-    with named.open() as log:
-        policy = policy_in_force(log)
-    return said.at_ns((IncidentSettings() if policy is None else policy.incidents).place)
-
-
-def moments_of(named: Named, *said: SaidTime | None) -> Sequence[int | None]:
-    """Return the same of several times; None for what was not said."""
-    return [None if one is None else moment_of(named, one) for one in said]
-
-
 def open_incident(named: Named, act: IncidentOpened, *, as_json: bool) -> None:
     """Open an incident.
 
@@ -113,6 +83,8 @@ def open_incident(named: Named, act: IncidentOpened, *, as_json: bool) -> None:
         with named.open() as log:
             _see_known(act.provider, policy_in_force(log))
     with acting(named, "incident_open", purpose) as found:
+        actor = actor_at(found.log.database)
+        act = msgspec.structs.replace(act, actor=actor, by=clipped(_opener(actor), "by"))
         number = found.record(INCIDENT_CLASS, act)
         register = register_of(found.log)
     _tell(register, number, [number], "was opened", as_json=as_json)
@@ -189,6 +161,11 @@ def _see_known(provider: str, policy: Policy | None) -> None:
     )
 
 
+def _opener(actor: Actor) -> str:
+    """Return who opens an incident: by the login of the database where it knows one, else by the user alone."""
+    return actor.user if actor.database_user is None else person(actor)
+
+
 def _lost(count: int) -> str:
     return f"{counted(count, 'entry', 'entries')} of incidents cannot be read (run `ticktrail audit verify`)"
 
@@ -201,7 +178,8 @@ def _take_all(named: Named, number: int, what: str, acts: Sequence[IncidentAct],
         _see(find_incident(register, number, found.log), acts)
         is_end = any(isinstance(act, IncidentClosed) for act in acts)
         held = holds_of_incidents([register.incidents[number]]) if is_end else ()
-        last = found.record(INCIDENT_CLASS, *acts)
+        actor = actor_at(found.log.database)
+        last = found.record(INCIDENT_CLASS, *(msgspec.structs.replace(act, actor=actor) for act in acts))
         register.catch_up(found.log)
         frees = (
             freed_by(found.log, held, now_ns(), lambda text: click.echo(text, err=True)) if is_end else None

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from ticktrail.errors import ConfigError
 from ticktrail.plugin import Record
+from ticktrail_compliance.access.identity import actor_at
 from ticktrail_compliance.acts import Act, actor_here
 from ticktrail_compliance.acts.incidents import IncidentOpened
 from ticktrail_compliance.incidents.deadlines import due
@@ -126,6 +129,7 @@ def _open(acts: Iterable[IncidentOpened], register: Register, recording: Recordi
     """Open incidents, one of a kind and subject at a time."""
     for act in acts:
         if register.open_of(act.kind, act.subject) is None:
-            number = recording.record(INCIDENT_CLASS, act)
+            opened = msgspec.structs.replace(act, actor=actor_at(recording.log.database))
+            number = recording.record(INCIDENT_CLASS, opened)
             register.catch_up(recording.log)
             yield f"incident {number} was opened: {act.title}; `ticktrail incident show` tells more"

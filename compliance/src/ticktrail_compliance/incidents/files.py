@@ -1,6 +1,7 @@
 """Read and write the files that a command is given.
 
-Owns: the hash of a file, and that nothing is written over and only its user can read what is written.
+Owns: the hash of a file, how large it may be, and that nothing is written over and only its user can read what is
+written.
 Never: leaves half a file.
 """
 
@@ -11,10 +12,14 @@ import os
 from pathlib import Path
 
 from ticktrail.errors import ConfigError
+from ticktrail_compliance.given_file import opened_file
 
 __all__ = ["hashed", "write_new"]
 
 READ_AT_ONCE = 2**20
+
+MOST_BYTES = 2**40
+"""The largest file of which a hash is recorded: an image of a disk. What grows while it is read ends here."""
 
 
 def hashed(path: Path, option: str) -> tuple[int, str]:
@@ -25,16 +30,17 @@ def hashed(path: Path, option: str) -> tuple[int, str]:
         option: What named it, for the message; empty: a word of the command line.
 
     Raises:
-        ConfigError: It cannot be read.
+        ConfigError: It cannot be read, is no regular file, or is larger than 1 TiB.
     """
-    size, found = 0, hashlib.sha256()
+    size, found, name = 0, hashlib.sha256(), f"{option} {path}".strip()
     try:
-        with path.open("rb") as file:
+        with opened_file(path) as file:
             while part := file.read(READ_AT_ONCE):
                 size += len(part)
+                if size > MOST_BYTES:
+                    raise ConfigError(f"{name} is larger than 1 TiB; name the parts that are evidence")
                 found.update(part)
     except OSError as exc:
-        name = f"{option} {path}".strip()
         raise ConfigError(f"{name} cannot be read: {exc.strerror}; name a file that is there") from exc
     return size, found.hexdigest()
 

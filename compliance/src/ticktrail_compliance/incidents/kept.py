@@ -106,7 +106,7 @@ def _told(state: Incident, seq: int, settings: IncidentSettings) -> Kept | None:
 def _done(one: Kept, state: Incident, seq: int, act: IncidentAct) -> Kept:
     done_ns = act.at_ns
     if one.deadline == "individuals" and isinstance(act, IncidentNotified):
-        done_ns = max(notice.sent_ns for notice in state.notices if notice.audience == "individuals")
+        done_ns = state.standing.sent_ns or act.sent_ns
     return msgspec.structs.replace(
         one, done_ns=done_ns, outcome="kept" if done_ns <= one.due_ns else "missed", seq=seq
     )

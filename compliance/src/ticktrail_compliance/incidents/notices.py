@@ -13,14 +13,18 @@ from string import Template
 
 from ticktrail.errors import ConfigError
 from ticktrail_compliance.acts.incidents import Audience
+from ticktrail_compliance.given_file import content_of, opened_file
 from ticktrail_compliance.incidents.settings import IncidentSettings
 from ticktrail_compliance.incidents.state import Incident
 from ticktrail_compliance.incidents.times import day_in_words, in_words, period_in_words
 
-__all__ = ["SHIPPED", "fields_of", "filled", "template_text"]
+__all__ = ["MARK", "SHIPPED", "fields_of", "filled", "is_marked", "template_text"]
 
 SHIPPED = "shipped"
 """The name of the template that comes with ticktrail."""
+
+MARK = "[check:"
+"""How the shipped templates begin what is for the firm to check, and to take out before a notice is sent."""
 
 MOST_BYTES = 256 * 1024
 
@@ -33,17 +37,30 @@ def template_text(name: str, audience: Audience) -> str:
         audience: For whom.
 
     Raises:
-        ConfigError: The file cannot be read.
+        ConfigError: The file cannot be read as UTF-8, is no regular file, or is larger than 256 KiB.
     """
     if name == SHIPPED:
         return (files("ticktrail_compliance.incidents") / "templates" / f"{audience}.txt").read_text("utf-8")
-    path = Path(name)
+    option, remedy = f"--template {name}", f"name a text file, or {SHIPPED}"
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ConfigError(f"--template {path}: is larger than {MOST_BYTES // 1024} KiB; name a template")
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"--template {path} cannot be read: {exc}; name a text file, or {SHIPPED}") from exc
+        return content_of(Path(name), MOST_BYTES, name=option, remedy=remedy).decode()
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"{option} is not UTF-8 ({exc.reason}); {remedy}") from exc
+
+
+def is_marked(path: Path) -> bool:
+    """Tell whether the beginning of a text that is said to be sent still has a mark of the shipped templates.
+
+    Raises:
+        ConfigError: It cannot be read, or is no regular file.
+    """
+    try:
+        with opened_file(path) as file:
+            return MARK.encode() in file.read(MOST_BYTES)
+    except OSError as exc:
+        raise ConfigError(
+            f"--text {path} cannot be read: {exc.strerror}; name the text that was sent"
+        ) from exc
 
 
 def fields_of(incident: Incident, settings: IncidentSettings, firm: str, now_ns: int) -> Mapping[str, str]:

@@ -20,8 +20,10 @@ from ticktrail_compliance.acts import IncidentNotified, actor_here
 from ticktrail_compliance.acts.incidents import Audience
 from ticktrail_compliance.incidents.console import find_incident, now_ns, take
 from ticktrail_compliance.incidents.files import hashed, write_new
-from ticktrail_compliance.incidents.notices import fields_of, filled, template_text
+from ticktrail_compliance.incidents.moments import done_by, moments_of
+from ticktrail_compliance.incidents.notices import MARK, fields_of, filled, is_marked, template_text
 from ticktrail_compliance.incidents.register import register_of
+from ticktrail_compliance.incidents.times import SaidTime
 from ticktrail_compliance.naming import Named
 
 __all__ = ["Wanted", "draft", "sent"]
@@ -65,11 +67,13 @@ def sent(
     named: Named,
     number: int,
     audience: Audience,
-    sent_ns: int,
+    sent_at: SaidTime,
     *,
     count: int,
     text: Path,
     recipients: str,
+    batch: str,
+    all_told: str,
     as_json: bool,
 ) -> None:
     """Record that a notice was sent.
@@ -78,24 +82,34 @@ def sent(
         named: The log.
         number: The incident.
         audience: Who was told.
-        sent_ns: When.
+        sent_at: When, as a person said it; a date alone is the end of that day, or the present until then.
         count: How many.
         text: The file of what was sent.
         recipients: To whom, in words.
+        batch: The list of individuals that was told, by its name.
+        all_told: Why it is known that all were told; empty: that is not said.
         as_json: Print one JSON object.
 
     Raises:
         ConfigError: The file cannot be read, or the step is refused.
     """
     _, sha256 = hashed(text, "--text")
+    if is_marked(text):
+        marks = f"marks of the template, which are for review ({MARK} …])"
+        click.echo(f"note: --text {text} still has {marks}: take them out before a notice is sent", err=True)
+    at_ns = now_ns()
+    (meant_ns,) = moments_of(named, sent_at)
+    sent_ns = done_by(sent_at, meant_ns, at_ns)
     act = IncidentNotified(
-        at_ns=now_ns(),
+        at_ns=at_ns,
         incident=number,
         actor=actor_here(),
         audience=audience,
-        sent_ns=sent_ns,
+        sent_ns=at_ns if sent_ns is None else sent_ns,
         count=count,
         text_sha256=sha256,
         recipients=recipients,
+        batch=batch,
+        all_told=all_told,
     )
     take(named, "record a notice of", act, as_json=as_json)

@@ -97,13 +97,13 @@ def nature(command: Command) -> Command:
                 "--provider-aware",
                 "provider_aware",
                 type=FirmTimeType(),
-                help="When the service provider became aware of it.",
+                help="When the service provider became aware of it; a date alone is the beginning of that day.",
             ),
             click.option(
                 "--provider-told",
                 "provider_told",
-                type=FirmTimeType(),
-                help="When the service provider told the firm.",
+                type=FirmTimeType(last=True),
+                help="When the service provider told the firm; a date alone is the end of that day.",
             ),
         )
     ):

@@ -27,6 +27,7 @@ from ticktrail_compliance.acts.incidents import (
     Severity,
 )
 from ticktrail_compliance.classes import EntryClass
+from ticktrail_compliance.incidents.standing import Standing, batch_of, standing_of
 from ticktrail_compliance.incidents.texts import too_long
 from ticktrail_compliance.words import counted, moment
 
@@ -98,15 +99,19 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def standing(self) -> Standing:
+        """What is known of those affected, and whether a notice is owed."""
+        return standing_of(step.act for step in self.steps if step.counts)
+
+    @property
     def customer_information(self) -> CustomerInformation:
         """Whether customer information is involved."""
-        told = (one.customer_information for one in reversed(self.assessments) if one.customer_information)
-        return next(told, self.opened.customer_information)
+        return self.standing.customer_information
 
     @property
     def harm(self) -> Harm:
         """Whether harm is reasonably likely."""
-        return next((one.harm for one in reversed(self.assessments) if one.harm), "unknown")
+        return self.standing.harm
 
     @property
     def ground(self) -> str:
@@ -116,7 +121,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def affected(self) -> int | None:
         """How many individuals are affected; None: not known."""
-        return next((one.affected for one in reversed(self.assessments) if one.affected is not None), None)
+        return self.standing.affected
 
     @property
     def information(self) -> str:
@@ -155,15 +160,13 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def individuals_told(self) -> int:
-        """To how many individuals a notice was sent."""
-        return sum(one.count for one in self.notices if one.audience == "individuals")
+        """To how many individuals a notice was sent, each list counted once."""
+        return self.standing.told
 
     @property
     def notice_owed(self) -> bool:
         """Whether those affected are still to be told: what is not known is taken for the worst."""
-        if self.customer_information == "no" or self.harm == "not_likely":
-            return False
-        return self.individuals_told < (self.affected if self.affected is not None else 1)
+        return self.standing.notice_owed
 
     def _last_time(self, name: str) -> int | None:
         told = [
@@ -294,6 +297,8 @@ def _notifying_refused(incident: Incident, act: IncidentNotified) -> str | None:
         )
     if act.count < 1:
         return "--count says to how many it was sent: 1 or more"
+    if (why := _all_told_refused(incident, act)) is not None:
+        return why
     if act.sent_ns > act.at_ns:
         return f"--sent-at {moment(act.sent_ns)} has not come yet: record a notice once it was sent"
     if act.sent_ns < incident.opened.aware_ns:
@@ -311,18 +316,41 @@ def _closing_refused(incident: Incident, act: IncidentClosed) -> str | None:
     if not incident.containments:
         return f"{name} was not contained: run `ticktrail incident contain` and say what was done, or why nothing"
     if incident.notice_owed:
-        told, affected = incident.individuals_told, incident.affected
-        of = (
-            ""
-            if affected is None or not told
-            else f" ({told:,} of {counted(affected, 'individual')} were told)"
-        )
-        return (
-            f"those whom {name} affects were not told{of}: run `ticktrail incident notify --to individuals`; or "
-            "`ticktrail incident assess` where no customer information is involved (--customer-information no), or "
-            "where harm is not reasonably likely (--harm not_likely, with its --ground)"
-        )
+        return _owed(incident)
     return None if act.outcome.strip() else f"say what came of {name} (--outcome)"
+
+
+def _all_told_refused(incident: Incident, act: IncidentNotified) -> str | None:
+    if not act.all_told:
+        return None
+    if act.audience != "individuals" or not act.all_told.strip():
+        return "--all-told is of individuals, and says why it is known that all those affected were told"
+    affected, batches = incident.affected, incident.standing.batches
+    others = sum(one.count for name, one in batches.items() if name != batch_of(act))
+    if affected is not None and others + act.count < affected:
+        return (
+            f"--all-told: {others + act.count:,} of {counted(affected, 'individual')} were told; name the other lists "
+            "(--batch), or assess how many are affected (`ticktrail incident assess --affected`)"
+        )
+    return None
+
+
+def _owed(incident: Incident) -> str:
+    name, told, affected = f"incident {incident.number}", incident.individuals_told, incident.affected
+    if affected is None:
+        of = f" ({told:,} were told, and nobody said how many are affected)" if told else ""
+        end = (
+            "; where it is not known how many they are, the notice by which all were told says why that is known "
+            "(--all-told GROUND), or `ticktrail incident assess --affected` says how many"
+        )
+    else:
+        of = f" ({told:,} of {counted(affected, 'individual')} were told)" if told else ""
+        end = ""
+    return (
+        f"those whom {name} affects were not told{of}: run `ticktrail incident notify --to individuals`{end}; or "
+        "`ticktrail incident assess` where no customer information is involved (--customer-information no), or "
+        "where harm is not reasonably likely (--harm not_likely, with its --ground)"
+    )
 
 
 def _times_refused(

@@ -39,10 +39,22 @@ _OUT = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option(
     "--sent-at",
-    type=FirmTimeType(),
-    help="It was sent, at this time; of the firm's zone where it names none.",
+    type=FirmTimeType(last=True),
+    help="It was sent, at this time; of the firm's zone where it names none. A date alone is the end of that day.",
 )
 @click.option("--count", type=click.IntRange(1), help="With --sent-at: to how many.")
+@click.option(
+    "--batch",
+    default="",
+    metavar="NAME",
+    help="With --sent-at, to individuals: the firm's name for the list of whom was told; the same list counts once.",
+)
+@click.option(
+    "--all-told",
+    default="",
+    metavar="GROUND",
+    help="With --sent-at, to individuals: all those affected were told, and why that is known without their number.",
+)
 @click.option(
     "--text", type=_OUT, metavar="FILE", help="With --sent-at: the text that was sent; its hash is kept."
 )
@@ -62,21 +74,24 @@ def notify(
     count: int | None,
     text: Path | None,
     recipients: str,
+    batch: str,
+    all_told: str,
     as_json: bool,
 ) -> None:
     """Write the notice of an incident for review, or record that one was sent.
 
-    ticktrail sends nothing: a person reviews the draft, sends it, and says so.
+    ticktrail sends nothing: a person reviews the draft, sends it, and says so, list by list. As many have to be told as
+    the assessment says are affected; where it says no number, only --all-told ends it.
 
     \b
     Examples:
       ticktrail incident notify feed.toml 8 --to individuals --draft notice.txt
       ticktrail incident notify feed.toml 8 --to individuals --template ours.txt --set office="Privacy office" \\
         --draft notice.txt
-      ticktrail incident notify feed.toml 8 --to individuals --text notice.txt --count 12 \\
+      ticktrail incident notify feed.toml 8 --to individuals --text notice.txt --batch "list A" --count 12 \\
         --sent-at 2026-11-25T10:00:00Z
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
-    from ticktrail_compliance.incidents import console, notifying  # noqa: PLC0415 - `--help` needs no database
+    from ticktrail_compliance.incidents import notifying  # noqa: PLC0415 - `--help` needs no database
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
     feed_file, number, _ = sorted_out(feed_file, database, words)
@@ -86,8 +101,10 @@ def notify(
         )
     named = find_named(feed_file, database, key)
     if draft is not None:
-        if count is not None or text is not None:
-            raise click.UsageError("--count and --text say what was sent: give them with --sent-at")
+        if count is not None or text is not None or batch or all_told:
+            raise click.UsageError(
+                "--count, --text, --batch and --all-told say what was sent: give them with --sent-at"
+            )
         wanted = notifying.Wanted(audience, template, _fields(given))
         notifying.draft(named, number, wanted, draft, as_json=as_json)
     elif sent_at is not None:
@@ -95,14 +112,22 @@ def notify(
             raise click.UsageError(
                 "--sent-at needs --count (to how many) and --text (the text that was sent)"
             )
+        if audience == "individuals" and not batch.strip():
+            raise click.UsageError(
+                "--to individuals needs --batch, the firm's name for the list of whom was told: nobody counts twice"
+            )
+        if audience != "individuals" and (batch or all_told):
+            raise click.UsageError("--batch and --all-told are of individuals: leave them out")
         notifying.sent(
             named,
             number,
             audience,
-            console.moment_of(named, sent_at),
+            sent_at,
             count=count,
             text=text,
             recipients=recipients,
+            batch=batch.strip(),
+            all_told=all_told.strip(),
             as_json=as_json,
         )
 

@@ -13,6 +13,8 @@ import msgspec
 __all__ = ["MOST_CHARS", "clipped", "too_long"]
 
 MOST_CHARS: Mapping[str, int] = {
+    "all_told": 8_000,
+    "batch": 200,
     "by": 200,
     "detail": 8_000,
     "ground": 8_000,

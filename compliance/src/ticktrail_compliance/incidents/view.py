@@ -21,7 +21,15 @@ from ticktrail_compliance.incidents.settings import IncidentSettings
 from ticktrail_compliance.incidents.state import Incident, Stage, Step
 from ticktrail_compliance.words import counted, value
 
-__all__ = ["View", "facts", "step_line", "tag_of", "view_of"]
+__all__ = ["Batch", "View", "facts", "step_line", "tag_of", "view_of"]
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """A list of individuals to whom a notice was sent, by its name, with how many they are and when; nanoseconds."""
+
+    batch: str
+    count: int
+    sent_ns: int
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +55,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     ground: str
     affected: int | None
     told: int
+    batches: Sequence[Batch]
+    all_told: str
     notice_owed: bool
     classes: Sequence[EntryClass]
     systems: Sequence[str]
@@ -68,7 +78,7 @@ def view_of(incident: Incident, now_ns: int, settings: IncidentSettings) -> View
         now_ns: The present, for what is due.
         settings: The firm's.
     """
-    opened = incident.opened
+    opened, standing = incident.opened, incident.standing
     return View(
         number=incident.number,
         stage=incident.stage,
@@ -84,13 +94,17 @@ def view_of(incident: Incident, now_ns: int, settings: IncidentSettings) -> View
         closed_ns=None if incident.closed is None else incident.closed.at_ns,
         occurred_from_ns=incident.occurred_from_ns,
         occurred_to_ns=incident.occurred_to_ns,
-        customer_information=incident.customer_information,
+        customer_information=standing.customer_information,
         information=incident.information,
-        harm=incident.harm,
+        harm=standing.harm,
         ground=incident.ground,
-        affected=incident.affected,
-        told=incident.individuals_told,
-        notice_owed=incident.notice_owed,
+        affected=standing.affected,
+        told=standing.told,
+        batches=[
+            Batch(batch=name, count=one.count, sent_ns=one.sent_ns) for name, one in standing.batches.items()
+        ],
+        all_told=standing.all_told,
+        notice_owed=standing.notice_owed,
         classes=incident.classes,
         systems=incident.systems,
         provider=opened.provider,
@@ -127,6 +141,9 @@ def facts(view: View, place: ZoneInfo) -> Iterator[tuple[str, str]]:
     yield "harm", view.harm
     yield "ground", view.ground
     yield "affected", f"{affected}; {view.told:,} told" if view.customer_information != "no" else ""
+    for batch in view.batches:
+        yield "told", f"{batch.batch}: {counted(batch.count, 'individual')}, {at(batch.sent_ns)}"
+    yield "all told", view.all_told
     yield "began", at(view.occurred_from_ns)
     yield "ended", at(view.occurred_to_ns)
     yield "classes", ", ".join(view.classes)
@@ -165,7 +182,8 @@ def step_line(step: Step, place: ZoneInfo) -> str:
 
 def _said(name: str, found: object, place: ZoneInfo) -> str:
     if isinstance(found, Actor):
-        return f"{found.user} on {found.host}"
+        here = f"{found.user} on {found.host}"
+        return here if found.database_user is None else f"{found.database_user} (database) as {here}"
     if name == "before_ns" and isinstance(found, int):
         return left(found) if found else "none, it is over"
     if name.endswith("_ns") and isinstance(found, int):

@@ -16,7 +16,7 @@ __all__ = ["IncidentTold", "Listed", "PluginTold", "ReviewTold", "Shown"]
 
 
 class PluginTold(msgspec.Struct, frozen=True, kw_only=True):
-    """A plugin as it took part in the feed's last run; `sha256` is over its entry-point module's file."""
+    """A plugin as it took part in the feed's last run; `sha256` is over the files of its distribution."""
 
     name: str
     distribution: str

@@ -41,26 +41,34 @@ def check(ctx: click.Context, policy_file: Path, *, as_json: bool) -> None:
 
 @policy.command()
 @click.argument("feed_file", type=click.Path(path_type=Path), metavar="FEED.toml")
+@click.option(
+    "--one-person-may-destroy",
+    is_flag=True,
+    help="Acknowledge that under people = 1 one person destroys alone; the log's entry tells so.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def adopt(feed_file: Path, *, as_json: bool) -> None:
+def adopt(feed_file: Path, *, one_person_may_destroy: bool, as_json: bool) -> None:
     """Put the policy of a feed file into force, as the feed does at its start by itself.
 
-    The log holds it word for word from then on, and every command goes by what the log holds.
+    The log holds it byte for byte from then on, and every command goes by what the log holds. A policy of people = 1,
+    which one without the key is, is adopted only with --one-person-may-destroy. A feed that starts under one adopts it
+    without, and nothing is destroyed under it until this command was given so.
 
     \b
     Examples:
       ticktrail compliance policy adopt feed.toml
+      ticktrail compliance policy adopt feed.toml --one-person-may-destroy
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
     from ticktrail_compliance.policy import console  # noqa: PLC0415 - see above
 
-    console.adopt_of(feed_file, as_json=as_json)
+    console.adopt_of(feed_file, one_person_may_destroy=one_person_may_destroy, as_json=as_json)
 
 
 @policy.command()
 @click.argument("feed_file", type=click.Path(path_type=Path), metavar="FEED.toml")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(feed_file: Path, *, as_json: bool) -> None:
-    """Print the policy in force: what is kept for how long, and the rules that ask for it.
+    """Print the policy in force, all of it: what is kept for how long and by which rules, and every other table.
 
     \b
     Examples:

@@ -14,15 +14,19 @@ import click
 import msgspec
 
 from ticktrail.errors import ConfigError
+from ticktrail.text import one_line
 from ticktrail_compliance.access.asked import asked
 from ticktrail_compliance.access.checking import access_notes, unknown_officers
+from ticktrail_compliance.access.identity import person
 from ticktrail_compliance.acting import acting, reading
 from ticktrail_compliance.classes import CLASSES
 from ticktrail_compliance.naming import Named, find_named
-from ticktrail_compliance.policy.adopted import adopt, policy_in_force
+from ticktrail_compliance.policy.adopted import adopt, adopted, lets_one_destroy, people_told
 from ticktrail_compliance.policy.checking import faults, kept
-from ticktrail_compliance.policy.loading import load_policy
+from ticktrail_compliance.policy.loading import load_policy, parse_policy
 from ticktrail_compliance.policy.settings import Policy
+from ticktrail_compliance.policy.whole import whole_lines
+from ticktrail_compliance.words import moment
 
 __all__ = ["adopt_of", "check", "show_of"]
 
@@ -45,17 +49,30 @@ def check(policy_file: Path, *, as_json: bool) -> int:
     return 1 if wrong else 0
 
 
-def adopt_of(feed_file: Path, *, as_json: bool) -> None:
-    """Put the policy that a feed file names into force."""
+def adopt_of(feed_file: Path, *, one_person_may_destroy: bool, as_json: bool) -> None:
+    """Put the policy that a feed file names into force.
+
+    Raises:
+        ConfigError: It lets one person destroy alone, and that is not acknowledged; or it cannot be adopted.
+    """
     named = find_named(feed_file, None, None)
     loaded = load_policy(_policy_file(named, feed_file))
     for note in (*_kept_out(loaded.policy), *_notes(loaded.policy)):
         click.echo(f"note: {note}", err=True)
+    if loaded.policy.people == 1 and not one_person_may_destroy:
+        raise ConfigError(
+            f"{named.settings.policy}: [compliance] people = 1 lets one person destroy alone what is due; write people "
+            "= 2 with roles ([compliance.access]), or acknowledge it with --one-person-may-destroy, which the log tells"
+        )
     with acting(named, "policy_adopt", "adopt a policy") as found:
-        is_new = adopt(found.log, loaded, time.time_ns(), found.record)
+        is_new = adopt(
+            *(found.log, loaded, time.time_ns(), found.record), one_person_may_destroy=one_person_may_destroy
+        )
         name = found.log.name
     if as_json:
-        click.echo(msgspec.json.encode({"sha256": loaded.sha256, "adopted": is_new}))
+        alone = loaded.policy.people == 1
+        told = {"sha256": loaded.sha256, "adopted": is_new, "one_person_may_destroy": alone}
+        click.echo(msgspec.json.encode(told))
     elif is_new:
         click.echo(f"{name}: the policy of {loaded.policy.firm} is in force, sha256 {loaded.sha256}")
     else:
@@ -66,17 +83,29 @@ def show_of(feed_file: Path, *, as_json: bool) -> None:
     """Print the policy that a log says is in force."""
     named = find_named(feed_file, None, None)
     with reading(named, "check", asked("compliance policy show"), "to see the policy in force") as log:
-        policy = policy_in_force(log)
+        act = adopted(log)
         name = log.name
-    if policy is None:
+    if act is None:
         raise ConfigError(
             f"{name}: no policy is in force; name one in the feed file ([compliance] policy) and run "
             "`ticktrail compliance policy adopt FEED.toml`"
         )
+    policy = parse_policy(act.text)
+    by, alone = person(act.actor), lets_one_destroy(act, policy)
     if as_json:
-        click.echo(msgspec.json.encode(_told(policy)))
-    else:
-        _print(policy)
+        how = {
+            "sha256": act.sha256,
+            "adopted_ns": act.at_ns,
+            "adopted_by": by,
+            "one_person_may_destroy": alone,
+        }
+        click.echo(msgspec.json.encode({**_told(policy), **how}))
+        return
+    _print(policy)
+    click.echo(one_line(f"adopted by {by} at {moment(act.at_ns)}, sha256 {act.sha256}"))
+    click.echo(people_told(act, policy))
+    for line in whole_lines(policy):
+        click.echo(one_line(line))
 
 
 def _kept_out(policy: Policy) -> Sequence[str]:
@@ -108,7 +137,8 @@ def _told(policy: Policy) -> dict[str, object]:
         }
         for one in (kept(policy, entry_class) for entry_class in CLASSES)
     ]
-    return {"firm": policy.firm, "applicable": policy.applicable, "retention": classes}
+    whole = msgspec.to_builtins(policy)
+    return {"firm": policy.firm, "applicable": policy.applicable, "retention": classes, "policy": whole}
 
 
 def _print(policy: Policy) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from ticktrail.errors import AuditError, ConfigError
+from ticktrail.errors import AuditError
 from ticktrail.feedfile import load_table
+from ticktrail_compliance.given_file import content_of
 from ticktrail_compliance.policy.settings import Policy
 
 __all__ = ["MOST_BYTES", "LoadedPolicy", "load_policy", "parse_policy"]
@@ -25,7 +26,7 @@ MOST_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LoadedPolicy:
-    """A policy, and the file that it was read from, word for word."""
+    """A policy, and the file that it was read from, byte for byte: ends of lines are as they are there."""
 
     policy: Policy
     text: str
@@ -42,13 +43,10 @@ def load_policy(path: Path) -> LoadedPolicy:
     Raises:
         ConfigError: It cannot be read, or has faults: each is told with file, line, key and what would be right.
     """
-    policy = load_table(path, "compliance", Policy)
-    text = path.read_text(encoding="utf-8")
-    if len(text.encode()) > MOST_BYTES:
-        raise ConfigError(
-            f"{path}: is larger than {MOST_BYTES // 1024} KiB, and is sealed in the log as it is"
-        )
-    return LoadedPolicy(policy, text)
+    remedy = "name the policy file, a page of TOML: it is sealed in the log as it is"
+    content = content_of(path, MOST_BYTES, name=f"{path}:", remedy=remedy)
+    policy = load_table(path, "compliance", Policy, content=content)
+    return LoadedPolicy(policy, content.decode())
 
 
 def parse_policy(text: str) -> Policy:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ticktrail.errors import AuditError, ConfigError
+from ticktrail_compliance.given_file import opened_file
 from ticktrail_compliance.proof.note import MARK, MAX_NOTE_BYTES, SIGNATURE_BYTES, BadNote, Note
 
 __all__ = ["Anchor", "Anchored", "largest_notes", "last_note", "read_anchor", "sync_folder"]
@@ -115,7 +116,7 @@ def read_anchor(path: Path) -> Iterator[Anchored]:
         ConfigError: It cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with opened_file(path) as file:
             yield from _cut(_lines(file))
     except OSError as exc:
         raise _unreadable(path, exc) from exc
@@ -128,7 +129,7 @@ def last_note(path: Path) -> Note | None:
         ConfigError: It cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with opened_file(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 2 * MAX_NOTE_BYTES))
             notes = [found.note for found in _cut(_lines(file)) if found.note is not None]
     except OSError as exc:
@@ -145,7 +146,7 @@ def largest_notes(path: Path) -> Iterator[Note]:
         ConfigError: It cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with opened_file(path) as file:
             for _, start in heapq.nlargest(MOST_LARGEST, _sizes(file)):
                 file.seek(start)
                 found = next(_cut(_lines(file)), None)

@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from ticktrail.text import one_line
+from ticktrail_compliance.given_file import opened_file
 from ticktrail_compliance.proof.options import by_verifier_key, verifier_named
 
 if TYPE_CHECKING:  # `ticktrail --help` needs no cipher
@@ -57,7 +58,7 @@ def check_proof(
     verifier = verifier_named(verifier_key, verifier_key_file)
     wanted = None if digest is None else _digest(digest)
     try:
-        with file.open("rb") as proof:
+        with opened_file(file) as proof:
             data = proof.read(MAX_PROOF_BYTES + 1)
     except OSError as exc:
         raise click.UsageError(f"{file} cannot be read: {exc.strerror}") from exc

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from ticktrail_compliance.given_file import opened_file
+
 if TYPE_CHECKING:  # `ticktrail --help` needs no cipher
     from ticktrail_compliance.proof.note import Verifier
 
@@ -48,7 +50,7 @@ def verifier_named(key: str | None, file: Path | None) -> Verifier:
     option = f"--verifier-key-file {file}" if key is None else "--verifier-key"
     try:
         if file is not None:
-            with file.open("rb") as handle:
+            with opened_file(file) as handle:
                 key = handle.read(MAX_NOTE_BYTES).decode()
         return Verifier.parse((key or "").strip())
     except (OSError, UnicodeDecodeError, BadNote) as exc:

@@ -13,7 +13,7 @@ from ticktrail.plugin import Record
 from ticktrail_compliance.acts import Act
 from ticktrail_compliance.incidents.duty import Handling, Ruling
 from ticktrail_compliance.oversight.duty import Reminding
-from ticktrail_compliance.policy.adopted import adopt
+from ticktrail_compliance.policy.adopted import ACKNOWLEDGE, adopt
 from ticktrail_compliance.policy.loading import load_policy
 from ticktrail_compliance.recording.duty import Duty, Recording
 from ticktrail_compliance.retention.duty import Applying
@@ -44,7 +44,10 @@ class Adopting:
         loaded = load_policy(path)
         if not adopt(recording.log, loaded, recording.now_ns, recording.record):
             return ()
-        return (f"the policy of {loaded.policy.firm} ({path}) is in force",)
+        told = f"the policy of {loaded.policy.firm} ({path}) is in force"
+        if loaded.policy.people > 1:
+            return (told,)
+        return (f"{told}; under people = 1 nothing is destroyed before somebody runs {ACKNOWLEDGE}",)
 
 
 class Duties:

@@ -18,13 +18,16 @@ from ticktrail.plugin import Clock
 from ticktrail.tracing import span
 from ticktrail_compliance.acts import TailSealed, WriterOpened, actor_here
 from ticktrail_compliance.anchoring import Anchoring, anchor_paths
+from ticktrail_compliance.proof.anchor import last_note
 from ticktrail_compliance.recording.catching_up import catch_up, left_behind
 from ticktrail_compliance.recording.duties import Duties
 from ticktrail_compliance.recording.journal import Gathered, gathered_act
+from ticktrail_compliance.recording.used import used_of
 from ticktrail_compliance.settings import ComplianceSettings
 from ticktrail_compliance.store.appender import Appender, ClockState, Draft, Place
+from ticktrail_compliance.store.database import resolve_url
 from ticktrail_compliance.store.log import AuditLog
-from ticktrail_compliance.store.opening import open_log
+from ticktrail_compliance.store.opening import holds_log, open_log
 from ticktrail_compliance.store.spool import Frame, Spool, SpoolReader
 from ticktrail_compliance.store.wrong import WrongLogError
 
@@ -87,6 +90,7 @@ class Recorder:
             ConfigError: Database, keys or an anchor cannot be used, the log's end is not what was sealed, an anchor
                 contradicts the log, or a spool of an earlier run was changed.
         """
+        self._see_no_new_log_is_known()
         log = open_log(self.settings, self.base_dir, write=True, now_ns=self.clock.now_ns(), warn=self.warn)
         self._log = log
         try:
@@ -173,6 +177,24 @@ class Recorder:
         except AuditError as exc:
             self._turn_off(exc, ())
 
+    def _see_no_new_log_is_known(self) -> None:
+        """See that no log is made where an anchor knows one: it was lost, and a new one would stand in its place.
+
+        Raises:
+            ConfigError: Nothing was made; the message says what to do.
+        """
+        for path in anchor_paths(self.settings, self.base_dir):
+            if path.is_file() and last_note(path) is not None:
+                if not holds_log(self.settings, self.base_dir):
+                    url = resolve_url(self.settings.database, self.base_dir).render_as_string(
+                        hide_password=True
+                    )
+                    raise ConfigError(
+                        f"there is no audit log in {url}, and anchor {path} knows one: nothing was made. Put the "
+                        "database back, or mend [compliance] database; for a new log name another anchor as well"
+                    )
+                return
+
     def _look(self, appender: Appender, ready: Sequence[Gathered]) -> None:
         """Let the duties see the events that were stored; what they do about them waits while the database is away."""
         events = [record for one in ready if one.entry_class != "journal" for record in one.records]
@@ -191,6 +213,7 @@ class Recorder:
             actor=actor_here(),
             program=f"ticktrail {version('ticktrail')}",
             purpose=f"feed {self.feed}",
+            recording=used_of(self.settings),
         )
         acts = [gathered_act("access", opened)]
         behind = self._anchoring is not None and self._anchoring.is_behind(head.seq)

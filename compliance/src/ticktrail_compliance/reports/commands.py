@@ -13,6 +13,7 @@ from typing import TypedDict, TypeVar, Unpack
 import click
 
 from ticktrail_compliance.evidence.commands import compliance
+from ticktrail_compliance.objectives.commands import slo
 from ticktrail_compliance.options import for_a_purpose, of_a_period, which_log
 
 __all__ = ["report"]
@@ -98,3 +99,4 @@ def shadow(*, as_json: bool, **wanted: Unpack[_Named]) -> None:
 
 
 report.add_command(compliance)
+report.add_command(slo)

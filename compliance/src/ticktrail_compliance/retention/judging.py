@@ -15,8 +15,9 @@ from ticktrail_compliance.classes import CLASSES, EntryClass
 from ticktrail_compliance.holds.hold import Hold
 from ticktrail_compliance.holds.matching import sealed_under, stopping
 from ticktrail_compliance.holds.standing import holds_of
-from ticktrail_compliance.policy.adopted import policy_in_force
+from ticktrail_compliance.policy.adopted import ACKNOWLEDGE, adopted, lets_one_destroy
 from ticktrail_compliance.policy.checking import Kept, kept
+from ticktrail_compliance.policy.loading import parse_policy
 from ticktrail_compliance.policy.settings import Policy
 from ticktrail_compliance.retention.due import due_ns, is_over
 from ticktrail_compliance.retention.exported import exports_of, is_archived
@@ -52,8 +53,13 @@ class Judge:
         self._now_ns = now_ns
         self._open_entries = open_entries
         self._holds: Sequence[Hold] = holds_of(log)
-        self.policy: Policy | None = policy_in_force(log)
+        act = adopted(log)
+        self.policy: Policy | None = None if act is None else parse_policy(act.text)
         """The policy in force."""
+        self.is_agreed = (
+            act is None or self.policy is None or self.policy.people > 1 or lets_one_destroy(act, self.policy)
+        )
+        """Whether it is agreed how many people it takes to destroy."""
 
     @cached_property
     def _exports(self) -> Sequence[LogExported]:
@@ -94,6 +100,11 @@ class Judge:
     def _by_policy(self, key_id: int, entry_class: EntryClass, month: str) -> Hindrance | None:
         if self.policy is None:
             return None
+        if not self.is_agreed:
+            return Hindrance(
+                "the policy lets one person destroy alone (people = 1), and nobody acknowledged that; write people "
+                f"= 2, or run {ACKNOWLEDGE}"
+            )
         rule = kept(self.policy, entry_class)
         due = due_ns(rule, month)
         if due is None:

@@ -15,7 +15,6 @@ import contextlib
 import hmac
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
@@ -31,6 +30,7 @@ from ticktrail_compliance.entry import CLASSES, EntryClass
 from ticktrail_compliance.store import schema
 from ticktrail_compliance.store.bounds import bounded_columns
 from ticktrail_compliance.store.database import Database
+from ticktrail_compliance.store.datakey import DataKey, KeyState
 from ticktrail_compliance.vault.provider import KeyProvider
 
 __all__ = ["Answers", "DataKey", "KeyState", "KeyStore", "month_of"]
@@ -51,39 +51,6 @@ ROTATION_LOCK = 7_310_312_883_108_114_018
 """An advisory lock of this program's."""
 
 
-@dataclass(frozen=True, slots=True)
-class DataKey:
-    """A key of one writer, one class of entries and one month (UTC, ``YYYY-MM``)."""
-
-    key_id: int
-    entry_class: EntryClass
-    month: str
-    writer: int
-    cipher: AESGCM
-
-
-@dataclass(frozen=True, slots=True)
-class KeyState:
-    """What became of a data key.
-
-    Attributes:
-        key_id: Its number.
-        entry_class: What it seals, as the store says.
-        month: When, as the store says.
-        state: ``whole``: it can be used; ``destroyed``: it was taken out, and the row kept; ``damaged``: the row is not
-            what was stored; ``foreign``: it is wrapped by another key than the one at hand.
-        key: The key where it is whole.
-        kek: The key that wrapped it, as the store says.
-    """
-
-    key_id: int
-    entry_class: str
-    month: str
-    state: Literal["whole", "destroyed", "damaged", "foreign"]
-    key: DataKey | None
-    kek: str
-
-
 class KeyStore:
     """The data keys of one log; blocking.
 
@@ -99,6 +66,7 @@ class KeyStore:
         self._log_id = log_id
         self._known: dict[int, DataKey] = {}
         self._answers: dict[int, tuple[tuple[object, ...], bytes | None]] = {}
+        self._gone: set[int] = set()
         self._secret: bytes | None = None
 
     def begin(self, connection: Connection | None) -> None:
@@ -188,12 +156,36 @@ class KeyStore:
     def find(self, key_id: int) -> DataKey | None:
         """Return a data key; None where it is not there, or not whole."""
         known = self._known.get(key_id)
-        if known is None:
+        if known is None and key_id not in self._gone:
             row = self._row(key_id)
             known = None if row is None else self._state(row).key
             if known is not None:
                 self._known[key_id] = known
         return known
+
+    def look_up(self, key_ids: Collection[int]) -> None:
+        """Read data keys that will be asked for, some hundred by one statement: `find` then asks for none of them.
+
+        Raises:
+            AuditError: The store failed.
+        """
+        table = schema.keys
+        new = sorted(set(key_ids) - self._known.keys() - self._gone)
+        for start in range(0, len(new), AT_ONCE):
+            with self.database.reading() as connection:
+                wanted = select(*bounded_columns(table, self.database.dialect))
+                some = table.c.key_id.in_(new[start : start + AT_ONCE])
+                rows = connection.execute(wanted.where(some)).all()
+            for row in rows:
+                state = self._state(row)
+                if state.key is not None:
+                    self._known[row.key_id] = state.key
+                elif state.state == "destroyed":  # which no key comes back from, but by a backup
+                    self._gone.add(row.key_id)
+
+    def is_missing(self, key_id: int) -> bool:
+        """Tell whether the store has no row of a data key, be it whole, damaged or destroyed."""
+        return key_id not in self._known and key_id not in self._gone and self._row(key_id) is None
 
     def is_destroyed(self, key_id: int) -> bool:
         """Tell whether a data key was taken out and its row kept, by the store's word alone."""

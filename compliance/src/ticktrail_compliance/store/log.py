@@ -34,8 +34,10 @@ __all__ = ["PLAIN", "AuditLog", "Identity", "Row", "Seen", "StoredLog"]
 
 PAGE_ENTRIES = 100
 PAGE_PLAIN = 5_000
-PAGE_BYTES = 64 * 2**20
-"""What a page of entries may hold at most; one entry alone may be larger."""
+PAGE_WEIGHED = 2_000
+"""Entries of a page that is read with ciphertexts, where they are small."""
+PAGE_BYTES = 8 * 2**20
+"""What such a page may hold at most; one entry alone may be larger."""
 
 PLAIN = tuple(column.name for column in schema.entries.c if column.name not in {"summary", "body"})
 """Everything of an entry but its two ciphertexts."""
@@ -138,6 +140,13 @@ class StoredLog(ABC):
 
         A value that is larger than any of its column can be is not read; an empty one stands there.
         """
+        for page in self.pages(from_seq, to_seq, where):
+            yield from page
+
+    def pages(
+        self, from_seq: int = 1, to_seq: int | None = None, where: Sequence[Condition] = ()
+    ) -> Iterator[Sequence[Row]]:
+        """Yield the same, each page as it is read: for whoever looks up something else for a whole page at once."""
         return self._weighed(("summary", "body"), from_seq, to_seq, where)
 
     def plain_rows(
@@ -149,7 +158,14 @@ class StoredLog(ABC):
     def summary_rows(
         self, from_seq: int = 1, to_seq: int | None = None, where: Sequence[Condition] = ()
     ) -> Iterator[Row]:
-        """Yield the same with their summaries, and without their bodies."""
+        """Yield the rows with their summaries, and without their bodies."""
+        for page in self.summary_pages(from_seq, to_seq, where):
+            yield from page
+
+    def summary_pages(
+        self, from_seq: int = 1, to_seq: int | None = None, where: Sequence[Condition] = ()
+    ) -> Iterator[Sequence[Row]]:
+        """Yield the same, each page as it is read."""
         return self._weighed(("summary",), from_seq, to_seq, where)
 
     def row(self, seq: int) -> Row | None:
@@ -220,16 +236,16 @@ class StoredLog(ABC):
 
     def _weighed(
         self, parts: Sequence[str], from_seq: int, to_seq: int | None, where: Sequence[Condition]
-    ) -> Iterator[Row]:
-        """Yield rows with some ciphertexts, in pages that hold no more of them than one should."""
+    ) -> Iterator[Sequence[Row]]:
+        """Yield pages with some ciphertexts, that hold no more of them than one should."""
         names = (*PLAIN, *parts)
         size = size_of([schema.entries.c[part] for part in parts], self.database.dialect).label("size")
         for page in self._pages(["seq"], from_seq, to_seq, PAGE_PLAIN, where, size):
             first = held = 0
             for last, found in enumerate(page):
                 held += found.size
-                if held >= PAGE_BYTES or last - first == PAGE_ENTRIES - 1 or last == len(page) - 1:
-                    yield from self._paged(names, page[first].seq, found.seq, PAGE_ENTRIES, where)
+                if held >= PAGE_BYTES or last - first == PAGE_WEIGHED - 1 or last == len(page) - 1:
+                    yield from self._pages(names, page[first].seq, found.seq, last - first + 1, where)
                     first, held = last + 1, 0
 
     def _paged(
@@ -271,7 +287,7 @@ class StoredLog(ABC):
                 page = connection.execute(wanted).all()
             if page:
                 yield page
-            if len(page) < page_entries:
+            if len(page) < page_entries or page[-1].seq == to_seq:
                 return
             from_seq = page[-1].seq + 1
 

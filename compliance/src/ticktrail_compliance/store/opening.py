@@ -27,7 +27,7 @@ from ticktrail_compliance.store.migrating import Tables, is_begun, is_current, m
 from ticktrail_compliance.vault.opening import open_provider
 from ticktrail_compliance.vault.provider import KeyProvider
 
-__all__ = ["keys_url", "open_databases", "open_log", "open_stored", "see_that_it_is_there"]
+__all__ = ["holds_log", "keys_url", "open_databases", "open_log", "open_stored", "see_that_it_is_there"]
 
 ADVISORY_KEY = 7_310_312_883_108_114_017
 """Of all advisory locks of a database, this program's: a number that nobody else is likely to have chosen."""
@@ -66,6 +66,24 @@ def open_log(
         if isinstance(exc, AuditError):  # nothing runs yet: what the database says is a matter of settings
             raise ConfigError(str(exc)) from exc
         raise
+
+
+def holds_log(settings: ComplianceSettings, base_dir: Path) -> bool:
+    """Tell whether there is a database that holds a log, of whatever layout; nothing is made.
+
+    Raises:
+        ConfigError: It cannot be opened, or its log has lost what names it.
+    """
+    url = resolve_url(settings.database, base_dir)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return False
+    database = connect(url, create=False)
+    try:
+        return _identity(database, must_be_there=False) is not None
+    except AuditError as exc:
+        raise ConfigError(str(exc)) from exc
+    finally:
+        database.close()
 
 
 def see_that_it_is_there(settings: ComplianceSettings, base_dir: Path) -> None:

@@ -13,8 +13,9 @@ import click
 import msgspec
 
 from ticktrail.errors import ConfigError
+from ticktrail_compliance.access.identity import actor_at
 from ticktrail_compliance.acting import acting
-from ticktrail_compliance.acts import PredecessorNamed, actor_here
+from ticktrail_compliance.acts import PredecessorNamed
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.proof.anchor import read_anchor
 from ticktrail_compliance.proof.checkpoint import Checkpoint, checkpoint_of
@@ -46,7 +47,7 @@ def succeed(named: Named, checkpoints: Path, verifier: Verifier, reason: str, *,
             )
         act = PredecessorNamed(
             at_ns=time.time_ns(),
-            actor=actor_here(),
+            actor=actor_at(opened.log.database),
             reason=reason,
             origin=found.origin,
             size=found.size,

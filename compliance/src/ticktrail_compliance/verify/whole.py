@@ -19,6 +19,7 @@ import msgspec
 
 from ticktrail.errors import AuditError, ConfigError
 from ticktrail_compliance.destroyed import destroyed_keys
+from ticktrail_compliance.given_file import opened_file
 from ticktrail_compliance.store.keystore import Answers
 from ticktrail_compliance.store.log import AuditLog
 from ticktrail_compliance.verify.anchored import AnchorFile
@@ -34,6 +35,9 @@ Opener = Callable[[], AuditLog]
 
 ALONE_ENTRIES = 1_000
 """Up to so many it is not worth while to start processes."""
+
+MOST_MARK_BYTES = 2**26
+"""Of a mark with all findings that it may tell of."""
 
 
 class Progress:
@@ -191,7 +195,8 @@ def _resumed(log: AuditLog, path: Path) -> tuple[int, Checked]:
         ConfigError: The mark cannot be read, or is none of this log's as it is.
     """
     try:
-        text = path.read_bytes()
+        with opened_file(path) as file:
+            text = file.read(MOST_MARK_BYTES)
     except FileNotFoundError:
         return 0, Checked()
     except OSError as exc:

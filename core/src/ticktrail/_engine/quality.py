@@ -111,15 +111,25 @@ class Quality:
 
 
 class QualityLog:
-    """All counters of a feed, recorded in turns."""
+    """All counters of a feed, recorded in turns.
+
+    Args:
+        qualities: The counters.
+        publish: Takes the events.
+        now_ns: Gives their times.
+        beside: Records what else is recorded at the same pace; called each time.
+    """
 
     def __init__(
         self,
         qualities: Sequence[Quality],
         publish: Callable[[QualityMeasured], None],
         now_ns: Callable[[], int],
+        *,
+        beside: Callable[[], None],
     ) -> None:
         self._qualities = qualities
+        self._beside = beside
         self._leaving: Sequence[Quality] = ()
         self._publish = publish
         self._now_ns = now_ns
@@ -156,6 +166,7 @@ class QualityLog:
         if rows:
             self._publish(QualityMeasured(at_ns=at_ns, from_ns=self._from_ns, rows=rows))
         self._from_ns = at_ns
+        self._beside()
 
     def look(self) -> Sequence[InstrumentQuality]:
         """Return what was counted since the last time."""

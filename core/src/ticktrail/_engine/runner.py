@@ -28,6 +28,7 @@ from ticktrail._engine.desk import Desk
 from ticktrail._engine.failure import only_leaf
 from ticktrail._engine.health import HealthBoard
 from ticktrail._engine.lane import Lane
+from ticktrail._engine.latency import LatencyLog
 from ticktrail._engine.leg import Leg, LegNews
 from ticktrail._engine.quality import QualityLog
 from ticktrail._engine.reload import Reloader
@@ -265,7 +266,10 @@ class Runner:
         route.follow(self._batches)
         judges = (*(leg.judge for leg in self._legs), route.judge)
         qualities = [quality for judge in judges for quality in judge.qualities.values()]
-        quality = self._quality = QualityLog(qualities, self._bus.publish, self._clock.now_ns)
+        latency = LatencyLog(self.tally.latency, self._bus.publish, self._clock.now_ns)
+        quality = self._quality = QualityLog(
+            qualities, self._bus.publish, self._clock.now_ns, beside=latency.record
+        )
         async with anyio.create_task_group() as beside:
             with self._before_flow:  # a stop does not wait for time servers
                 await beside.start(self._measure_clock)

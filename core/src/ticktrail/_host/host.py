@@ -11,6 +11,8 @@ import importlib
 import importlib.metadata
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +29,7 @@ from ticktrail._host.builtin import BUILTIN
 from ticktrail._host.discovery import Installed, canonical, find_plugins, own_distributions
 from ticktrail._host.hooks import check_api, declared, new_manager, register
 from ticktrail._settings.document import nearest
+from ticktrail.digest import distribution_sha256
 from ticktrail.errors import ConfigError, PluginError
 from ticktrail.events import PluginLoaded, PluginQuarantined
 
@@ -45,11 +48,21 @@ _WORDS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """A plugin that takes part; of one that is brought along, distribution and version are empty."""
+
+    name: str
+    distribution: str
+    version: str
+    at_ns: int
+    plugin: object
+
+
 class Host:
     """The plugins that take part; `Host.load` makes one.
 
     Attributes:
-        loaded: Those that take part, core's own first.
         quarantined: Those that are allowed but could not be imported, or do not fit this ticktrail.
         not_allowed: Those that are installed and were not even imported, for nobody allowed them.
     """
@@ -59,9 +72,33 @@ class Host:
         self._clock = clock
         self._declared: dict[str, Mapping[str, object]] = {}
         self._by_plugin: dict[str, list[str]] = {}
-        self.loaded: tuple[PluginLoaded, ...] = ()
+        self._taken: list[_Taken] = []
         self.quarantined: tuple[PluginQuarantined, ...] = ()
         self.not_allowed: tuple[Installed, ...] = ()
+
+    @cached_property
+    def loaded(self) -> tuple[PluginLoaded, ...]:
+        """The plugins that take part, core's own first.
+
+        The files of their distributions are read for it the first time: a command that needs none does not wait.
+
+        Raises:
+            PluginError: The files of a distribution cannot be hashed; the message says why.
+        """
+        hashes: dict[str, str] = {}
+        for one in self._taken:
+            if one.distribution and one.distribution not in hashes:
+                hashes[one.distribution] = distribution_sha256(one.distribution)
+        return tuple(
+            PluginLoaded(
+                at_ns=one.at_ns,
+                name=one.name,
+                distribution=one.distribution,
+                version=one.version,
+                sha256=hashes[one.distribution] if one.distribution else _file_sha256(one.plugin),
+            )
+            for one in self._taken
+        )
 
     @classmethod
     def load(
@@ -149,7 +186,7 @@ class Host:
 
     def has_plugin_of(self, distribution: str) -> bool:
         """Tell whether an installed distribution brings a plugin, be it loaded or not."""
-        names = {plugin.distribution for plugin in self.loaded}
+        names = {plugin.distribution for plugin in self._taken}
         names |= {plugin.distribution for plugin in self.quarantined}
         names |= {found.distribution for found in self.not_allowed}
         return canonical(distribution) in {canonical(name) for name in names}
@@ -202,21 +239,22 @@ class Host:
         self.quarantined += (record,)
 
     def _take(self, name: str, plugin: object, *, distribution: str, version: str) -> None:
-        for other in self.loaded:
+        for other in self._taken:
             if other.name == name:
                 raise PluginError(
                     f"plugin {name} comes from both {other.distribution or 'the program'} and "
                     f"{distribution or 'the program'}; uninstall one, or allow only one of them"
                 )
         register(self._manager, name, plugin)
-        record = PluginLoaded(
-            at_ns=self._clock.now_ns(),
-            name=name,
-            distribution=distribution,
-            version=version,
-            sha256=_file_sha256(plugin),
+        self._taken.append(
+            _Taken(
+                name=name,
+                distribution=distribution,
+                version=version,
+                at_ns=self._clock.now_ns(),
+                plugin=plugin,
+            )
         )
-        self.loaded += (record,)
 
     def _declare(self) -> None:
         self._collect("ticktrail_providers", ProviderSpec, lambda spec: spec.name)
@@ -246,7 +284,7 @@ class Host:
 
 
 def _file_sha256(plugin: object) -> str:
-    """Hash the file of a plugin's module, or of the class of which a plugin brought along is an instance."""
+    """Hash the file of the module of a plugin that is brought along, or of the class of which it is an instance."""
     module = plugin if hasattr(plugin, "__file__") else sys.modules.get(type(plugin).__module__)
     file = getattr(module, "__file__", None)
     return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""

@@ -32,6 +32,7 @@ LEVELS: Final[Mapping[type[Event], Level]] = {
     events.ConnectionReplaced: "warning",
     events.BreakerChanged: "info",
     events.LegStateChanged: "info",
+    events.LatencyMeasured: "debug",
     events.OutageBegun: "error",
     events.OutageEnded: "warning",
     events.ControlOrdered: "info",

@@ -120,17 +120,17 @@ def with_added(document: Document, added: Mapping[str, Table]) -> Document:
     return replace(document, tables=tables, added=added)
 
 
-def read_document(path: FilePath) -> Document:
+def read_document(path: FilePath, content: bytes | None = None) -> Document:
     """Return the feed file, read and parsed.
+
+    Args:
+        path: Which.
+        content: What stands in it, where that was read already; None: it is read.
 
     Raises:
         ConfigError: It is missing, cannot be read, or is not TOML in UTF-8; the message says which and where.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-    except OSError as exc:
-        raise ConfigError(f"{path}: cannot be read ({exc.strerror}); {_remedy(exc)}") from exc
+    raw = _read(path) if content is None else content
     if len(raw) > _MAX_BYTES:
         raise ConfigError(
             f"{path}: is larger than {_MAX_BYTES} bytes; give a feed file, which is a page of TOML"
@@ -157,6 +157,14 @@ def read_document(path: FilePath) -> Document:
         tables=tables,
         positions=positions,
     )
+
+
+def _read(path: FilePath) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_BYTES + 1)
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read ({exc.strerror}); {_remedy(exc)}") from exc
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

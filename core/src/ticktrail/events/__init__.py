@@ -44,7 +44,7 @@ from ticktrail.events._feed import (
     VenueClockMeasured,
     VenueTrouble,
 )
-from ticktrail.events._health import LegStateChanged, OutageBegun, OutageEnded
+from ticktrail.events._health import LatencyMeasured, LegStateChanged, OutageBegun, OutageEnded
 from ticktrail.events._notices import Notice
 from ticktrail.events._routes import CanaryMoved, CanarySide, ShadowCompared, ShadowHealth
 from ticktrail.events._rules import (
@@ -83,6 +83,7 @@ __all__ = [
     "IncrementsLearned",
     "InstrumentQuarantined",
     "InstrumentReleased",
+    "LatencyMeasured",
     "LegDown",
     "LegStateChanged",
     "LegSwitched",
@@ -140,6 +141,7 @@ Event: TypeAlias = (
     | InstrumentQuarantined
     | InstrumentReleased
     | QualityMeasured
+    | LatencyMeasured
     | Notice
     | CanaryMoved
     | ShadowCompared

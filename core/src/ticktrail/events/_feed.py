@@ -37,7 +37,10 @@ __all__ = [
 
 
 class PluginLoaded(BaseEvent, frozen=True, tag="plugin_loaded"):
-    """A plugin takes part; `sha256` is over its entry-point module's file."""
+    """A plugin takes part; `sha256` is over all files of its distribution (`ticktrail.digest`).
+
+    Of one that a program brought along, `distribution` is empty, and `sha256` over its module's file.
+    """
 
     name: str
     distribution: str

@@ -10,9 +10,24 @@ from collections.abc import Mapping, Sequence
 
 from ticktrail.events._base import BaseEvent
 from ticktrail.health import HealthState
+from ticktrail.latency import Buckets
 from ticktrail.model import InstrumentId, ProviderId
 
-__all__ = ["LegStateChanged", "OutageBegun", "OutageEnded"]
+__all__ = ["LatencyMeasured", "LegStateChanged", "OutageBegun", "OutageEnded"]
+
+
+class LatencyMeasured(BaseEvent, frozen=True, tag="latency_measured"):
+    """How long ticks took from the socket read that brought them to the end of a sink's write, since `from_ns`.
+
+    A tick counts once for each sink that wrote it. `p50_us` and `p99_us` are microseconds that so many of them did not
+    exceed; `buckets` holds all counts, so that those of several events can be added up.
+    """
+
+    from_ns: int
+    ticks: int
+    p50_us: float | None
+    p99_us: float | None
+    buckets: Buckets
 
 
 class LegStateChanged(BaseEvent, frozen=True, tag="leg_state_changed"):

@@ -60,14 +60,17 @@ class Place:
     def feed(self):
         return self.folder / "feed.toml"
 
-    def prepare(self, text, records=None):
-        """Let a feed record under a policy."""
+    def prepare(self, text, records=None, *, acknowledged=False):
+        """Let a feed record under a policy; perhaps one that was adopted before, and one person may destroy under."""
         (self.folder / "policy.toml").write_text(text)
         anchors = f"anchors = {json.dumps(list(self.anchors))}\n" if self.anchors else ""
         self.feed.write_text(
             f'[compliance]\ndatabase = "{self.database}"\nkey = {{ env = "AUDIT_KEY" }}\npolicy = "policy.toml"\n'
             f"{anchors}"
         )
+        if acknowledged:
+            options = {"database": self.database, "key": Secret(env="AUDIT_KEY")}
+            logs.acknowledged(self.folder, text, **options)
         self.record(records or [logs.up(1), logs.routed(1)], policy="policy.toml")
         return self
 

@@ -50,7 +50,8 @@ class Roles:
         holders = {kind: {"database_roles": [self.names[kind]], "users": [ME]} for kind in KINDS}
         holders["keeper"].pop("users")  # one user is never on both sides; here the database says who is who
         self.owner.folder.mkdir()
-        self.owner.prepare(policy(holders, more="[compliance.retention.journal]\nkeep_days = 1\n"))
+        text = policy(holders, more="[compliance.retention.journal]\nkeep_days = 1\n")
+        self.owner.prepare(text, acknowledged=True)
         for kind in KINDS:
             self.owner.run("audit", "grant", self.owner.feed, f"--{kind}", self.names[kind])
         self.owner.run("audit", "grant", self.owner.feed, "--reader", self.names["stranger"])
@@ -118,7 +119,7 @@ def test_each_database_role_can_do_what_its_role_may_and_nothing_else(roles):
             ("--format", "jsonl", *WHY),
         ),
         "keys_destroy": ("keeper", ["audit", "keys", "destroy"], (*MONTH, "--yes", *WHY)),
-        "policy_adopt": ("officer", ["compliance", "policy", "adopt"], ()),
+        "policy_adopt": ("officer", ["compliance", "policy", "adopt"], ("--one-person-may-destroy",)),
         "keys_rotate": ("keeper", ["audit", "keys", "rotate"], ("--to", f"file:{new}")),
     }
     before = 0
@@ -218,7 +219,9 @@ def test_a_login_on_both_sides_is_not_granted(roles):
     assert f"REVOKE {keeper} FROM {officer}" in done
     place = roles.place("officer")
     (place.folder / "policy.toml").write_text(policy({"officer": {"users": [ME]}}))
-    assert "holds keeper and officer" in place.run("compliance", "policy", "adopt", place.feed, status=2)
+    assert "holds keeper and officer" in place.run(
+        "compliance", "policy", "adopt", place.feed, "--one-person-may-destroy", status=2
+    )
     twice = roles.owner.run(
         "audit", "grant", roles.owner.feed, "--keeper", keeper, "--officer", keeper, status=2
     )

@@ -50,7 +50,7 @@ def commands(place):
         ("check", "oakf", ["compliance", "policy", "show", feed]),
         ("keys_list", "akf", ["audit", "keys", "list", feed, *WHY]),
         ("export", "a", ["audit", "export", feed, "--out", out, "--format", "jsonl", *WHY]),
-        ("policy_adopt", "f", ["compliance", "policy", "adopt", feed]),
+        ("policy_adopt", "f", ["compliance", "policy", "adopt", feed, "--one-person-may-destroy"]),
     ]
 
 
@@ -86,7 +86,8 @@ def test_each_person_can_do_what_their_role_may_and_nothing_else(place, run):
 
 def test_keys_are_destroyed_and_rotated_by_the_keeper_alone(place, run):
     """Nobody else gets as far as the question, or wraps one key; the keeper does both, and is told."""
-    place.prepare(policy(more="[compliance.retention.journal]\nkeep_days = 1\n")).share()
+    text = policy(more="[compliance.retention.journal]\nkeep_days = 1\n")
+    place.prepare(text, acknowledged=True).share()
     destroy = ["audit", "keys", "destroy", place.feed, "--class", "journal", "--month", "2023-11", "--yes"]
     rotate = ["audit", "keys", "rotate", place.feed, "--to", "env:NEW_KEY"]
     new = {"NEW_KEY": "A" * 43 + "="}
@@ -117,11 +118,29 @@ def test_a_group_gives_a_role_and_two_groups_can_take_what_both_give(place, run)
     run(STRANGER, "audit", "keys", "list", place.feed, *WHY, groups=[tape], status=0)
     (place.folder / "policy.toml").write_text(policy())
     place.share()
-    both = run(STRANGER, "compliance", "policy", "adopt", place.feed, groups=[tape, voice], status=2)
+    both = run(
+        STRANGER,
+        "compliance",
+        "policy",
+        "adopt",
+        place.feed,
+        "--one-person-may-destroy",
+        groups=[tape, voice],
+        status=2,
+    )
     assert "holds keeper and officer, and may therefore not do policy_adopt" in both["err"]
     assert place.told()[-1].why == "separation"
     run(STRANGER, "audit", "verify", place.feed, *WHY, groups=[tape, voice], status=0)
-    run(STRANGER, "compliance", "policy", "adopt", place.feed, groups=[voice], status=0)
+    run(
+        STRANGER,
+        "compliance",
+        "policy",
+        "adopt",
+        place.feed,
+        "--one-person-may-destroy",
+        groups=[voice],
+        status=0,
+    )
 
 
 def test_nobody_gets_a_role_by_what_the_environment_says(place, run):

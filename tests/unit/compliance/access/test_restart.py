@@ -70,7 +70,7 @@ def test_an_officer_replaces_it_by_command_and_by_a_feeds_start(place):
     place.record([up(2)], policy="policy.toml")
     assert in_force(place).people == 2
     (place.folder / "policy.toml").write_text(policy(MINE))
-    place.run("compliance", "policy", "adopt", place.feed)
+    place.run("compliance", "policy", "adopt", place.feed, "--one-person-may-destroy")
     assert in_force(place).people == 1
     assert [one.actor.user for one in place.told(PolicyAdopted)] == [ME] * 3
 

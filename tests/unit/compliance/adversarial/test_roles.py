@@ -240,7 +240,7 @@ def test_26_a_writer_destroys_nothing(log, role):
     (log.folder / "policy.toml").write_text(POLICY)
     feed.write_text(FEED.format(log.database) + 'policy = "policy.toml"\n')
     commands = CliRunner()
-    done = commands.invoke(program, ["compliance", "policy", "adopt", str(feed)])
+    done = commands.invoke(program, ["compliance", "policy", "adopt", str(feed), "--one-person-may-destroy"])
     assert done.exit_code == 0, done.output
     feed.write_text(FEED.format(as_writer.database))
     done = commands.invoke(program, ["audit", "retention", "apply", str(feed), "--yes"])

@@ -4,11 +4,10 @@ import hashlib
 import sqlite3
 import time
 from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 
 import anyio
 
+from ticktrail.digest import distribution_sha256
 from ticktrail.events import ClockMeasured, ConnectionOpened, FeedStarted, LegUp, PluginLoaded
 from ticktrail.testing import ManualClock
 from ticktrail_compliance.acting import acting
@@ -34,10 +33,6 @@ plugins = {{ "ticktrail-binance" = "{version}" }}
 """
 
 
-def sha256_of(module):
-    return hashlib.sha256(Path(find_spec(module).origin).read_bytes()).hexdigest()
-
-
 def day(at_ns):
     return time.strftime("%Y-%m-%d", time.gmtime(at_ns // 10**9))
 
@@ -59,7 +54,7 @@ class Stage:
         plugin = {
             "distribution": "ticktrail-binance",
             "version": version("ticktrail-binance"),
-            "sha256": sha256_of("ticktrail_binance.plugin"),
+            "sha256": distribution_sha256("ticktrail-binance"),
             **self.get("plugin", {}),
         }
         connection = {
@@ -71,7 +66,11 @@ class Stage:
         measured = {"at_ns": at_ns, "in_tolerance": True, "limit_ns": 50_000_000, **self.get("clock", {})}
         return [
             PluginLoaded(
-                at_ns=at_ns, name="rules", distribution="ticktrail", version=version("ticktrail"), sha256="0"
+                at_ns=at_ns,
+                name="rules",
+                distribution="ticktrail",
+                version=version("ticktrail"),
+                sha256=distribution_sha256("ticktrail"),
             ),
             PluginLoaded(at_ns=at_ns, name="binance", **plugin),
             FeedStarted(
@@ -97,7 +96,8 @@ class Stage:
 
     def settings(self):
         keys = {} if self.get("together", False) else {"keys": "sqlite:///audit-keys.db"}
-        return {"policy": "policy.toml", "anchors": ("anchor.txt",), "database": self.database, **keys}
+        own = {"policy": "policy.toml", "anchors": ("anchor.txt",), "database": self.database, **keys}
+        return {**own, "segment_ticks": 1_000, **self.get("recording", {})}
 
     def build(self):
         """Run the feed, have it verified and backed up."""

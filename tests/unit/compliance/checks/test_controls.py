@@ -45,6 +45,12 @@ def loosen(stage):
     (stage.folder / "audit.key").chmod(0o640)
 
 
+def copy_key(stage):
+    """As an editor or a careful person leaves it, under any name."""
+    (stage.folder / "audit.key.bak").write_bytes((stage.folder / "audit.key").read_bytes())
+    (stage.folder / "audit.key.bak").chmod(0o644)
+
+
 def old_spool(stage):
     folder = stage.folder / "audit-spool"
     folder.mkdir()
@@ -184,12 +190,9 @@ MUTATIONS = {
     "plain text to a venue": ("transport.plain", *before(connections=[{}, {"tls": None, "cipher": None}])),
     "an instrument in the database": ("rest.plaintext", None, disclose),
     "a key open to a group": ("keys.file", None, loosen),
+    "a copy of the key beside it": ("keys.file", None, copy_key),
     "a key on the disk where a service is asked for": ("keys.kind", *before(policy="key_service = true")),
-    "a journal of rejected ticks": (
-        "recording.journal",
-        None,
-        lambda stage: stage.write_feed(journal="rejected"),
-    ),
+    "a journal of rejected ticks": ("recording.journal", *before(recording={"journal": "rejected"})),
     "a spool that waits": ("recording.failure", None, old_spool),
     "delivery before the seal": ("recording.before_delivery", *before(policy="before_delivery = true")),
     "made-up data": ("recording.synthetic", *with_events(made_up)),

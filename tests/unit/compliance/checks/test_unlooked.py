@@ -1,16 +1,21 @@
 """What was not looked at has not passed, nothing is made to be looked at, and each finding names its remedy."""
 
 import sqlite3
+from dataclasses import replace
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from ticktrail.cli.program import program
+from ticktrail.digest import distribution_sha256
 from ticktrail.errors import ConfigError
 from ticktrail.events import PluginLoaded
 from ticktrail.plugin import Routed
 from ticktrail_compliance.acting import acting, noting
 from ticktrail_compliance.acts import ProviderReviewed, actor_here
+from ticktrail_compliance.checks.facts import gather
+from ticktrail_compliance.checks.keys import MOST_BESIDE
 from ticktrail_compliance.checks.registry import CONTROLS
 from unit.compliance.checks.stage import DAY_NS, Stage
 
@@ -62,6 +67,7 @@ def test_without_a_run_what_looks_at_one_is_unknown_with_its_remedy(tmp_path, da
     need = {one.id for one in CONTROLS if one.needs_run}
     assert need == {
         "providers.registered", "transport.tls", "transport.plain", "recording.synthetic",
+        "recording.journal", "recording.before_delivery",
         "plugins.installed", "plugins.pinned", "clock.measured", "clock.tolerance",
     }  # fmt: skip
     assert {found[name].found for name in need} == {"unknown"}
@@ -161,3 +167,84 @@ def test_a_review_that_failed_fails_until_a_later_one(tmp_path, database):
     assert "the last review of venue failed" in seen[0][1]
     assert "with concerns: venue" in seen[1][1]
     assert "venue" not in seen[2][1]
+
+
+def test_a_file_beside_a_plugin_that_is_changed_fails(tmp_path, monkeypatch):
+    """Though the plugin's own module is as it ran."""
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme/__init__.py").touch()
+    (tmp_path / "acme/plugin.py").touch()
+    (tmp_path / "acme/decoder.py").write_text("FACTOR = 1\n")
+    info = tmp_path / "acme_feeds-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-feeds\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[ticktrail]\nacme = acme.plugin\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    ran = distribution_sha256("acme-feeds")
+    told = PluginLoaded(at_ns=1, name="acme", distribution="acme-feeds", version="1.0", sha256=ran)
+    stage = Stage(tmp_path, "sqlite:///audit.db", more=[told]).build()
+    assert stage.look()["plugins.installed"].found == "passed"
+    (tmp_path / "acme/decoder.py").write_text("FACTOR = 2\n")
+    found = stage.look()["plugins.installed"]
+    assert found.found == "failed"
+    assert "the files of acme-feeds 1.0 (plugin acme) are not those that ran" in found.detail
+
+
+def test_copies_of_a_key_are_looked_for_within_bounds(tmp_path):
+    """A line's end more is the same key; a link to it is no copy; among too many files nobody has looked."""
+    stage = Stage(tmp_path, "sqlite:///audit.db").build()
+    (tmp_path / "link.key").symlink_to("audit.key")
+    assert stage.look()["keys.file"].found == "passed"
+    (tmp_path / "notes").write_bytes(b"\n" + (tmp_path / "audit.key").read_bytes() + b"\r\n")
+    found = stage.look()["keys.file"]
+    assert (found.found, f"{tmp_path}/notes is a copy of the key" in found.detail) == ("failed", True)
+    (tmp_path / "notes").unlink()
+    (tmp_path / "many").mkdir()
+    (tmp_path / "audit.key").rename(tmp_path / "many/real.key")
+    (tmp_path / "audit.key").symlink_to("many/real.key")
+    (tmp_path / "many/copy").write_bytes((tmp_path / "audit.key").read_bytes())
+    assert f"{tmp_path}/many/copy is a copy" in stage.look()["keys.file"].detail
+    (tmp_path / "many/copy").unlink()
+    for number in range(MOST_BESIDE):
+        (tmp_path / f"many/{number}").touch()
+    found = stage.look()["keys.file"]
+    assert (found.found, "keep the key in a folder of its own" in found.detail) == ("unknown", True)
+
+
+@pytest.mark.parametrize("ran", [{}, {"journal": "rejected", "before_delivery": True, "segment_s": 2.0}])
+def test_a_run_is_judged_by_its_own_settings_and_not_by_a_file_that_was_changed_since(
+    tmp_path, database, ran
+):
+    """Neither made good nor made bad by it; what the file says now is told."""
+    stage = Stage(tmp_path, database, recording=ran).build()
+    before = stage.look()
+    assert not any("feed file says" in one.detail for one in before.values()) or ran
+    if ran:
+        stage.write_feed(journal="all")
+    else:
+        stage.write_feed(journal="rejected", before_delivery="true", on_failure='"spool"')
+    found = stage.look()
+    names = ("recording.journal", "recording.before_delivery", "recording.failure")
+    assert [found[name].found for name in names] == ["failed" if ran else "passed", "passed", "passed"]
+    assert all(found[name].evidence == 1 for name in names)
+    assert ('the feed file says journal = "rejected" now' in found["recording.journal"].detail) == (not ran)
+    told = found["recording.before_delivery"].detail
+    assert ("before_delivery = false, segment_s = 1.0 now" if ran else "before_delivery = true now") in told
+    assert ('on_failure = "spool" now' in found["recording.failure"].detail) == (not ran)
+
+
+def test_a_run_that_does_not_tell_its_settings_is_unknown(tmp_path):
+    """As one of an earlier version: nothing is taken from the file for it."""
+    assert _judged(None, tmp_path) == {"recording.journal": "unknown", "recording.before_delivery": "unknown"}
+
+
+def _judged(recording, folder):
+    stage = Stage(folder, "sqlite:///audit.db").build()
+    named = stage.named()
+    with named.open() as log:
+        facts = gather(named, stage.feed_file, stage.now_ns, log)
+        run = facts.run
+        act = msgspec.structs.replace(run.opening.act, recording=recording)
+        facts = replace(facts, run=replace(run, opening=replace(run.opening, act=act)))
+        wanted = ("recording.journal", "recording.before_delivery")
+        return {one.id: one.look(facts).found for one in CONTROLS if one.id in wanted}

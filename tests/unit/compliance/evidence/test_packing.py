@@ -239,7 +239,9 @@ def test_who_may_not_is_refused_and_told_of(small):
     (small / "policy.toml").write_text(policy)
     feed = small / "feed.toml"
     feed.write_text(feed.read_text() + 'policy = "policy.toml"\n')
-    done = CliRunner().invoke(program, ["compliance", "policy", "adopt", str(feed)])
+    done = CliRunner().invoke(
+        program, ["compliance", "policy", "adopt", str(feed), "--one-person-may-destroy"]
+    )
     assert done.exit_code == 0, done.output
     assert "evidence" in pack(small, status=2).output
     assert not (small / "pack").exists()

@@ -39,7 +39,13 @@ def step(kind, **more):
     least = {
         IncidentAssessed: {"customer_information": "yes"},
         IncidentContained: {"measures": "locked"},
-        IncidentNotified: {"audience": "individuals", "sent_ns": NOW_NS, "count": 1, "text_sha256": "0" * 64},
+        IncidentNotified: {
+            "audience": "individuals",
+            "sent_ns": NOW_NS,
+            "count": 1,
+            "text_sha256": "0" * 64,
+            "batch": "a list",
+        },
         IncidentAssigned: {"owner": "jo"},
         IncidentClosed: {"outcome": "over"},
     }

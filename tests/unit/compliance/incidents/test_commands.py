@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shlex
+import time
 
 import anyio
 import pytest
@@ -52,7 +53,7 @@ def open_one(feed, *more):
 
 def test_an_incident_from_its_opening_to_its_end(feed, tmp_path, database):
     """Every step is sealed, the log stays sound, and the report has each with its entry's number."""
-    run("compliance", "policy", "adopt", feed)
+    run("compliance", "policy", "adopt", feed, "--one-person-may-destroy")
     number = open_one(feed, "--kind", "unauthorized_access", "--owner", "jo")
     assert "to tell those affected" in run("incident", "list", feed).stdout
     refusal = run("incident", "close", feed, number, "--outcome", "over", status=2)
@@ -104,11 +105,16 @@ def test_an_incident_from_its_opening_to_its_end(feed, tmp_path, database):
     )
     now = told("incident", "show", feed, number)["aware_ns"]
     sent = ("--to", "individuals", "--text", tmp_path / "n.txt", "--sent-at", now)
-    run("incident", "notify", feed, number, *sent, "--count", 1)
+    needs = run("incident", "notify", feed, number, *sent, "--count", 1, status=2).stderr
+    assert "needs --batch" in needs
+    for _ in range(2):  # the same list twice
+        told_once = run("incident", "notify", feed, number, *sent, "--count", 1, "--batch", "list A")
+        assert "marks of the template" in told_once.stderr
+    assert "list A: 1 individual, 20" in run("incident", "show", feed, number).stdout
     assert (
         "1 of 2 individuals" in run("incident", "close", feed, number, "--outcome", "over", status=2).stderr
     )
-    run("incident", "notify", feed, number, *sent, "--count", 1)
+    run("incident", "notify", feed, number, *sent, "--count", 1, "--batch", "list B")
     run("incident", "assign", feed, number, "--owner", "al")
     run("incident", "close", feed, number, "--outcome", "both were told")
     assert "was closed" in run("incident", "assign", feed, number, "--owner", "x", status=2).stderr
@@ -118,7 +124,7 @@ def test_an_incident_from_its_opening_to_its_end(feed, tmp_path, database):
     tags = [one["act"]["event"] for one in shown["steps"]]
     assert tags == [
         *("incident_opened", "incident_assessed", "incident_file_attached", "incident_entries_attached"),
-        *("incident_contained", "incident_notified", "incident_notified", "incident_assigned"),
+        *("incident_contained", *["incident_notified"] * 3, "incident_assigned"),
         "incident_closed",
     ]
     with opened(tmp_path, database=database) as log:
@@ -270,13 +276,26 @@ def test_a_date_and_a_time_are_of_the_firms_zone(feed, tmp_path, database):
     """Of every option; before a policy is adopted they are of UTC."""
     number = open_one(feed, "--aware", "2026-01-05")
     assert told("incident", "show", feed, number)["aware_ns"] == 1_767_571_200 * 10**9
-    run("compliance", "policy", "adopt", feed)
+    run("compliance", "policy", "adopt", feed, "--one-person-may-destroy")
     number = open_one(feed, "--aware", "2026-01-05", "--occurred-to", "2026-01-05")
     run("incident", "assess", feed, number, "--ground", "x", "--occurred-from", "2026-01-05T00:00")
     notice = tmp_path / "n.txt"
     notice.write_text("x")
     run(
-        *("incident", "notify", feed, number, "--to", "individuals", "--text", notice, "--count", 1),
+        *(
+            "incident",
+            "notify",
+            feed,
+            number,
+            "--to",
+            "individuals",
+            "--text",
+            notice,
+            "--count",
+            1,
+            "--batch",
+            "A",
+        ),
         *("--sent-at", "2026-01-05T19:00"),
     )
     shown = told("incident", "show", feed, number)
@@ -301,7 +320,7 @@ def test_what_was_late_stays_told(feed, tmp_path):
     run("incident", "contain", feed, number, "--measures", "x")
     run(
         *("incident", "notify", feed, number, "--to", "individuals", "--text", tmp_path / "n.txt"),
-        *("--count", 1, "--sent-at", "2026-02-15T09:00Z"),
+        *("--count", 1, "--batch", "A", "--sent-at", "2026-02-15T09:00Z"),
     )
     run("incident", "close", feed, number, "--outcome", "x")
     lates = (
@@ -340,7 +359,7 @@ def test_the_list_names_owner_and_provider(feed):
 def test_a_provider_is_one_of_the_register(feed, tmp_path, database):
     """Where there is one; a misspelt one is refused with the names, and leaves no trace."""
     (tmp_path / "policy.toml").write_text(POLICY + REGISTER)
-    run("compliance", "policy", "adopt", feed)
+    run("compliance", "policy", "adopt", feed, "--one-person-may-destroy")
     before = entries(tmp_path, database)
     refusal = run("incident", "open", feed, "--title", "x", "--provider", "mail inc", status=2).stderr
     assert "did you mean Mail Inc.?" in refusal
@@ -351,3 +370,56 @@ def test_a_provider_is_one_of_the_register(feed, tmp_path, database):
     assert entries(tmp_path, database) == before
     number = open_one(feed, "--provider", "binance")
     assert told("incident", "show", feed, number)["provider"] == "binance"
+
+
+def test_a_day_that_a_clock_stops_on_is_its_end(feed, tmp_path):
+    """Of the firm's zone, and the present while it is not over; a day that a clock starts on is its beginning."""
+    run("compliance", "policy", "adopt", feed, "--one-person-may-destroy")
+    day_ns = (1_767_571_200 + 5 * 3_600) * 10**9
+    day = "2026-01-05"
+    number = open_one(
+        feed, "--aware", day, "--provider", "P", "--provider-aware", day, "--provider-told", day
+    )
+    run("incident", "assess", feed, number, "--ground", "x", "--customer-information", "yes", "--affected", 2)
+    (tmp_path / "n.txt").write_text("x")
+    sent = (
+        "incident",
+        "notify",
+        feed,
+        number,
+        "--to",
+        "individuals",
+        "--text",
+        tmp_path / "n.txt",
+        "--count",
+        1,
+    )
+    run(*sent, "--batch", "A", "--sent-at", "2026-02-04")
+    shown = told("incident", "show", feed, number)
+    assert (shown["aware_ns"], shown["provider_aware_ns"]) == (day_ns, day_ns)
+    assert shown["provider_told_ns"] == day_ns + 86_400 * 10**9 - 1
+    assert shown["batches"][0]["sent_ns"] == day_ns + 31 * 86_400 * 10**9 - 1
+    today = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 5 * 3_600))
+    before_ns = time.time_ns()
+    run(*sent, "--batch", "B", "--sent-at", today)
+    (late,) = told("incident", "show", feed, number)["batches"][1:]
+    assert before_ns <= late["sent_ns"] <= time.time_ns()
+
+
+def test_each_step_tells_of_the_login(feed, tmp_path, database):
+    """Where the database knows one: of every act, of the policy's adoption, and as it is shown."""
+    run("compliance", "policy", "adopt", feed, "--one-person-may-destroy")
+    number = open_one(feed)
+    run("incident", "assess", feed, number, "--customer-information", "no")
+    run("incident", "contain", feed, number, "--measures", "x")
+    run("incident", "assign", feed, number, "--owner", "jo")
+    run("incident", "attach", feed, number, feed, "--from", 2)
+    run("incident", "close", feed, number, "--outcome", "x")
+    login = "postgres" if database.startswith("postgresql") else None
+    with opened(tmp_path, database=database) as log:
+        acts = [one for _, one in read_records(log, Range()) if hasattr(one, "actor")]
+    mine = [one for one in acts if one.__struct_config__.tag.startswith(("incident_", "policy_"))]
+    assert len(mine) == 8
+    assert {one.actor.database_user for one in mine} == {login}
+    shown = run("incident", "show", feed, number).stdout + run("incident", "report", feed, number).stdout
+    assert ("postgres (database) as" in shown) == (login is not None)

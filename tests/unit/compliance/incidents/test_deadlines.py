@@ -87,7 +87,9 @@ def test_each_clock_stops_by_what_ends_it():
     assert running() == {"individuals"}
     assert running(customer_information="no") == set()
     assert running(step(IncidentAssessed, affected=2), step(IncidentNotified)) == {"individuals"}
-    assert running(step(IncidentAssessed), step(IncidentNotified)) == set()
+    assert running(step(IncidentAssessed, affected=1), step(IncidentNotified)) == set()
+    assert running(step(IncidentAssessed), step(IncidentNotified)) == {"individuals"}
+    assert running(step(IncidentAssessed), step(IncidentNotified, all_told="everybody")) == set()
     assert running(step(IncidentAssessed, harm="not_likely", ground="g")) == set()
     provider = {"provider": "p", "provider_aware_ns": NOW_NS - 5}
     assert running(**provider) == {"individuals", "provider_notice"}

@@ -19,7 +19,7 @@ def assessed(day, **more):
 
 def notified(day, count=3):
     at_ns = NOW_NS + day * DAY_NS
-    return step(IncidentNotified, at_ns=at_ns, sent_ns=at_ns, count=count)
+    return step(IncidentNotified, at_ns=at_ns, sent_ns=at_ns, count=count, batch=f"list {day}")
 
 
 AFFECTED = {"customer_information": "yes", "affected": 3}

@@ -32,7 +32,7 @@ def closed(day):
 @pytest.mark.parametrize("over", [(), closed(50)])
 def test_a_late_notice_is_told_before_and_after_it_is_closed(over):
     """By how much, and by which entry."""
-    found = incident(assessed(1), notified(40 * DAY_NS + 21 * HOUR_NS), *over)
+    found = incident(assessed(1, affected=1), notified(40 * DAY_NS + 21 * HOUR_NS), *over)
     (late,) = late_of(found, NOW_NS + 90 * DAY_NS, IncidentSettings())
     assert late.what == "those affected were told 10 d 21 h after the limit"
     assert (late.deadline, late.seq, late.late_ns) == ("individuals", 3, 10 * DAY_NS + 21 * HOUR_NS)

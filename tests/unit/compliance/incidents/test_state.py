@@ -31,10 +31,19 @@ STEPS = st.one_of(
     ),
     st.builds(lambda text: step(IncidentContained, measures=text), st.sampled_from(["", "locked"])),
     st.builds(
-        lambda to, count, sent: step(IncidentNotified, audience=to, count=count, sent_ns=NOW_NS + sent),
+        lambda to, count, sent, batch, ground: step(
+            IncidentNotified,
+            audience=to,
+            count=count,
+            sent_ns=NOW_NS + sent,
+            batch=batch,
+            all_told=ground if to == "individuals" else "",
+        ),
         st.sampled_from(["individuals", "provider", "regulator"]),
         st.sampled_from([0, 1, 2]),
         st.sampled_from([-1, 0, 1]),
+        st.sampled_from(["A", "B"]),
+        st.sampled_from(["", "it is everybody"]),
     ),
     st.builds(lambda owner: step(IncidentAssigned, owner=owner), st.sampled_from(["", "jo", "al"])),
     st.builds(lambda text: step(IncidentClosed, outcome=text), st.sampled_from(["", "over"])),
@@ -47,7 +56,7 @@ class Model:
     def __init__(self):
         self.assessed = self.contained = self.closed = False
         self.information, self.harm, self.affected = "unknown", "unknown", None
-        self.told, self.owner = 0, ""
+        self.lists, self.all_told, self.owner = {}, False, ""
 
     def takes(self, act):
         """Whether a step is taken; what it changes is changed then."""
@@ -58,9 +67,17 @@ class Model:
             if not says or (act.harm == "not_likely" and not act.ground.strip()):
                 return False
             self.assessed = True
-            self.information = act.customer_information or self.information
-            self.harm = act.harm or self.harm
+            said = (act.customer_information, act.harm)
+            if self.information == "no" and (act.harm == "likely" or act.affected):
+                self.information = "unknown"
+            if self.harm == "not_likely" and (
+                said[0] in ("yes", "unknown") or (act.affected or 0) > (self.affected or 0)
+            ):
+                self.harm = "unknown"
+            self.information, self.harm = said[0] or self.information, said[1] or self.harm
             self.affected = self.affected if act.affected is None else act.affected
+            if act.affected or said[0] in ("yes", "unknown") or said[1] in ("likely", "unknown"):
+                self.all_told = False
             return True
         if isinstance(act, IncidentContained):
             self.contained = self.contained or act.measures != ""
@@ -69,12 +86,17 @@ class Model:
             good = act.count > 0 and act.sent_ns == NOW_NS
             if not good or (act.audience == "individuals" and not self.assessed):
                 return False
-            self.told += act.count if act.audience == "individuals" else 0
+            if act.audience == "individuals":
+                lists = {**self.lists, act.batch: act.count}
+                if act.all_told and self.affected and sum(lists.values()) < self.affected:
+                    return False
+                self.lists, self.all_told = lists, self.all_told or act.all_told != ""
             return True
         if isinstance(act, IncidentAssigned):
             self.owner = act.owner or self.owner
             return act.owner != ""
-        owed = self.information != "no" and self.harm != "not_likely" and self.told < (self.affected or 1)
+        lacks = not self.all_told if self.affected is None else sum(self.lists.values()) < self.affected
+        owed = self.information != "no" and self.harm != "not_likely" and lacks
         self.closed = self.assessed and self.contained and not owed and act.outcome != ""
         return self.closed
 
@@ -97,7 +119,7 @@ def test_any_order_of_steps_is_as_the_model_says(acts):
         model.affected,
     )
     assert (found.individuals_told, found.owner, found.closed is not None) == (
-        model.told,
+        sum(model.lists.values()),
         model.owner,
         model.closed,
     )

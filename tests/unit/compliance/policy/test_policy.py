@@ -1,5 +1,6 @@
 """A firm's policy: what is refused, how it comes into force, and that the log tells which one was when."""
 
+import hashlib
 import json
 
 import anyio
@@ -13,11 +14,12 @@ from ticktrail_compliance.acts import PolicyAdopted
 from ticktrail_compliance.classes import CLASSES
 from ticktrail_compliance.policy.adopted import policy_in_force
 from ticktrail_compliance.policy.checking import faults, kept
-from ticktrail_compliance.policy.loading import load_policy
+from ticktrail_compliance.policy.loading import load_policy, parse_policy
 from ticktrail_compliance.policy.regulations import REGULATIONS
 from ticktrail_compliance.policy.settings import DEFAULT_KEEP_DAYS, Policy
 from ticktrail_compliance.reading import Range, read_records
-from unit.compliance.logs import opened, up, write
+from unit.compliance.access.people import ME
+from unit.compliance.logs import SQLITE, opened, up, write
 
 FIRM = 'firm = "Example Securities"\n'
 
@@ -141,8 +143,85 @@ def test_adopt_and_show_by_command(tmp_path):
     feed.write_text('[compliance]\nkey = { file = "audit.key" }\npolicy = "policy.toml"\n')
     assert "no policy is in force" in run("show", feed, status=2)
     path = policy_file(tmp_path, FIRM + 'applicable = ["finra_6820"]\n')
-    assert "in force" in run("adopt", feed)
-    assert "already" in run("adopt", feed)
+    adopt = ("adopt", feed, "--one-person-may-destroy")
+    assert "in force" in run(*adopt)
+    assert "already" in run(*adopt)
     path.unlink()
     shown = run("show", feed)
     assert "clock      2,555 days, then shred  (at least 1,827: finra_6820)" in shown
+
+
+def test_what_is_sealed_is_the_file_to_the_byte(tmp_path, database):
+    """With the ends of lines that it has, and its hash is that of the file."""
+    content = b'[compliance]\r\nfirm = "Example Securities"\r\npeople = 2\r\n'
+    (tmp_path / "policy.toml").write_bytes(content)
+    anyio.run(lambda: write(tmp_path, [up(1)], database=database, policy="policy.toml"))
+    (act,) = adoptions(tmp_path, database)
+    assert act.text.encode() == content
+    assert act.sha256 == hashlib.sha256(content).hexdigest()
+    with opened(tmp_path, database=database) as log:
+        assert policy_in_force(log).people == 2
+
+
+def test_one_person_who_may_destroy_is_acknowledged(tmp_path):
+    """By the command, which refuses such a policy without; a feed adopts it, warns, and nothing is acknowledged."""
+    path = policy_file(tmp_path)
+    feed = tmp_path / "feed.toml"
+    feed.write_text('[compliance]\nkey = { file = "audit.key" }\npolicy = "policy.toml"\n')
+    told = []
+    anyio.run(lambda: write(tmp_path, [up(1)], warn=told.append, policy="policy.toml"))
+    assert any("nothing is destroyed before somebody runs" in text for text in told)
+    refused = run("adopt", feed, status=2)
+    assert "people = 1 lets one person destroy alone" in refused
+    assert "--one-person-may-destroy" in refused
+    assert "is not acknowledged" in run("show", feed)
+    assert json.loads(run("show", feed, "--json"))["one_person_may_destroy"] is False
+    run("adopt", feed, "--one-person-may-destroy")
+    assert "already" in run("adopt", feed, "--one-person-may-destroy")
+    assert "one person may destroy alone, which" in run("show", feed)
+    anyio.run(lambda: write(tmp_path, [up(2)], policy="policy.toml"))  # takes nothing back
+    assert [one.one_person_may_destroy for one in adoptions(tmp_path, SQLITE)] == [False, True]
+    path.write_text(f"[compliance]\n{FIRM}people = 2\n")
+    run("adopt", feed)
+    assert "it takes two people" in run("show", feed)
+    assert adoptions(tmp_path, SQLITE)[-1].one_person_may_destroy is False
+
+
+WHOLE = """\
+people = 2
+applicable = ["finra_4590"]
+[compliance.retention.journal]
+keep_days = 3000
+[compliance.access.officer]
+users = ["carol"]
+[compliance.providers."Mail Inc."]
+kind = "other"
+contract_date = 2024-06-01
+[compliance.checks]
+search_mib = 17
+[compliance.incidents]
+zone = "America/New_York"
+remind_before = ["6h"]
+contact = "Privacy office"
+clock_breaches = 9
+[compliance.retention_schedule]
+"""
+
+
+def test_show_prints_all_that_a_policy_holds(tmp_path):
+    """Every table, every key with what holds where the file says nothing; what is printed reads as the same policy."""
+    path = policy_file(tmp_path, FIRM + WHOLE.replace("carol", ME))
+    anyio.run(lambda: write(tmp_path, [up(1)], policy="policy.toml"))
+    feed = tmp_path / "feed.toml"
+    feed.write_text('[compliance]\nkey = { file = "audit.key" }\npolicy = "policy.toml"\n')
+    shown = run("show", feed)
+    assert "[compliance.incidents]\n" in shown
+    assert "clock_breaches = 9\n" in shown
+    assert "notify_days = 30\n" in shown
+    policy = load_policy(path).policy
+    text = shown[shown.index("[compliance]\n") :]
+    assert msgspec.to_builtins(
+        parse_policy(text.replace('"2024-06-01"', "2024-06-01"))
+    ) == msgspec.to_builtins(policy)
+    told = json.loads(run("show", feed, "--json"))
+    assert msgspec.convert(told["policy"], Policy) == policy

@@ -106,10 +106,12 @@ class Firm:
         journal.close_segment()
         return [draft for gathered in journal.ready() for draft in gathered.drafts()]
 
-    def adopt(self, text):
+    def adopt(self, text, *, one_person_may_destroy=True):
         with self.session() as session:
             loaded = LoadedPolicy(parse_policy(text), text)
-            return adopt(session.log, loaded, self.clock.now_ns(), session.record)
+            now_ns = self.clock.now_ns()
+            said = {"one_person_may_destroy": one_person_may_destroy}
+            return adopt(session.log, loaded, now_ns, session.record, **said)
 
     def place(self, **told):
         with self.session() as session:

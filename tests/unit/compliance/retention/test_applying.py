@@ -100,7 +100,8 @@ def test_a_declared_minimum_counts_though_the_policy_in_the_log_is_below(firm):
     firm.write()
     with firm.session() as session:  # adopted past the check
         text = policy_text(keep_days=30, applicable=["finra_4511"])
-        act = PolicyAdopted(at_ns=1, actor=actor_here(), firm="Example", sha256="0" * 64, text=text)
+        said = {"sha256": "0" * 64, "text": text, "one_person_may_destroy": True}
+        act = PolicyAdopted(at_ns=1, actor=actor_here(), firm="Example", **said)
         session.record("retention", act)
     firm.pass_days(2_200)
     assert firm.plan().keys == []
@@ -194,3 +195,19 @@ def test_an_sqlite_file_becomes_smaller(tmp_path):
         with sqlite3.connect(folder / "audit.db") as connection:
             assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
         assert firm.verified().sound
+
+
+def test_nothing_is_destroyed_under_one_person_that_nobody_acknowledged(tmp_path, database):
+    """The plan says why, by hand it is refused with the remedy, and once acknowledged it is due."""
+    firm = Firm(tmp_path, database)
+    firm.write()
+    firm.adopt(policy_text(keep_days=1), one_person_may_destroy=False)
+    firm.pass_days(90)
+    plan = firm.plan()
+    assert plan.keys == []
+    assert {"--one-person-may-destroy" in one.why for one in plan.kept} == {True}
+    assert firm.apply().destroyed.keys == 0
+    firm.adopt(policy_text(keep_days=1, people=2), one_person_may_destroy=True)
+    assert firm.plan().keys != []
+    firm.adopt(policy_text(keep_days=1))
+    assert firm.apply().destroyed.keys > 0

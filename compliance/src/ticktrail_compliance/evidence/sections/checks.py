@@ -10,10 +10,18 @@ from collections.abc import Sequence
 
 from ticktrail_compliance.acts import ChecksRun
 from ticktrail_compliance.checks.registry import CONTROLS
-from ticktrail_compliance.evidence.model import Cell, Column, Figure, Section, entries_of, table
+from ticktrail_compliance.evidence.model import (
+    Cell,
+    Column,
+    Criterion,
+    Figure,
+    Section,
+    entries_of,
+    table,
+)
 from ticktrail_compliance.evidence.source import Source
 
-__all__ = ["checks_section"]
+__all__ = ["checks_criterion", "checks_section"]
 
 _COLUMNS = (
     Column("control", "Control"),
@@ -23,6 +31,24 @@ _COLUMNS = (
     Column("detail", "Detail"),
     Column("evidence", "Shown by entry", "entry"),
 )
+
+
+def checks_criterion(source: Source) -> Criterion:
+    """Return what is aimed at: that every control passes in the last run of the period."""
+    runs = [(one.seq, one.record) for one in source.acts_within if isinstance(one.record, ChecksRun)]
+    seq, last = runs[-1] if runs else (None, None)
+    return Criterion(
+        id="checks",
+        title="Compliance checks that failed",
+        target="0 in the last run",
+        kind="count",
+        value=None if last is None else last.failed,
+        outcome="not_recorded" if last is None else "missed" if last.failed else "met",
+        how="controls of the last run of `ticktrail compliance check` in the period that did not pass"
+        if last is not None
+        else "`ticktrail compliance check` was not run in the period",
+        entries=entries_of([] if seq is None else [seq]),
+    )
 
 
 def checks_section(source: Source) -> Section:

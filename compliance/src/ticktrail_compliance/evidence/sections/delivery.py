@@ -30,7 +30,6 @@ __all__ = ["availability_section", "quality_section"]
 
 UPTIME_PCT = 99.9
 INVALID_PCT = 0.1
-LATENCY_MS = 100
 
 
 def availability_section(source: Source) -> tuple[Section, Sequence[Criterion]]:
@@ -152,17 +151,7 @@ def availability_section(source: Source) -> tuple[Section, Sequence[Criterion]]:
             outcome="not_recorded" if uptime is None else "met" if uptime >= UPTIME_PCT else "missed",
             how="time in which nothing was out, of the time in which feeds ran",
             entries=entries_of([*delivery.run_seqs, *(one.seq for one in delivery.outages)]),
-        ),
-        Criterion(
-            id="latency",
-            title="Latency",
-            target=f"p50 and p99 ≤ {LATENCY_MS} ms",
-            kind="ms",
-            value=None,
-            outcome="not_recorded",
-            how="the log holds when a tick was received and what became of it, not when a sink had it",
-            entries=entries_of(()),
-        ),
+        )
     ]
 
 

@@ -11,6 +11,7 @@ from ticktrail_compliance.acts import ChecksRun, LogVerified, SpoolCaughtUp, Tai
 from ticktrail_compliance.classes import CLASSES
 from ticktrail_compliance.evidence.model import Column, Figure, Section, entries_of, table
 from ticktrail_compliance.evidence.source import Source
+from ticktrail_compliance.proof.checkpoint import Checkpoint
 
 __all__ = ["log_section"]
 
@@ -18,7 +19,7 @@ ANCHORS = "log.anchors"
 """The control that looks at the anchors: they are files of the feed's machine, of which the log tells by checks."""
 
 
-def log_section(source: Source) -> Section:
+def log_section(source: Source, checkpoint: Checkpoint) -> Section:
     """Return the section on the log."""
     counts = source.counts()
     verified = [(one.seq, one.record) for one in source.acts if isinstance(one.record, LogVerified)]
@@ -60,9 +61,9 @@ def log_section(source: Source) -> Section:
                 id="checkpoint",
                 title="Entries under the checkpoint",
                 kind="count",
-                value=source.checkpoint.size,
+                value=checkpoint.size,
                 how="the first signed checkpoint that covers the period's last entry; records/ is proven against it",
-                entries=entries_of([source.checkpoint.size]),
+                entries=entries_of([checkpoint.size]),
             ),
             Figure(
                 id="verified_ns",

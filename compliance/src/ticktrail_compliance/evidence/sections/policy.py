@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ticktrail_compliance.access.identity import person
 from ticktrail_compliance.evidence.model import Column, Figure, Section, entries_of, table
 from ticktrail_compliance.evidence.policies import InForce
+from ticktrail_compliance.policy.adopted import people_told
 from ticktrail_compliance.policy.checking import faults
 
 __all__ = ["policy_section"]
@@ -50,6 +52,7 @@ def policy_section(policies: Sequence[InForce]) -> Section:
                     Column("firm", "Firm"),
                     Column("applicable", "Rules declared applicable"),
                     Column("adopted_by", "Adopted by"),
+                    Column("people", "People it takes to destroy"),
                     Column("sha256", "SHA-256"),
                     Column("entry", "Entry", "entry"),
                 ],
@@ -60,7 +63,8 @@ def policy_section(policies: Sequence[InForce]) -> Section:
                         one.until_ns,
                         one.act.firm,
                         ", ".join(one.policy.applicable) or "no rule" if one.policy else one.why,
-                        f"{one.act.actor.user}@{one.act.actor.host}",
+                        person(one.act.actor),
+                        people_told(one.act, one.policy),
                         one.act.sha256,
                         one.seq,
                     )

@@ -1,0 +1,1 @@
+"""What a feed is meant to reach, what it reached, and the entries of its log that prove it."""
