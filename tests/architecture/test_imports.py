@@ -21,13 +21,16 @@ FOREIGN_TO_CORE = {"sqlalchemy", "cryptography", "zstandard", "alpaca", "h11", "
 
 # Core's layers, lowest first; a module may import from its own layer's folder and from those below.
 LAYERS = (
-    ("errors", "model", "address", "claim", "digest", "latency", "recent", "text"),
+    ("errors", "model", "address", "claim", "digest", "latency", "recent", "text", "progress"),
     ("quality", "shadow", "health", "report", "status", "readiness"),
     ("events", "wire", "book", "latest"),
     ("_contracts",),
     ("hookspecs", "plugin", "net"),
     ("_settings",),
     ("rules", "_sinks", "_routes", "testing", "feedfile"),
+    ("_logs",),
+    ("_tracing",),
+    ("tracing",),
     ("_host",),
     ("_plan",),
     ("_clock",),

@@ -1,59 +1,41 @@
 """Show a person how far a long command got.
 
-Owns: bars on the terminal.
-Never: writes where nobody looks on.
+Owns: that ``--json`` and ``--quiet`` keep it away.
+Never: draws (`ticktrail.progress` does).
 """
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-import click
-
+from ticktrail.progress import ProgressBar
+from ticktrail_compliance.options import is_quiet
 from ticktrail_compliance.verify.whole import Progress
-
-if TYPE_CHECKING:
-    from click._termui_impl import ProgressBar
 
 __all__ = ["Bars"]
 
 
 class Bars(Progress):
-    """A bar for each part of what is done, where somebody looks on.
+    """A bar for each part of what is done: on a terminal; elsewhere a line now and then.
 
     Args:
         verb: What is done, such as ``verifying``.
-        shown: Whether somebody looks on.
+        shown: Whether anybody wants it: not with ``--json``. With ``--quiet`` nothing is shown whatever this says.
     """
 
     def __init__(self, verb: str, *, shown: bool) -> None:
-        self._verb = verb
-        self._shown = shown
-        self._bar: ProgressBar[int] | None = None
-        self._done = 0
+        self._bar = ProgressBar(verb, quiet=not shown or is_quiet())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
+        self._bar.__exit__(None, None, None)
 
     def begin(self, what: str, entries: int) -> None:
         """Show the next bar."""
-        self._end()
-        self._done = 0
-        if self._shown and entries:
-            self._bar = click.progressbar(length=entries, label=f"{self._verb} {what}", file=sys.stderr)
-            self._bar.__enter__()
+        self._bar.begin(what, entries)
 
     def done(self, entries: int) -> None:
         """Move it."""
-        if self._bar is not None:
-            self._bar.update(entries - self._done)
-        self._done = entries
-
-    def _end(self) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
-            self._bar = None
+        self._bar.done(entries)

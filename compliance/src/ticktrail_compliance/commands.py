@@ -23,7 +23,9 @@ from ticktrail_compliance.options import (
     of_a_period,
     of_classes,
     of_writers,
+    quietly,
     refuse_backwards,
+    tell_on_stderr,
     which_log,
 )
 from ticktrail_compliance.proof.commands import check_proof
@@ -65,6 +67,7 @@ audit.add_command(retention)
 )
 @click.option("--no-incident", is_flag=True, help="Open no incident where something is found.")
 @by_verifier_key
+@quietly
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def verify(
@@ -100,6 +103,7 @@ def verify(
       ticktrail audit verify --database sqlite:///audit.db --key file:audit.key --json
       ticktrail audit verify --database sqlite:///audit.db --verifier-key-file log.key
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
+    from ticktrail.tracing import span, traced  # noqa: PLC0415 - `ticktrail --help` needs no feed file's parser
     from ticktrail_compliance import console  # noqa: PLC0415 - `ticktrail --help` needs no database
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
 
@@ -115,11 +119,11 @@ def verify(
         verifier = verifier_named(verifier_key, verifier_key_file)
         ctx.exit(verify_without_keys(feed_file, database, verifier, anchors, quick=quick, as_json=as_json))
     named = find_named(feed_file, database, key)
-    ctx.exit(
-        console.verify(
+    with traced(feed_file, tell_on_stderr), span("audit verify", quick=quick):
+        status = console.verify(
             named, anchors, quick=quick, resume=resume, open_incident=not no_incident, as_json=as_json
         )
-    )
+    ctx.exit(status)
 
 
 @audit.command()

@@ -6,7 +6,6 @@ Never: checks or decrypts by itself.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -51,8 +50,7 @@ def verify(
     """Verify a log, print the outcome, open an incident where something was found, and return the exit status."""
     anchors = _anchors(named, brought)
     what = asked("audit verify", quick=quick, resume=resume)
-    shown = not as_json and sys.stderr.isatty()
-    with reading(named, "verify", what) as log, Bars("verifying", shown=shown) as bars:
+    with reading(named, "verify", what) as log, Bars("verifying", shown=not as_json) as bars:
         found = walk(log, anchors=anchors, quick=quick, reopen=named.open, mark=resume, progress=bars)
     opened: Sequence[int] = ()
     why: str | None = None

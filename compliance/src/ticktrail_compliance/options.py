@@ -26,13 +26,16 @@ __all__ = [
     "MonthType",
     "TimeType",
     "for_a_purpose",
+    "is_quiet",
     "key_store_named",
     "names_a_day",
     "of_a_period",
     "of_classes",
     "of_writers",
     "purpose_given",
+    "quietly",
     "refuse_backwards",
+    "tell_on_stderr",
     "which_log",
 ]
 
@@ -63,6 +66,9 @@ KEYS = "ticktrail_compliance.keys"
 
 PURPOSE = "ticktrail_compliance.purpose"
 """The same of ``--purpose``."""
+
+QUIET = "ticktrail_compliance.quiet"
+"""The same of ``--quiet``."""
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -225,6 +231,32 @@ def purpose_given() -> str | None:
 
 def _remember_purpose(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     context.meta[PURPOSE] = value
+
+
+def quietly(command: Command) -> Command:
+    """Add the option that shows nothing of how far a long command got."""
+    return click.option(
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_quiet,
+        help="Show nothing of how far it got.",
+    )(command)
+
+
+def tell_on_stderr(text: str) -> None:
+    """Tell a person something beside a command's result."""
+    click.echo(f"warning: {text}", err=True)
+
+
+def is_quiet() -> bool:
+    """Tell whether ``--quiet`` was given to the command that runs."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(QUIET))
+
+
+def _remember_quiet(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    context.meta[QUIET] = value
 
 
 def of_writers(command: Command) -> Command:

@@ -33,7 +33,8 @@ class LegStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `retry_in_s` is when one that is down is tried again, from `FeedStatus.at_ns` on; None where nothing but a person's
     word will have it tried, or where it does not wait. `received_by` holds the ticks by kind; `received` counts frames
-    that were no tick as well.
+    that were no tick as well. `done` is how much of a source that ends, such as a recording, was played, from 0 to 1;
+    None of a source that has no end.
     """
 
     state: HealthState
@@ -44,6 +45,7 @@ class LegStatus(msgspec.Struct, frozen=True, kw_only=True):
     retry_in_s: float | None = None
     health: LegHealth
     received_by: Mapping[str, int] = {}
+    done: float | None = None
 
 
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):

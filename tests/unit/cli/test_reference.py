@@ -7,10 +7,12 @@ import pytest
 
 from ticktrail._host import Host
 from ticktrail._host.builtin import BUILTIN
+from ticktrail._logs.settings import LogSettings
 from ticktrail._plan.model import BackoffSettings, CacheSettings, ClockSettings, Limits, Validation
 from ticktrail._plan.rules import RuleTable
 from ticktrail._plan.tables import FeedTable, LaneTable, PluginsTable, ProviderTable
-from ticktrail.cli import backfill, check, clock, plugins, run, schema
+from ticktrail._tracing.settings import TracingSettings
+from ticktrail.cli import backfill, check, clock, completion, plugins, run, schema
 from ticktrail.cli.errors import DEFECT, HALTED, INTERRUPTED, WRONG_USE
 from ticktrail.cli.program import program
 
@@ -32,9 +34,13 @@ def rows(text):
 def defaults(*structs):
     fields = [field for struct in structs for field in msgspec.structs.fields(struct)]
     return {
-        field.encode_name: "required" if field.required else msgspec.json.encode(field.default).decode()
+        field.encode_name: "required" if field.required else msgspec.json.encode(default_of(field)).decode()
         for field in fields
     }
+
+
+def default_of(field):
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
 TABLES = {
@@ -45,6 +51,8 @@ TABLES = {
     "[backoff]": BackoffSettings,
     "[limits]": Limits,
     "[cache]": CacheSettings,
+    "[log]": LogSettings,
+    "[tracing]": TracingSettings,
     "[plugins]": PluginsTable,
     "[validation.rules.NAME]": RuleTable,
     "[validation] of all rules": Validation,
@@ -94,6 +102,7 @@ def test_each_sink_of_core_is_documented():
         ("ticktrail backfill", backfill.backfill),
         ("ticktrail check", check.check),
         ("ticktrail clock", clock.clock),
+        ("ticktrail completion", completion.completion),
         ("ticktrail plugins list", plugins.list_plugins),
         ("ticktrail run", run.run),
         ("ticktrail schema", schema.schema),

@@ -12,7 +12,7 @@ from recordings import SPOT, recording
 from ticktrail._host import Host
 from ticktrail.errors import ConfigError
 from ticktrail.model import Trade
-from ticktrail.plugin import ProviderContext
+from ticktrail.plugin import Finite, ProviderContext
 from ticktrail.testing import ManualClock, ProviderCase, ProviderConformance
 from ticktrail_mock.pace import Pace
 from ticktrail_mock.recording import read_recording
@@ -242,6 +242,23 @@ def test_a_broken_recording_is_told(tmp_path, content, name, says):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ConfigError, match=says):
         list(read_recording(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["plain.jsonl", "packed.jsonl.gz"])
+async def test_a_replay_knows_how_much_of_it_was_played(tmp_path, name):
+    """From nothing to all of it, never back."""
+    path = tmp_path / name
+    lines = "".join(json.dumps({"kind": "note", "raw": str(number) * 50}) + "\n" for number in range(3_000))
+    path.write_bytes(gzip.compress(lines.encode()) if name.endswith("gz") else lines.encode())
+    shares = []
+    assert sum(1 for _ in read_recording(path, shares.append)) == 3_000
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] == 1
+    provider = ReplayProvider(ReplaySettings(path=name, clock="system"), context(tmp_path))
+    assert isinstance(provider, Finite)
+    assert provider.done_share() == 0
+    await run(provider)
+    assert provider.done_share() == 1
 
 
 def test_a_recording_reads_whole():

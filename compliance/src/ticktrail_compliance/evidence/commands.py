@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from ticktrail_compliance.options import TimeType, refuse_backwards, which_log
+from ticktrail_compliance.options import TimeType, quietly, refuse_backwards, which_log
 
 __all__ = ["compliance"]
 
@@ -45,6 +45,7 @@ __all__ = ["compliance"]
     metavar="TEXT",
     help="What for; it stands in the log and in made.txt.",
 )
+@quietly
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def compliance(

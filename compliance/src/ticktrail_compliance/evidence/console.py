@@ -6,7 +6,6 @@ Never: writes a file itself.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -25,7 +24,7 @@ __all__ = ["pack"]
 
 def pack(named: Named, period: Period, out: Path, purpose: str, *, as_json: bool) -> int:
     """Make a pack, tell what came of it, and return the exit status: 1 where an aim was missed."""
-    with Bars("packing", shown=not as_json and sys.stderr.isatty()) as bars:
+    with Bars("packing", shown=not as_json) as bars:
         done = run_pack(named, period, out, purpose, progress=bars)
     missed = any(one.outcome == "missed" for one in done.criteria)
     if as_json:

@@ -13,7 +13,7 @@ import click
 
 from ticktrail_compliance.classes import OUTCOMES, EntryClass, Outcome
 from ticktrail_compliance.export.tables import RowsFormat
-from ticktrail_compliance.options import of_a_period, of_classes, which_log
+from ticktrail_compliance.options import of_a_period, of_classes, quietly, tell_on_stderr, which_log
 
 __all__ = ["export"]
 
@@ -57,6 +57,7 @@ __all__ = ["export"]
     metavar="FILE",
     help="Write the data keys of the exported entries to this new file, outside of DIR.",
 )
+@quietly
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def export(
     feed_file: Path | None,
@@ -88,6 +89,7 @@ def export(
       ticktrail audit export feed.toml --instrument BTC/USDT --outcome rejected --format jsonl \\
         --out refused --purpose "Review of the price rules" --keys-out refused-keys.json
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
+    from ticktrail.tracing import span, traced  # noqa: PLC0415 - `ticktrail --help` needs no feed file's parser
     from ticktrail_compliance.export import console  # noqa: PLC0415 - `ticktrail --help` needs no database
     from ticktrail_compliance.export.state import Request  # noqa: PLC0415 - see above
     from ticktrail_compliance.naming import find_named  # noqa: PLC0415 - see above
@@ -117,7 +119,9 @@ def export(
             with_keys=keys_out is not None,
         )
 
-    console.export(find_named(feed_file, database, key), wanted, out, keys_out, as_json=as_json)
+    named = find_named(feed_file, database, key)
+    with traced(feed_file, tell_on_stderr), span("audit export", format=rows_format):
+        console.export(named, wanted, out, keys_out, as_json=as_json)
 
 
 def _is_unicode(text: str) -> bool:

@@ -6,7 +6,6 @@ Never: writes a file itself.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def export(
 ) -> None:
     """Export, and tell what came of it."""
     try:
-        with Bars("exporting", shown=not as_json and sys.stderr.isatty()) as bars:
+        with Bars("exporting", shown=not as_json) as bars:
             done = run_export(named, wanted, out, keys_out, progress=bars)
     except KeyboardInterrupt:
         click.echo(f"interrupted: the same command goes on from where {out}.partial ends", err=True)

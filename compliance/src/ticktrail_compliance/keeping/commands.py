@@ -12,7 +12,7 @@ from typing import get_args
 import click
 
 from ticktrail_compliance.entry import EntryClass
-from ticktrail_compliance.options import MonthType, for_a_purpose, which_log
+from ticktrail_compliance.options import MonthType, for_a_purpose, quietly, which_log
 
 __all__ = ["keys"]
 
@@ -44,6 +44,7 @@ def list_keys(feed_file: Path | None, database: str | None, key: str | None, *, 
 @click.option(
     "--to", required=True, metavar="REF", help="The new key, as in --key; a file that is missing is made."
 )
+@quietly
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def rotate(feed_file: Path | None, database: str | None, key: str | None, *, to: str, as_json: bool) -> None:
     """Wrap every data key by another key; nothing is sealed anew, and no proof changes.

@@ -7,7 +7,6 @@ Never: prints a key.
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from ticktrail.errors import ConfigError
 from ticktrail_compliance.access.asked import asked
 from ticktrail_compliance.acting import acting, reading, see_allowed
 from ticktrail_compliance.acts import KeysRewrapped, actor_here
+from ticktrail_compliance.bars import Bars
 from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.entry import EntryClass
 from ticktrail_compliance.naming import Named
@@ -86,13 +86,9 @@ def rotate(named: Named, to: str, *, as_json: bool) -> None:
             before, count = _unrecorded(log, new.key_id), log.keys.count()
         else:  # also where the names are equal: a key service has versions of a key behind one name
             before = old_kek
-            with click.progressbar(
-                length=log.keys.count(),
-                label="wrapping keys",
-                file=sys.stderr,
-                hidden=not sys.stderr.isatty(),
-            ) as bar:
-                count = log.keys.rewrap(new, lambda _: bar.update(1))
+            with Bars("wrapping", shown=not as_json) as bars:
+                bars.begin("keys", log.keys.count())
+                count = log.keys.rewrap(new, bars.done)
     if before is not None:
         with acting(after, "keys_rotate", EXCHANGE) as found:
             found.record("access", _rewrapped(before, new.key_id, count))

@@ -15,6 +15,7 @@ from pathlib import Path
 from ticktrail.errors import AuditError, ConfigError
 from ticktrail.events import ClockMeasured
 from ticktrail.plugin import Clock
+from ticktrail.tracing import span
 from ticktrail_compliance.acts import TailSealed, WriterOpened, actor_here
 from ticktrail_compliance.anchoring import Anchoring, anchor_paths
 from ticktrail_compliance.proof.anchor import last_note
@@ -141,7 +142,8 @@ class Recorder:
             self._return(appender)
         if self._detour is None:
             try:
-                appender.append(drafts)
+                with span("seal", entries=len(drafts), ticks=sum(draft.ticks for draft in drafts)):
+                    appender.append(drafts)
             except AuditError as exc:
                 self._turn_off(exc, drafts)
         else:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from ticktrail_compliance.options import which_log
+from ticktrail_compliance.options import quietly, which_log
 
 __all__ = ["retention"]
 
@@ -84,6 +84,7 @@ def approve(
     help="Write an SQLite file of an earlier version anew, to give its room back: stop its feeds first. By itself only "
     "where that is done within a moment.",
 )
+@quietly
 @click.option("--yes", "confirmed", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; needs --yes.")
 def apply(

@@ -6,7 +6,6 @@ Never: decides what is due.
 
 from __future__ import annotations
 
-import sys
 import time
 
 import click
@@ -23,6 +22,7 @@ from ticktrail_compliance.acts import (
     RetentionApproved,
     RetentionPlanned,
 )
+from ticktrail_compliance.bars import Bars
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.retention.applying import Applied, apply, planned_act
 from ticktrail_compliance.retention.backups import backups_told
@@ -94,8 +94,11 @@ def apply_plan(
         apart = writing.log.keys.database is not writing.log.database
         store = writing.log.keys.database.name
         done = Applied()
-        for done in apply(writing, time.time_ns, digits=digits, whole=whole):
-            _progress(done)
+        total = sum(keys.entries for keys in plan.keys)
+        with Bars("emptying", shown=not as_json) as bars:
+            bars.begin("entries", total)
+            for done in apply(writing, time.time_ns, digits=digits, whole=whole):
+                bars.done(min(done.entries, total))  # what an interrupted run left over comes on top
     if as_json:
         told = {
             "plan_id": done.plan_id,
@@ -167,11 +170,6 @@ def _ask(plan: Plan, saved: RetentionPlanned | None, backups: str) -> None:
             f"Destroy {counted(len(due), 'key')}?",
             abort=True,
         )
-
-
-def _progress(done: Applied) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r{done.destroyed.keys:,} keys, {done.entries:,} entries", err=True, nl=False)
 
 
 def _print(plan: Plan, name: str) -> None:

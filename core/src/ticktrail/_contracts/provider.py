@@ -24,6 +24,7 @@ __all__ = [
     "Answered",
     "Capabilities",
     "Decoder",
+    "Finite",
     "Holding",
     "Intake",
     "Provider",
@@ -122,6 +123,15 @@ class Streamed(Protocol):
         Args:
             payload: Anything: what cannot be read is of no stream.
         """
+        ...
+
+
+@runtime_checkable
+class Finite(Protocol):
+    """A provider whose source has an end, such as a recording, and that knows how far it got."""
+
+    def done_share(self) -> float:
+        """Return how much of it was played, from 0 to 1."""
         ...
 
 

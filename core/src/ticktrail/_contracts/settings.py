@@ -1,7 +1,8 @@
 """Give plugins the base of their settings, and secrets that are only ever references.
 
 Owns: strictness (unknown keys refused) and how a secret reference is resolved.
-Never: holds a secret's value longer than the call that asked for it.
+Never: holds a secret's value longer than the call that asked for it, but for what keeps it out of logs
+(`ticktrail._contracts.known_secrets`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from ticktrail._contracts.known_secrets import remember
 from ticktrail.errors import ConfigError
 
 __all__ = ["Addresses", "Secret", "Settings"]
@@ -62,6 +64,11 @@ class Secret(Settings, frozen=True):
         Raises:
             ConfigError: The variable, file or keyring entry is not there; the message names it and the remedy.
         """
+        value = self._found(base_dir)
+        remember(value)
+        return value
+
+    def _found(self, base_dir: Path) -> str:
         if self.env is not None:
             value = os.environ.get(self.env)
             if not value:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ticktrail.errors import ConfigError, PermanentError, ProviderError
 from ticktrail.model import ProviderId
 
-__all__ = ["failure_of"]
+__all__ = ["failure_of", "only_leaf"]
 
 
 def failure_of(exc: Exception, leg: ProviderId) -> ProviderError:
@@ -47,3 +47,11 @@ def _leaves(exc: Exception) -> Iterator[Exception]:
             yield from _leaves(inner)
     else:
         yield exc
+
+
+def only_leaf(group: ExceptionGroup[Exception]) -> Exception | None:
+    """Return the one exception in the group, however deep; None where there are several."""
+    if len(group.exceptions) != 1:
+        return None
+    inner = group.exceptions[0]
+    return only_leaf(inner) if isinstance(inner, ExceptionGroup) else inner

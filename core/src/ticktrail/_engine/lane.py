@@ -20,6 +20,7 @@ from ticktrail._engine.bus import Bus
 from ticktrail._engine.mark import Mark
 from ticktrail._engine.tally import Tally
 from ticktrail._plan.model import SinkPlan
+from ticktrail._tracing.batches import BatchTraces
 from ticktrail.errors import ConfigError, SinkError
 from ticktrail.events import SinkDropped, SinkFailed, SinkLagging
 from ticktrail.model import Tick
@@ -29,10 +30,11 @@ __all__ = ["Lane"]
 
 
 class Lane:
-    """One sink's queue."""
+    """One sink's queue; `follow` follows some batches, where the feed is traced."""
 
     def __init__(self, plan: SinkPlan, *, context: SinkContext, clock: Clock, bus: Bus, tally: Tally) -> None:
         self.name = plan.name
+        self.follow: BatchTraces | None = None
         self._plan = plan
         self._context = context
         self._clock = clock
@@ -171,6 +173,8 @@ class Lane:
             self._let_in()
             written = False
             self._writing = True
+            if self.follow is not None:
+                self.follow.taken(self.name, taken)
             try:
                 await sink.write(ticks)
                 written = True
@@ -180,6 +184,8 @@ class Lane:
                     self._tally.dropped[self.name] += len(ticks) - gaps
             self._pass_marks(marks if backlog.queued else len(self._marks))
             self._tally.written[self.name] += len(ticks) - gaps
+            if self.follow is not None:
+                self.follow.written(self.name, taken)
             done_ns = self._clock.mono_ns()
             for mono_ns, batch in taken:
                 self._tally.latency.add(done_ns - mono_ns, len(batch))

@@ -19,7 +19,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from ticktrail._clock.peer import PeerDelay
 from ticktrail._clock.witness import is_witness
 from ticktrail._contracts.clock import Clock
-from ticktrail._contracts.provider import Provider, ProviderContext
+from ticktrail._contracts.provider import Finite, Provider, ProviderContext
 from ticktrail._contracts.route import Batch
 from ticktrail._engine.breaker import Breaker, BreakerState
 from ticktrail._engine.bus import Bus
@@ -113,6 +113,11 @@ class Leg:
         if self._retry_ns is None or self._resting:
             return None
         return max(0.0, (self._retry_ns - self._clock.mono_ns()) / 1e9)
+
+    @property
+    def done(self) -> float | None:
+        """How much of a source that ends was played, from 0 to 1; None of one that has no end."""
+        return self._provider.done_share() if isinstance(self._provider, Finite) else None
 
     @property
     def sessions(self) -> int:

@@ -14,6 +14,7 @@ from ticktrail._engine.bus import Bus
 from ticktrail._engine.cache import LatestCache
 from ticktrail._engine.found import Found
 from ticktrail._engine.lane import Lane
+from ticktrail._tracing.batches import BatchTraces
 from ticktrail.model import Suppressed, Tick
 
 __all__ = ["Output"]
@@ -28,6 +29,9 @@ class Output:
         cache: The latest values, where they are kept.
         after_batch: Called after each batch.
         found: Counts what nodes found, where there are any that find something.
+
+    Attributes:
+        follow: Follows some batches, where the feed is traced.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Output:
         after_batch: Callable[[], None],
         found: Found | None = None,
     ) -> None:
+        self.follow: BatchTraces | None = None
         self._lanes = lanes
         self._bus = bus
         self._cache = cache
@@ -53,6 +58,8 @@ class Output:
         Raises:
             SinkError: A lane is full and its policy is to halt the feed.
         """
+        if self.follow is not None:
+            self.follow.routed(batch.mono_ns, len(delivered))
         self.record(batch, delivered, suppressed)
         if self._found is not None:
             self._found.see(batch, delivered)

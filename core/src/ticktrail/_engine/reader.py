@@ -22,6 +22,7 @@ from ticktrail._engine.mark import Mark
 from ticktrail._engine.panel import Panel
 from ticktrail._engine.session import Down, Frames, Item, LegChange, LegNews, Renewed, Up
 from ticktrail._engine.tally import Tally
+from ticktrail._tracing.batches import BatchTraces
 from ticktrail.events import VenueTrouble
 from ticktrail.model import ProviderId, Tick, Undecodable
 
@@ -44,6 +45,7 @@ class Reader:
 
     Attributes:
         left: What did not get to the route before the leg was cancelled, judged.
+        follow: Follows some batches, where the feed is traced.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Reader:
         peer: PeerDelay | None,
     ) -> None:
         self.left: Sequence[Batch] = ()
+        self.follow: BatchTraces | None = None
         self._number = number
         self._name = name
         self._decoder = provider
@@ -124,11 +127,18 @@ class Reader:
         if item.session_ns != self._session_ns:
             self._session_ns = item.session_ns
             self._judge.begin_session()
+        follow = self.follow
+        followed = None if follow is None else follow.sample(self._name, item.mono_ns)
         if isinstance(item, Frames):
             ticks = decode(self._decoder, item.payloads, item.recv_ns, self._name)
         else:
             ticks = item.ticks
-        return self._judged(ticks, item.recv_ns, item.mono_ns, item.session_ns) if ticks else None
+        if followed is not None and follow is not None:
+            follow.decoded(followed, len(ticks))
+        batch = self._judged(ticks, item.recv_ns, item.mono_ns, item.session_ns) if ticks else None
+        if followed is not None and follow is not None and batch is not None:
+            follow.validated(followed, len(batch.rejected))
+        return batch
 
     def _held_back(self) -> Batch | None:
         """Return what the decoder holds back: it gets nothing more."""

@@ -47,6 +47,7 @@ from ticktrail._engine.tree import Decision, Hole, LegOrder, Tree
 from ticktrail._engine.verdict import joined
 from ticktrail._plan.model import Plan, RepairSettings
 from ticktrail._plan.route import mute_legs_of
+from ticktrail._tracing.batches import BatchTraces
 from ticktrail.model import InstrumentId, ProviderId, Suppressed, Tick
 from ticktrail.status import NodeStatus
 
@@ -213,6 +214,10 @@ class Route:
         self._asked.update({leg: (change.number, names) for leg, names in change.renewed.items()})
         change.then()
         return decisions
+
+    def follow(self, batches: BatchTraces | None) -> None:
+        """Note what becomes of the batches that are followed, where any are."""
+        self._out.follow = batches
 
     def voices(self, name: InstrumentId) -> AbstractSet[ProviderId]:
         """Return the legs of which something may be delivered for an instrument now."""

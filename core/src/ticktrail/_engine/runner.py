@@ -25,6 +25,7 @@ from ticktrail._engine.bus import Bus
 from ticktrail._engine.cache import LatestCache
 from ticktrail._engine.control import serve_control
 from ticktrail._engine.desk import Desk
+from ticktrail._engine.failure import only_leaf
 from ticktrail._engine.health import HealthBoard
 from ticktrail._engine.lane import Lane
 from ticktrail._engine.latency import LatencyLog
@@ -37,6 +38,8 @@ from ticktrail._engine.tally import Tally
 from ticktrail._engine.trouble import warning_of
 from ticktrail._plan.model import CacheSettings, NodePlan, Plan, SinkPlan
 from ticktrail._plan.route import mute_legs_of
+from ticktrail._tracing.batches import BatchTraces
+from ticktrail._tracing.run import traced_run
 from ticktrail.errors import ClockError, FeedError, SinkError
 from ticktrail.events import FeedStopping, LegDown, LegUp
 from ticktrail.model import ProviderId
@@ -143,6 +146,13 @@ class Runner:
         )
         self._bus.listen(self._standing.hear)
         self._quality: QualityLog | None = None
+        self._batches = BatchTraces.of(
+            plan.tracing, plan.name, [lane.name for lane in self._lanes], self._clock
+        )
+        for leg in self._legs:
+            leg.reader.follow = self._batches
+        for lane in self._lanes:
+            lane.follow = self._batches
 
     def stop(self, cause: str = "requested") -> None:
         """End the sources; `run` returns once what they brought is delivered, or the stop's deadline has passed."""
@@ -164,9 +174,18 @@ class Runner:
                 once come as an `ExceptionGroup`.
         """
         try:
-            await self._run(task_status)
+            async with traced_run(
+                self._plan.tracing,
+                feed=self._plan.name,
+                base_dir=self._plan.base_dir,
+                clock=self._clock,
+                listen=self._bus.listen,
+                batches=self._batches,
+                warn=self._take_warning,
+            ):
+                await self._run(task_status)
         except ExceptionGroup as group:
-            only = _only_leaf(group)
+            only = only_leaf(group)
             if isinstance(only, FeedError):
                 raise only from group
             raise
@@ -244,6 +263,7 @@ class Runner:
             cache=self.cache,
         )
         self._standing.route = route
+        route.follow(self._batches)
         judges = (*(leg.judge for leg in self._legs), route.judge)
         qualities = [quality for judge in judges for quality in judge.qualities.values()]
         latency = LatencyLog(self.tally.latency, self._bus.publish, self._clock.now_ns)
@@ -271,13 +291,7 @@ class Runner:
                     clock=self._clock,
                     in_force=self._go_by,
                 )
-                desk = Desk(
-                    reloader,
-                    self._legs,
-                    route,
-                    status=self.status,
-                    stop=self.stop,
-                )
+                desk = Desk(reloader, self._legs, route, status=self.status, stop=self.stop)
                 await beside.start(
                     partial(serve_control, self._plan.control, desk.carry_out, self._bus.publish, self._clock)
                 )
@@ -318,8 +332,7 @@ class Runner:
 
     def _watch_trouble(self, record: Record) -> None:
         """Tell the person of what is not as it should be, though the feed goes on."""
-        warning = warning_of(record)
-        if warning is not None:
+        if (warning := warning_of(record)) is not None:
             self._take_warning(warning)
 
     def _watch_start(self, record: Record) -> None:
@@ -384,11 +397,3 @@ def _cold_legs(node: NodePlan, *, cold: bool) -> Sequence[ProviderId]:
         for number, child in enumerate(node.children)
         for leg in _cold_legs(child, cold=cold or number in node.cold)
     ]
-
-
-def _only_leaf(group: ExceptionGroup[Exception]) -> Exception | None:
-    """Return the one exception in the group, however deep; None where there are several."""
-    if len(group.exceptions) != 1:
-        return None
-    inner = group.exceptions[0]
-    return _only_leaf(inner) if isinstance(inner, ExceptionGroup) else inner

@@ -92,6 +92,7 @@ class Standing:
                     received=sum(tally.received[name].values()),
                     health=health[name],
                     received_by=report.received[name],
+                    done=leg.done,
                 )
                 for name, leg in self._legs.items()
             },

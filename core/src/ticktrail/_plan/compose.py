@@ -15,6 +15,7 @@ from ticktrail._contracts.page import PageSpec
 from ticktrail._contracts.provider import Capabilities, ProviderSpec
 from ticktrail._contracts.settings import Settings
 from ticktrail._host import Host
+from ticktrail._logs.settings import LogSettings
 from ticktrail._plan.advice import advice, advice_of_repair
 from ticktrail._plan.checks import ask_providers, check_legs, sure_of, take
 from ticktrail._plan.model import (
@@ -47,6 +48,7 @@ from ticktrail._plan.tables import (
 from ticktrail._settings.decode import as_table, decode, keys_of
 from ticktrail._settings.document import Document, Table, read_document, with_added
 from ticktrail._settings.positions import Path
+from ticktrail._tracing.settings import TracingSettings
 from ticktrail.errors import ConfigError, FeedError, PluginError
 from ticktrail.model import ProviderId
 
@@ -61,7 +63,7 @@ def compose(path: FilePath, host: Host | None = None, *, added: Mapping[str, Tab
     Args:
         path: The feed file.
         host: Whose plugins take part; by default those that the file's ``[plugins]`` table and ticktrail allow.
-        added: By the name of an observer's table, keys that are laid over what the file says of it.
+        added: By the name of a table, keys that are laid over what the file says of it.
 
     Raises:
         ConfigError: The file cannot be used; every fault that could be found is told, with file, line, key and
@@ -95,6 +97,8 @@ def compose_document(document: Document, host: Host | None = None) -> Plan:
     control = _table(document, "control", ControlTable) if "control" in document.tables else None
     cache = _table(document, "cache", CacheSettings) if "cache" in document.tables else None
     repair = _table(document, "repair", RepairSettings) if "repair" in document.tables else None
+    log = _table(document, "log", LogSettings)
+    tracing = _table(document, "tracing", TracingSettings) if "tracing" in document.tables else None
     declared = _providers(document)
     legs = _legs(document, host, declared)
     sure = sure_of(document, feed)
@@ -120,7 +124,7 @@ def compose_document(document: Document, host: Host | None = None) -> Plan:
         unfit = judge(
             document, sure.profile, find_unfit(document, spoken, sinks, observers, host.observers())
         )
-    if document.problems or not (feed and route and clock and limits and backoff and health):
+    if document.problems or not (feed and route and clock and limits and backoff and health and log):
         raise document.error()
     channels = frozenset(feed.channels)
     used = tuple(legs[name] for name in legs_of(route))
@@ -145,6 +149,8 @@ def compose_document(document: Document, host: Host | None = None) -> Plan:
         cache=cache,
         health=health,
         repair=repair,
+        log=log,
+        tracing=tracing,
         registry=host,
         plugins=host.loaded,
         quarantined=host.quarantined,

@@ -20,8 +20,10 @@ from ticktrail._contracts.route import RouteSpec
 from ticktrail._contracts.settings import Settings
 from ticktrail._contracts.sink import SinkSpec
 from ticktrail._contracts.validator import Action, Severity, ValidatorSpec
+from ticktrail._logs.settings import LogSettings
 from ticktrail._plan.clock import ClockSettings
 from ticktrail._settings.document import Document
+from ticktrail._tracing.settings import TracingSettings
 from ticktrail.events import PluginLoaded, PluginQuarantined
 from ticktrail.model import Channel, InstrumentId, ProviderId
 
@@ -243,7 +245,7 @@ class Plan:
     what a production profile would refuse, with the places in the file; `pages` what its observers have to show, with
     the observer's settings; `classes` who is in each class of ``[validation]``; `control` the socket on which the feed
     is told things while it runs; `document` the file that it was composed of; with `resumes` what the sinks have of an
-    earlier run is to be kept. `cache` and `repair` are None where the file has no such table.
+    earlier run is to be kept. `cache`, `repair` and `tracing` are None where the file has no such table.
     """
 
     name: str
@@ -269,6 +271,8 @@ class Plan:
     cache: CacheSettings | None = None
     health: HealthSettings = field(default_factory=HealthSettings)
     repair: RepairSettings | None = None
+    log: LogSettings = field(default_factory=LogSettings)
+    tracing: TracingSettings | None = None
     warnings: tuple[str, ...] = ()
     unfit: tuple[str, ...] = ()
     control: Path | None = None

@@ -13,6 +13,7 @@ import msgspec
 
 from ticktrail._contracts.settings import Settings
 from ticktrail._host import Host
+from ticktrail._logs.settings import LogSettings
 from ticktrail._plan.model import (
     BackoffSettings,
     CacheSettings,
@@ -25,6 +26,7 @@ from ticktrail._plan.model import (
 from ticktrail._plan.route import LEAF_KIND, LeafTable
 from ticktrail._plan.rules import ClassTable, RuleTable, owners_of_keys
 from ticktrail._plan.tables import ControlTable, FeedTable, LaneTable, PluginsTable, ProviderTable
+from ticktrail._tracing.settings import TracingSettings
 
 __all__ = ["feed_schema"]
 
@@ -52,6 +54,8 @@ def feed_schema(host: Host) -> bytes:
             CacheSettings,
             HealthSettings,
             RepairSettings,
+            LogSettings,
+            TracingSettings,
             ControlTable,
             LeafTable,
         ),
@@ -103,6 +107,8 @@ def feed_schema(host: Host) -> bytes:
         "cache": tables.join(CacheSettings),
         "health": tables.join(HealthSettings),
         "repair": tables.join(RepairSettings),
+        "log": tables.join(LogSettings),
+        "tracing": tables.join(TracingSettings),
         "plugins": tables.join(PluginsTable),
         **{name: tables.join(spec.settings) for name, spec in observers.items()},
     }

@@ -40,6 +40,8 @@ CORE_TABLES: Final = frozenset(
         "backoff",
         "cache",
         "health",
+        "log",
+        "tracing",
         "control",
         "repair",
         "sinks",

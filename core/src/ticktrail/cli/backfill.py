@@ -10,14 +10,12 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import anyio
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ticktrail._backfill.job import Progress as Place
 from ticktrail._backfill.plan import Backfill, plan_backfill
@@ -25,14 +23,18 @@ from ticktrail._contracts.observer import Record
 from ticktrail._engine.runner import Runner
 from ticktrail._plan.compose import compose
 from ticktrail.cli.errors import INTERRUPTED
-from ticktrail.cli.run import has_received, outcome, print_report, stop_on_signal, tell_failures, warn
+from ticktrail.cli.run import has_received, log_options, logged, outcome, print_report, stop_on_signal
+from ticktrail.cli.watch import watching
 from ticktrail.errors import SinkError, TransientError
 from ticktrail.events import VenueTrouble
+from ticktrail.progress import ProgressBar
 from ticktrail.report import Report
 
 __all__ = ["backfill"]
 
 LOOK_EVERY_S = 0.2
+PARTS = 1_000_000
+"""The whole of a backfill, for its bar: how many ticks there will be nobody knows."""
 NS_PER_S = 1_000_000_000
 
 
@@ -84,6 +86,8 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True):
 )
 @click.option("--provider", help="The leg to ask; by default the first in the route that can.")
 @click.option("--restart", is_flag=True, help="Begin anew where an earlier run was interrupted.")
+@log_options
+@click.option("--quiet", "-q", is_flag=True, help="Show nothing while it runs but warnings.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, nothing else.")
 def backfill(
     feed_file: Path,
@@ -93,8 +97,12 @@ def backfill(
     instruments: tuple[str, ...],
     sinks: tuple[str, ...],
     provider: str | None,
+    log_format: str | None,
+    log_level: str | None,
+    log_file: Path | None,
     *,
     restart: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Fetch what happened in a period into the feed's sinks.
@@ -111,8 +119,9 @@ def backfill(
     now_ns = time.time_ns()
     if start_ns >= now_ns or (end_ns or 0) > now_ns:
         raise click.UsageError("a period that lies in the future has no history yet; mend --from or --to")
+    log = logged(log_format, log_level, log_file)
     job = plan_backfill(
-        compose(feed_file),
+        compose(feed_file, added={"log": log} if log else None),
         start_ns=start_ns,
         end_ns=now_ns if end_ns is None else end_ns,
         open_end=end_ns is None,
@@ -125,7 +134,7 @@ def backfill(
     job.progress.claim()
     job.progress.save()  # what cannot be kept is found out before anything is fetched
     resumed = job.progress.resumed
-    report, error = anyio.run(_run, job, as_json, backend="trio")
+    report, error = anyio.run(_run, job, quiet or as_json, backend="trio")
     progress = job.progress
     if (progress.done and error is None) or not progress.begun:
         progress.forget()
@@ -202,35 +211,25 @@ def _told(progress: Place) -> str:
     return f"{series}{more}, {begin} to {end}"
 
 
-async def _run(job: Backfill, as_json: bool) -> tuple[Report, Exception | None]:
+async def _run(job: Backfill, quiet: bool) -> tuple[Report, Exception | None]:
     console = Console(stderr=True)
+    if not quiet:
+        _tell_places(job, console)
+    with watching(job.plan, quiet=quiet, draws=False) as watch:
 
-    def listen(record: Record) -> None:
-        tell_failures(console, record)
-        if isinstance(record, VenueTrouble):
-            again = "" if record.retry_in_s is None else f"; trying again in {record.retry_in_s:.1f} s"
-            warn(console, f"{record.detail}{again}")
+        def listen(record: Record) -> None:
+            watch.hear(record)
+            if isinstance(record, VenueTrouble):
+                again = "" if record.retry_in_s is None else f"; trying again in {record.retry_in_s:.1f} s"
+                watch.warn(f"{record.detail}{again}")
 
-    if job.progress.resumed and not as_json:
-        console.print(
-            f"going on where an earlier run stopped: {job.progress.part:.1%} is done (--restart begins anew)",
-            highlight=False,
-        )
-    for other in job.progress.others():
-        if not as_json:
-            console.print(
-                f"another backfill was interrupted here at {other.part:.1%}, {_told(other)}: {other.path.name} keeps "
-                f"its place for its own command; remove it if that is not wanted any more",
-                highlight=False,
-                soft_wrap=True,
-            )
-    runner = Runner(job.plan, listener=listen, warn=partial(warn, console))
-    async with anyio.create_task_group() as tasks:
-        await tasks.start(stop_on_signal, runner)
-        if not as_json and console.is_terminal:
-            tasks.start_soon(_show_progress, job, console)
-        error = await outcome(runner)
-        tasks.cancel_scope.cancel()
+        runner = Runner(job.plan, listener=listen, warn=watch.warn)
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(stop_on_signal, runner)
+            tasks.start_soon(watch.show, runner)
+            tasks.start_soon(_show_progress, job, watch.console, quiet)
+            error = await outcome(runner)
+            tasks.cancel_scope.cancel()
     if error is None and runner.failed_sinks:
         told = "; ".join(f"{name}: {cause}" for name, cause in runner.failed_sinks.items())
         error = SinkError(
@@ -239,21 +238,30 @@ async def _run(job: Backfill, as_json: bool) -> tuple[Report, Exception | None]:
     return runner.report(), error
 
 
-async def _show_progress(job: Backfill, console: Console) -> None:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[ticks]:,} ticks"),
-        TimeRemainingColumn(),
-    )
+def _tell_places(job: Backfill, console: Console) -> None:
+    """Say where it goes on, and which other backfills wait to be gone on with."""
+    if job.progress.resumed:
+        console.print(
+            f"going on where an earlier run stopped: {job.progress.part:.1%} is done (--restart begins anew)",
+            highlight=False,
+        )
+    for other in job.progress.others():
+        console.print(
+            f"another backfill was interrupted here at {other.part:.1%}, {_told(other)}: {other.path.name} keeps "
+            f"its place for its own command; remove it if that is not wanted any more",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+async def _show_progress(job: Backfill, console: Console, quiet: bool) -> None:
     progress = job.progress
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=1.0, ticks=0)
+    with ProgressBar("fetching", quiet=quiet, console=console) as bar:
+        bar.begin("the period", PARTS, counted=False)
         while True:
             pairs = zip(progress.job.series, progress.places, strict=True)
             at = next(
                 (f"{one.instrument} {one.channel}" for one, place in pairs if not place.done), "closing"
             )
-            bar.update(task, description=at, completed=progress.part, ticks=progress.ticks)
+            bar.done(round(progress.part * PARTS), note=f"{at}, {progress.ticks:,} ticks")
             await anyio.sleep(LOOK_EVERY_S)

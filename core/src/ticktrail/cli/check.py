@@ -12,7 +12,7 @@ import click
 
 __all__ = ["check"]
 
-_EXAMPLES = "\b\nticktrail check btc.toml\nticktrail check btc.toml --json | jq .route"
+_EXAMPLES = "\b\nExamples:\n  ticktrail check btc.toml\n  ticktrail check btc.toml --json | jq .route"
 
 
 @click.command(short_help="Check a feed file and print what it composes.", epilog=_EXAMPLES)

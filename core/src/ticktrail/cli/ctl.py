@@ -6,14 +6,13 @@ Never: does anything by itself; the feed does, and records who asked.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ticktrail.errors import ConfigError, RouteError
+from ticktrail.cli.asking import answer_of, ask, lines_of, see_that_it_is_done
 
 if TYPE_CHECKING:
     from ticktrail.health import LegHealth
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ctl"]
 
-_WITHIN_S = 60.0
-"""How long an answer may take: a provider may look through files before it takes another instrument."""
-_MOST_BYTES = 16 * 2**20
 _NAMED = 10
 
 
@@ -60,12 +56,18 @@ _WHY = click.option("--reason", default="", help="Why: it stands in the audit.")
 @_FEED
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(feed_file: Path, *, as_json: bool) -> None:
-    """Show legs, who speaks, counts and lanes."""
+    """Show legs, who speaks, counts and lanes.
+
+    \b
+    Examples:
+      ticktrail ctl status feed.toml
+      ticktrail ctl status feed.toml --json | jq .legs
+    """  # noqa: D301 - as above
     import msgspec  # noqa: PLC0415 - so that help comes without it
 
     from ticktrail.status import FeedStatus  # noqa: PLC0415 - likewise
 
-    answer = _ask(feed_file, {"do": "status"})
+    answer = ask(feed_file, {"do": "status"})
     found = msgspec.convert(answer["status"], FeedStatus)
     if as_json:
         click.echo(msgspec.json.encode(found))
@@ -118,7 +120,7 @@ def ready(feed_file: Path, fresh_s: float, *, is_closed: bool, as_json: bool) ->
     from ticktrail.readiness import readiness  # noqa: PLC0415 - likewise
     from ticktrail.status import FeedStatus  # noqa: PLC0415 - likewise
 
-    given = msgspec.convert(_ask(feed_file, {"do": "status"}).get("status"), FeedStatus | None)
+    given = msgspec.convert(ask(feed_file, {"do": "status"}).get("status"), FeedStatus | None)
     found = readiness(given, fresh_s=None if is_closed else fresh_s)
     if as_json:
         click.echo(msgspec.json.encode(found))
@@ -136,7 +138,13 @@ def ready(feed_file: Path, fresh_s: float, *, is_closed: bool, as_json: bool) ->
 @_WHOM
 @_WHY
 def switch(feed_file: Path, leg: str, instruments: tuple[str, ...], reason: str) -> None:
-    """Let a leg speak; what comes after is the route's to decide."""
+    """Let a leg speak; what comes after is the route's to decide.
+
+    \b
+    Examples:
+      ticktrail ctl switch feed.toml fallback --reason "spread too wide"
+      ticktrail ctl switch feed.toml fallback --instrument BTC/USDT --instrument ETH/USDT
+    """  # noqa: D301 - as above
     _tell(feed_file, "switch", leg, instruments, reason)
 
 
@@ -146,7 +154,12 @@ def switch(feed_file: Path, leg: str, instruments: tuple[str, ...], reason: str)
 @_WHOM
 @_WHY
 def pin(feed_file: Path, leg: str, instruments: tuple[str, ...], reason: str) -> None:
-    """Let a leg speak whatever happens, until it is unpinned."""
+    """Let a leg speak whatever happens, until it is unpinned.
+
+    \b
+    Examples:
+      ticktrail ctl pin feed.toml primary --reason "venue announced maintenance of the other"
+    """  # noqa: D301 - as above
     _tell(feed_file, "pin", leg, instruments, reason)
 
 
@@ -155,7 +168,13 @@ def pin(feed_file: Path, leg: str, instruments: tuple[str, ...], reason: str) ->
 @_WHOM
 @_WHY
 def unpin(feed_file: Path, instruments: tuple[str, ...], reason: str) -> None:
-    """Leave it to the route again."""
+    """Leave it to the route again.
+
+    \b
+    Examples:
+      ticktrail ctl unpin feed.toml
+      ticktrail ctl unpin feed.toml --instrument BTC/USDT
+    """  # noqa: D301 - as above
     _tell(feed_file, "unpin", None, instruments, reason)
 
 
@@ -163,7 +182,12 @@ def unpin(feed_file: Path, instruments: tuple[str, ...], reason: str) -> None:
 @_FEED
 @_WHY
 def promote(feed_file: Path, reason: str) -> None:
-    """Give a canary's candidate its next share."""
+    """Give a canary's candidate its next share.
+
+    \b
+    Examples:
+      ticktrail ctl promote feed.toml --reason "a day without a finding"
+    """  # noqa: D301 - as above
     _tell(feed_file, "promote", None, (), reason)
 
 
@@ -171,7 +195,12 @@ def promote(feed_file: Path, reason: str) -> None:
 @_FEED
 @_WHY
 def roll_back(feed_file: Path, reason: str) -> None:
-    """Take a canary's candidate its share."""
+    """Take a canary's candidate its share.
+
+    \b
+    Examples:
+      ticktrail ctl roll-back feed.toml --reason "late by a second"
+    """  # noqa: D301 - as above
     _tell(feed_file, "roll_back", None, (), reason)
 
 
@@ -180,7 +209,12 @@ def roll_back(feed_file: Path, reason: str) -> None:
 @_LEG
 @_WHY
 def reset(feed_file: Path, leg: str, reason: str) -> None:
-    """Close a leg's breaker, and try it at once."""
+    """Close a leg's breaker, and try it at once.
+
+    \b
+    Examples:
+      ticktrail ctl reset feed.toml primary --reason "credentials renewed"
+    """  # noqa: D301 - as above
     _tell(feed_file, "reset", leg, (), reason)
 
 
@@ -189,7 +223,12 @@ def reset(feed_file: Path, leg: str, reason: str) -> None:
 @_LEG
 @_WHY
 def rest(feed_file: Path, leg: str, reason: str) -> None:
-    """Close a leg until it is woken; the others speak for it."""
+    """Close a leg until it is woken; the others speak for it.
+
+    \b
+    Examples:
+      ticktrail ctl rest feed.toml primary --reason maintenance
+    """  # noqa: D301 - as above
     _tell(feed_file, "rest", leg, (), reason)
 
 
@@ -198,7 +237,12 @@ def rest(feed_file: Path, leg: str, reason: str) -> None:
 @_LEG
 @_WHY
 def wake(feed_file: Path, leg: str, reason: str) -> None:
-    """Open a leg that rests."""
+    """Open a leg that rests.
+
+    \b
+    Examples:
+      ticktrail ctl wake feed.toml primary
+    """  # noqa: D301 - as above
     _tell(feed_file, "wake", leg, (), reason)
 
 
@@ -207,7 +251,12 @@ def wake(feed_file: Path, leg: str, reason: str) -> None:
 @_LEG
 @_WHY
 def drain(feed_file: Path, leg: str, reason: str) -> None:
-    """Hand over all that a leg speaks for, then close it until it is woken."""
+    """Hand over all that a leg speaks for, then close it until it is woken.
+
+    \b
+    Examples:
+      ticktrail ctl drain feed.toml primary --reason maintenance
+    """  # noqa: D301 - as above
     _tell(feed_file, "drain", leg, (), reason)
 
 
@@ -216,7 +265,12 @@ def drain(feed_file: Path, leg: str, reason: str) -> None:
 @_WHICH
 @_WHY
 def subscribe(feed_file: Path, instruments: tuple[str, ...], reason: str) -> None:
-    """Add instruments to the running feed; the file is left as it is."""
+    """Add instruments to the running feed; the file is left as it is.
+
+    \b
+    Examples:
+      ticktrail ctl subscribe feed.toml SOL/USDT XRP/USDT
+    """  # noqa: D301 - as above
     _change(feed_file, "subscribe", instruments, reason)
 
 
@@ -225,7 +279,12 @@ def subscribe(feed_file: Path, instruments: tuple[str, ...], reason: str) -> Non
 @_WHICH
 @_WHY
 def unsubscribe(feed_file: Path, instruments: tuple[str, ...], reason: str) -> None:
-    """Take instruments out of the running feed; the file is left as it is."""
+    """Take instruments out of the running feed; the file is left as it is.
+
+    \b
+    Examples:
+      ticktrail ctl unsubscribe feed.toml SOL/USDT --reason delisted
+    """  # noqa: D301 - as above
     _change(feed_file, "unsubscribe", instruments, reason)
 
 
@@ -236,7 +295,13 @@ def unsubscribe(feed_file: Path, instruments: tuple[str, ...], reason: str) -> N
 )
 @_WHY
 def reload(feed_file: Path, reason: str, *, is_dry: bool) -> None:
-    """Go by the feed file as it is now; all of it, or where something needs a restart, nothing."""
+    """Go by the feed file as it is now; all of it, or where something needs a restart, nothing.
+
+    \b
+    Examples:
+      ticktrail ctl reload feed.toml --dry-run
+      ticktrail ctl reload feed.toml --reason "tighter limits"
+    """  # noqa: D301 - as above
     _change(feed_file, "preview" if is_dry else "reload", (), reason)
 
 
@@ -244,7 +309,12 @@ def reload(feed_file: Path, reason: str, *, is_dry: bool) -> None:
 @_FEED
 @_WHY
 def stop(feed_file: Path, reason: str) -> None:
-    """End the sources; the feed stops once what they brought is delivered."""
+    """End the sources; the feed stops once what they brought is delivered.
+
+    \b
+    Examples:
+      ticktrail ctl stop feed.toml --reason "end of day"
+    """  # noqa: D301 - as above
     _tell(feed_file, "stop", None, (), reason)
 
 
@@ -294,78 +364,20 @@ def _health_lines(health: LegHealth) -> Iterator[str]:
 
 
 def _tell(feed_file: Path, do: str, leg: str | None, instruments: tuple[str, ...], reason: str) -> None:
-    _ask(feed_file, {"do": do, "leg": leg, "instruments": instruments or None, "reason": reason})
+    ask(feed_file, {"do": do, "leg": leg, "instruments": instruments or None, "reason": reason})
     click.echo("done")
 
 
 def _change(feed_file: Path, do: str, instruments: tuple[str, ...], reason: str) -> None:
     """Change the feed, and tell what is different; of what needs a restart, all of it."""
-    answer = _answer(feed_file, {"do": do, "instruments": instruments or None, "reason": reason})
+    answer = answer_of(feed_file, {"do": do, "instruments": instruments or None, "reason": reason})
     would = "would be " if do == "preview" else ""
-    for line in _lines(answer, "applied"):
+    for line in lines_of(answer, "applied"):
         click.echo(f"{would}applied: {line}")
-    for line in _lines(answer, "warnings"):
+    for line in lines_of(answer, "warnings"):
         click.echo(f"warning: {line}", err=True)
-    _see_that_it_is_done(answer)
+    see_that_it_is_done(answer)
     if do != "preview":
         click.echo("done")
-    elif not _lines(answer, "applied"):
+    elif not lines_of(answer, "applied"):
         click.echo("nothing would change")
-
-
-def _ask(feed_file: Path, request: dict[str, object]) -> dict[str, object]:
-    """Send one request and return the answer.
-
-    Raises:
-        ConfigError: The feed has no socket, or does not run.
-        RouteError: It cannot be done.
-    """
-    answer = _answer(feed_file, request)
-    _see_that_it_is_done(answer)
-    return answer
-
-
-def _see_that_it_is_done(answer: dict[str, object]) -> None:
-    if answer.get("done"):
-        return
-    problems = _lines(answer, "problems")
-    raise ConfigError(*problems) if problems else RouteError(str(answer.get("error")))
-
-
-def _lines(answer: dict[str, object], key: str) -> tuple[str, ...]:
-    lines = answer.get(key)
-    return tuple(map(str, lines)) if isinstance(lines, list) else ()
-
-
-def _answer(feed_file: Path, request: dict[str, object]) -> dict[str, object]:
-    """Send one request and return the answer, whatever it is.
-
-    Raises:
-        ConfigError: The feed has no socket, or does not run.
-    """
-    import msgspec  # noqa: PLC0415 - so that help comes without it
-
-    from ticktrail._plan.tables import ControlTable  # noqa: PLC0415 - likewise
-    from ticktrail.feedfile import load_table  # noqa: PLC0415 - likewise
-
-    path = feed_file.parent / load_table(feed_file, "control", ControlTable).socket
-    received = bytearray()
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.settimeout(_WITHIN_S)
-            line.connect(str(path))
-            line.sendall(msgspec.json.encode(request) + b"\n")
-            while not received.endswith(b"\n") and len(received) < _MOST_BYTES:
-                part = line.recv(65_536)
-                if not part:
-                    break
-                received += part
-    except (FileNotFoundError, ConnectionRefusedError) as exc:
-        raise ConfigError(f"no feed listens on {path}; start it with `ticktrail run {feed_file}`") from exc
-    except OSError as exc:
-        raise ConfigError(f"the feed on {path} does not answer: {exc.strerror or exc}") from exc
-    try:
-        answer: dict[str, object] = msgspec.json.decode(bytes(received), type=dict[str, object])
-    except msgspec.MsgspecError as exc:
-        raise ConfigError(f"the feed on {path} gave no answer; see whether it is stopping") from exc
-    return answer

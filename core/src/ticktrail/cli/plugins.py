@@ -15,7 +15,7 @@ from ticktrail._host import Host
 
 __all__ = ["plugins"]
 
-_EXAMPLES = "\b\nticktrail plugins list\nticktrail plugins list --allow acme-feeds --json"
+_EXAMPLES = "\b\nExamples:\n  ticktrail plugins list\n  ticktrail plugins list --allow acme-feeds --json"
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -36,6 +36,9 @@ _CORE: Final = {
     ),
     "check": _Lazy("ticktrail.cli.check", "check", "Check a feed file and print what it composes."),
     "clock": _Lazy("ticktrail.cli.clock", "clock", "Measure this machine's clock once."),
+    "completion": _Lazy(
+        "ticktrail.cli.completion", "completion", "Print the script that completes commands in a shell."
+    ),
     "ctl": _Lazy("ticktrail.cli.ctl", "ctl", "See how a running feed stands, and tell it what to do."),
     "plugins": _Lazy(
         "ticktrail.cli.plugins", "plugins", "See which plugins take part, and why others do not."

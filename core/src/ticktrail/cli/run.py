@@ -10,34 +10,30 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 import anyio.abc
 import click
 import msgspec
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from ticktrail._contracts.observer import Record
 from ticktrail._engine.runner import Runner
+from ticktrail._logs.settings import RANK
 from ticktrail._plan.compose import compose
+from ticktrail._plan.model import Plan
 from ticktrail.cli.systemd import ServiceManager, service_manager
+from ticktrail.cli.watch import Watch, watching
 from ticktrail.errors import FeedError
-from ticktrail.events import (
-    ClockBreachBegun,
-    ClockBreachEnded,
-    FeedStopping,
-    Notice,
-    PeerOffsetDisagrees,
-    SinkFailed,
-)
+from ticktrail.events import FeedStopping
 from ticktrail.report import Report
-from ticktrail.text import one_line
 
-__all__ = ["has_received", "outcome", "print_report", "run", "stop_on_signal", "tell_failures", "warn"]
+__all__ = ["has_received", "log_options", "logged", "outcome", "print_report", "run", "stop_on_signal"]
 
 UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -57,6 +53,37 @@ class Duration(click.ParamType[float]):
         return float(match[1]) * UNITS_S[match[2]]
 
 
+C = TypeVar("C", bound=Callable[..., object])
+
+
+def log_options(command: C) -> C:
+    """Add what goes over the ``[log]`` table of the feed file."""
+    command = click.option(
+        "--log-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Append the log to this file; over what [log] says.",
+    )(command)
+    command = click.option(
+        "--log-level",
+        type=click.Choice(list(RANK)),
+        help="The least that is logged; over what [log] says.",
+    )(command)
+    return click.option(
+        "--log",
+        "log_format",
+        type=click.Choice(["auto", "json", "text", "off"]),
+        help="The form of the log: json for machines, text for people; over what [log] says.",
+    )(command)
+
+
+def logged(log_format: str | None, log_level: str | None, log_file: Path | None) -> Mapping[str, object]:
+    """Return what these options lay over the ``[log]`` table; a file's path is from the present folder."""
+    file = None if log_file is None else str(log_file.absolute())
+    found = {"format": log_format, "level": log_level, "file": file}
+    return {key: value for key, value in found.items() if value is not None}
+
+
 @click.command()
 @click.argument("feed_file", type=click.Path(path_type=Path), metavar="FEED.toml")
 @click.option("--for", "for_s", type=Duration(), help="End after this long, such as 20s, 5m or 1.5h.")
@@ -66,22 +93,41 @@ class Duration(click.ParamType[float]):
     metavar="HOST:PORT",
     help="Serve the dashboard there while the feed runs, such as 127.0.0.1:8787; over what [dashboard] says.",
 )
+@log_options
+@click.option("--quiet", "-q", is_flag=True, help="Show nothing while it runs but warnings.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, nothing else.")
 def run(
-    feed_file: Path, for_s: float | None, max_ticks: int | None, dashboard: str | None, *, as_json: bool
+    feed_file: Path,
+    for_s: float | None,
+    max_ticks: int | None,
+    dashboard: str | None,
+    log_format: str | None,
+    log_level: str | None,
+    log_file: Path | None,
+    *,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Run a feed until it ends, the time is up, or Ctrl-C.
 
-    The first Ctrl-C ends the sources and delivers what they brought; the second ends at once. The report at the end
-    says what became of every tick.
+    On a terminal a live table shows how it stands; elsewhere standard error gets a line for what happens. The first
+    Ctrl-C ends the sources and delivers what they brought; the second ends at once. The report at the end says what
+    became of every tick.
 
     \b
     Examples:
       ticktrail run feed.toml
       ticktrail run feed.toml --dashboard 127.0.0.1:8787
+      ticktrail run feed.toml --log json --log-file feed.log
       ticktrail run feed.toml --for 20s --json
     """  # noqa: D301 - click reads the backspace as "keep these lines as they are"
-    report, error = anyio.run(_run, feed_file, for_s, max_ticks, dashboard, as_json, backend="trio")
+    added: dict[str, Mapping[str, object]] = {}
+    if dashboard is not None:
+        added["dashboard"] = {"address": dashboard}
+    if log := logged(log_format, log_level, log_file):
+        added["log"] = log
+    plan = compose(feed_file, added=added)
+    report, error = anyio.run(_run, plan, for_s, max_ticks, quiet or as_json, backend="trio")
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     elif error is None or has_received(report):
@@ -91,28 +137,24 @@ def run(
 
 
 async def _run(
-    feed_file: Path, for_s: float | None, max_ticks: int | None, dashboard: str | None, as_json: bool
+    plan: Plan, for_s: float | None, max_ticks: int | None, quiet: bool
 ) -> tuple[Report, Exception | None]:
-    console = Console(stderr=True)
     manager = service_manager(
         os.environ
     )  # before anything is started that would take its variables for its own
-    plan = compose(feed_file, added=None if dashboard is None else {"dashboard": {"address": dashboard}})
-    runner = Runner(
-        plan, max_ticks=max_ticks, listener=partial(_tell, console, manager), warn=partial(warn, console)
-    )
-    async with anyio.create_task_group() as tasks:
-        await tasks.start(stop_on_signal, runner)
-        if manager is not None:
-            tasks.start_soon(manager.keep_telling, runner.status)
-            tasks.start_soon(manager.keep_alive)
-        if for_s is not None:
-            tasks.start_soon(_stop_after, runner, for_s)
-        shows_itself = any(sink.spec.name == "console" for sink in plan.sinks)
-        if not as_json and console.is_terminal and not shows_itself:
-            tasks.start_soon(_show_progress, runner, console)
-        error = await outcome(runner)
-        tasks.cancel_scope.cancel()
+    shows_itself = any(sink.spec.name == "console" for sink in plan.sinks)
+    with watching(plan, quiet=quiet, draws=not shows_itself) as watch:
+        runner = Runner(plan, max_ticks=max_ticks, listener=partial(_tell, watch, manager), warn=watch.warn)
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(stop_on_signal, runner)
+            if manager is not None:
+                tasks.start_soon(manager.keep_telling, runner.status)
+                tasks.start_soon(manager.keep_alive)
+            if for_s is not None:
+                tasks.start_soon(_stop_after, runner, for_s)
+            tasks.start_soon(watch.show, runner)
+            error = await outcome(runner)
+            tasks.cancel_scope.cancel()
     return runner.report(), error
 
 
@@ -125,9 +167,9 @@ async def outcome(runner: Runner) -> Exception | None:
     return None
 
 
-def _tell(console: Console, manager: ServiceManager | None, record: Record) -> None:
+def _tell(watch: Watch, manager: ServiceManager | None, record: Record) -> None:
     """Tell what is heard to whom it concerns: a person, and the service manager that started this process."""
-    tell_failures(console, record)
+    watch.hear(record)
     if manager is not None and type(record) is FeedStopping:
         manager.stopping(record.cause)
 
@@ -135,32 +177,6 @@ def _tell(console: Console, manager: ServiceManager | None, record: Record) -> N
 def has_received(report: Report) -> bool:
     """Tell whether there is anything to report."""
     return any(report.received.values())
-
-
-def warn(console: Console, text: str) -> None:
-    """Tell a person something that they must know."""
-    console.print(f"[yellow]warning:[/yellow] {escape(one_line(text))}", highlight=False, soft_wrap=True)
-
-
-def tell_failures(console: Console, record: Record) -> None:
-    """Tell a person where a feed is served, that a sink has failed, or that the clock is not to be trusted."""
-    match record:
-        case Notice(name="served"):
-            console.print(escape(one_line(record.text)), highlight=False, soft_wrap=True)
-        case SinkFailed():
-            warn(console, f"sink {record.sink} has failed and gets nothing more: {record.cause}")
-        case ClockBreachBegun(cause="offset", offset_ns=int(offset_ns), bound_ns=int(bound_ns)):
-            warn(
-                console,
-                f"the clock is out of tolerance: offset {offset_ns / 1e6:+.3f} ms ± {bound_ns / 1e6:.3f} ms, "
-                f"limit {record.limit_ns / 1e6:g} ms",
-            )
-        case ClockBreachBegun():
-            warn(console, "the clock has had no valid measurement for too long ([clock] max_unmeasured_s)")
-        case ClockBreachEnded():
-            warn(console, f"the clock is in tolerance again, after {record.lasted_s:,.0f} s")
-        case PeerOffsetDisagrees():
-            warn(console, f"leg {record.provider}: {record.detail}")
 
 
 async def stop_on_signal(runner: Runner, *, task_status: anyio.abc.TaskStatus[None]) -> None:
@@ -178,19 +194,6 @@ async def stop_on_signal(runner: Runner, *, task_status: anyio.abc.TaskStatus[No
 async def _stop_after(runner: Runner, seconds: float) -> None:
     await anyio.sleep(seconds)
     runner.stop("time is up")
-
-
-async def _show_progress(runner: Runner, console: Console) -> None:
-    """One line, renewed twice a second."""
-    with console.status("starting") as status:
-        while True:
-            tally = runner.tally
-            received = sum(sum(kinds.values()) for kinds in tally.received.values())
-            status.update(
-                f"{received:,} received, {tally.delivered_ticks:,} delivered, {tally.rejected_ticks:,} rejected, "
-                f"{sum(tally.suppressed.values()):,} suppressed, {len(tally.switches)} switches  (Ctrl-C ends)"
-            )
-            await anyio.sleep(0.5)
 
 
 def print_report(report: Report) -> None:

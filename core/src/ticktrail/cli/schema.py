@@ -13,7 +13,7 @@ __all__ = ["schema"]
 
 @click.command(
     short_help="Print the JSON Schema of feed files, for editors.",
-    epilog="ticktrail schema > feed.schema.json",
+    epilog="\b\nExamples:\n  ticktrail schema > feed.schema.json\n  ticktrail schema --allow acme-feeds",
 )
 @click.option(
     "--allow", metavar="DISTRIBUTION", multiple=True, help="Allow its plugins too, as [plugins] does."

@@ -7,7 +7,7 @@ Never: reads what stands in `raw`.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,8 @@ from ticktrail.errors import ConfigError
 __all__ = ["Line", "read_recording"]
 
 MAX_LINE_BYTES = 64 * 2**20
+_TELL_EVERY = 256
+"""Lines between two words of how far the reading got."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -37,8 +39,12 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     url: str | None = None
 
 
-def read_recording(path: Path) -> Iterator[Line]:
+def read_recording(path: Path, far: Callable[[float], None] | None = None) -> Iterator[Line]:
     """Yield the lines of a recording.
+
+    Args:
+        path: The file.
+        far: Told now and then how much of the file was read, from 0 to 1.
 
     Raises:
         ConfigError: The file cannot be read, or a line of it is none; the message names file and line.
@@ -46,10 +52,15 @@ def read_recording(path: Path) -> Iterator[Line]:
     decode = msgspec.json.Decoder(Line).decode
     number = 0
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
+        with path.open("rb") as file, gzip.open(file, "rb") if path.suffix == ".gz" else file as lines:
+            size = path.stat().st_size
             while text := lines.readline(MAX_LINE_BYTES):
                 number += 1
+                if far is not None and number % _TELL_EVERY == 0 and size:
+                    far(min(1.0, file.tell() / size))
                 yield decode(text)
+            if far is not None:
+                far(1.0)
     except msgspec.MsgspecError as exc:
         raise ConfigError(
             f"{path}, line {number}: no line of a recording ({exc}); each line is a JSON object with recv_ns, kind, raw"

@@ -140,7 +140,7 @@ def advise_replay(settings: ReplaySettings, context: ProviderContext) -> Iterabl
 
 
 class ReplayProvider:
-    """One recording; implements `ticktrail.plugin.Provider`. Its session ends where the recording does."""
+    """One recording; implements `ticktrail.plugin.Provider` and `Finite`. Its session ends where the recording does."""
 
     def __init__(self, settings: ReplaySettings, context: ProviderContext) -> None:
         spec, own = _venue(settings, context.registry)
@@ -150,7 +150,12 @@ class ReplayProvider:
         self._path: Path = context.base_dir / settings.path
         self._decoder: Decoder = spec.decoder(own, context)
         self._census = Census(self._decoder)
+        self._done = 0.0
         check_replay(settings, context)
+
+    def done_share(self) -> float:
+        """Return how much of the recording was played, from 0 to 1."""
+        return self._done
 
     def decode(self, payloads: Sequence[bytes], recv_ns: int) -> Sequence[Tick | Undecodable]:
         """Return what the recorded venue's decoder reads."""
@@ -179,6 +184,9 @@ class ReplayProvider:
         if outcome is not None:
             intake.tell(outcome)
 
+    def _far(self, share: float) -> None:
+        self._done = share
+
     def _payload(self, line: Line) -> bytes | None:
         """Return what the decoder is given of a line: a message, or what it makes of an answer such as a snapshot."""
         raw = line.raw.encode()
@@ -196,7 +204,7 @@ class ReplayProvider:
 
         def stamped() -> Iterator[tuple[int, bytes]]:
             nonlocal at_ns
-            for line in read_recording(self._path):
+            for line in read_recording(self._path, self._far):
                 payload = self._payload(line)
                 if payload is not None:
                     at_ns = line.recv_ns or at_ns

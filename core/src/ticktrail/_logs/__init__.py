@@ -1,0 +1,1 @@
+"""Write what happens to a feed as lines: for people, or for machines."""
