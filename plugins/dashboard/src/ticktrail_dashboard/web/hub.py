@@ -19,7 +19,9 @@ MOST_EVERY_S: Final = 2.0
 SHARE: Final = 0.01
 """Of one core, what building and sending frames may take: where it takes more, frames come less often."""
 SENDING_S: Final = 0.000_15
-"""What handing a frame to one page takes, as measured: it happens elsewhere."""
+"""What handing a frame to one page takes, about: it happens elsewhere."""
+SENDING_BYTE_S: Final = 2e-9
+"""And each byte of it, which is copied some times on its way through HTTP and the loopback interface."""
 OVER: Final = 5
 """Frames over which that is taken."""
 HEARTBEAT_S: Final = 15.0
@@ -137,7 +139,8 @@ class Hub:
             await self._someone.wait()
             began_s = self._cpu_s()
             self.tell()
-            took_s = self._cpu_s() - began_s + len(self._pages) * SENDING_S
+            sending_s = SENDING_S + len(self._delta) * SENDING_BYTE_S
+            took_s = self._cpu_s() - began_s + len(self._pages) * sending_s
             usual_s += (took_s - usual_s) / OVER
             await trio.sleep(min(max(EVERY_S, usual_s / SHARE), MOST_EVERY_S))
 
