@@ -16,8 +16,14 @@ __all__ = ["Frames", "Hub", "Subscription"]
 
 EVERY_S: Final = 0.25
 MOST_EVERY_S: Final = 2.0
-SHARE: Final = 0.02
-"""Of one core, what building frames may take: where it takes more, frames come less often."""
+SHARE: Final = 0.01
+"""Of one core, what building and sending frames may take: where it takes more, frames come less often."""
+SENDING_S: Final = 0.000_15
+"""What handing a frame to one page takes, about: it happens elsewhere."""
+SENDING_BYTE_S: Final = 2e-9
+"""And each byte of it, which is copied some times on its way through HTTP and the loopback interface."""
+OVER: Final = 5
+"""Frames over which that is taken."""
 HEARTBEAT_S: Final = 15.0
 HEARTBEAT: Final = b": the feed is watched\n\n"
 
@@ -48,13 +54,13 @@ class Hub:
     Args:
         frames: Builds what they are told.
         most: How many there may be.
-        mono_s: A clock by which the cost of building is measured.
+        cpu_s: The processor time of this thread, by which the cost of building is measured.
     """
 
-    def __init__(self, frames: Frames, most: int, mono_s: Callable[[], float]) -> None:
+    def __init__(self, frames: Frames, most: int, cpu_s: Callable[[], float]) -> None:
         self._frames = frames
         self._most = most
-        self._mono_s = mono_s
+        self._cpu_s = cpu_s
         self._pages: set[Subscription] = set()
         self._number = 0
         self._delta = b""
@@ -128,12 +134,15 @@ class Hub:
 
     async def keep_telling(self) -> None:
         """Build frames for as long as somebody looks, until cancelled."""
+        usual_s = 0.0  # what a frame takes, the last few weighing most
         while True:
             await self._someone.wait()
-            began = self._mono_s()
+            began_s = self._cpu_s()
             self.tell()
-            took = self._mono_s() - began
-            await trio.sleep(min(max(EVERY_S, took / SHARE), MOST_EVERY_S))
+            sending_s = SENDING_S + len(self._delta) * SENDING_BYTE_S
+            took_s = self._cpu_s() - began_s + len(self._pages) * sending_s
+            usual_s += (took_s - usual_s) / OVER
+            await trio.sleep(min(max(EVERY_S, usual_s / SHARE), MOST_EVERY_S))
 
     def tell(self) -> None:
         """Build the next frame now, and wake all pages."""
