@@ -1,0 +1,73 @@
+// Owns: how every chart of this page looks: axes, grid, time of day.
+import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { time } from "./format.js";
+import { FONT, palette } from "./palette.js";
+
+/** An axis of times of day. */
+export function timeAxis(colours, shows = true) {
+  return {
+    stroke: colours.muted,
+    grid: { stroke: colours.grid, width: 1 },
+    ticks: { show: false },
+    font: FONT,
+    size: shows ? 28 : 0,
+    gap: 6,
+    space: 84,
+    incrs: [5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400],
+    values: (_, splits) => splits.map((s) => (shows ? time(s * 1000) : "")),
+  };
+}
+
+/** An axis of values on the left, of a width that does not change with them. */
+export function valueAxis(colours, { size = 76, values, space = 34 } = {}) {
+  return {
+    stroke: colours.muted,
+    grid: { stroke: colours.grid, width: 1 },
+    ticks: { show: false },
+    font: FONT,
+    size,
+    gap: 8,
+    space,
+    ...(values ? { values } : {}),
+  };
+}
+
+export const chartColours = () =>
+  palette("muted", "grid", "series-last", "series-bid", "series-ask", "series-fill", "bad", "warning", "series-switch", "accent");
+
+/** A plot that is as wide as its place, made anew when the colours change. */
+export class Plot {
+  constructor(place, height, options) {
+    Object.assign(this, { place, height, options, data: null, plot: null });
+    new ResizeObserver(() => {
+      if (this.plot && this.place.clientWidth) this.plot.setSize({ width: this.place.clientWidth, height: this.#height() });
+    }).observe(place);
+    document.addEventListener("theme", () => {
+      this.clear();
+      if (this.data) this.set(this.data);
+    });
+  }
+
+  #height() {
+    return this.place.clientHeight || this.height;
+  }
+
+  set(data) {
+    this.data = data;
+    if (this.plot) this.plot.setData(data);
+    else if (this.place.clientWidth) {
+      const size = { width: this.place.clientWidth, height: this.#height() };
+      this.plot = new uPlot({ ...size, ...this.options(chartColours()) }, data, this.place);
+    }
+  }
+
+  clear() {
+    this.plot?.destroy();
+    this.plot = null;
+  }
+
+  empty() {
+    this.clear();
+    this.data = null;
+  }
+}
