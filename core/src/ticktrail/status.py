@@ -109,7 +109,8 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `settings_sha256` is over the feed file that is in force, `instruments` what the feed has now. `speaking` holds by
     instrument the legs of which something may be delivered now, `rejected_by` the ticks rejected by rule (one that
-    broke two counts in both), `suppressed_by` those suppressed by reason.
+    broke two counts in both), `suppressed_by` those suppressed by reason. `latency_steps_us` is the histogram behind
+    `latency_us`: by ascending upper edge in microseconds, how many ticks; steps that have none are left out.
     """
 
     feed: str
@@ -133,5 +134,6 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
     flagged_by: Mapping[str, int]
     suppressed_by: Mapping[str, int]
     latency_us: Latency
+    latency_steps_us: Sequence[tuple[float, int]] = ()
     clock: ClockStatus
     observers: Mapping[str, ObserverStatus]

@@ -27,6 +27,10 @@ class Histogram:
         self._counts[bucket] = self._counts.get(bucket, 0) + count
         self.total += count
 
+    def steps_us(self) -> list[tuple[float, int]]:
+        """Return the steps that have events, ascending: upper edge in microseconds, and how many events."""
+        return [(_edge_ns(bucket) / 1_000, self._counts[bucket]) for bucket in sorted(self._counts)]
+
     def percentile_us(self, share: float) -> float | None:
         """Return microseconds that `share` of the events did not exceed, None before the first one."""
         if self.total == 0:
@@ -36,6 +40,11 @@ class Histogram:
         for bucket in sorted(self._counts):
             seen += self._counts[bucket]
             if seen >= wanted:
-                shift, step = bucket >> (STEPS_LOG2 + 1), bucket & (2 * STEPS - 1)
-                return round(((step + 1) << shift) / 1_000, 1)
+                return round(_edge_ns(bucket) / 1_000, 1)
         raise AssertionError("the counts add up to the total")
+
+
+def _edge_ns(bucket: int) -> int:
+    """Return what no event of the bucket exceeds."""
+    shift, step = bucket >> (STEPS_LOG2 + 1), bucket & (2 * STEPS - 1)
+    return (step + 1) << shift

@@ -112,6 +112,7 @@ class Standing:
             flagged_by=report.flagged,
             suppressed_by=report.suppressed,
             latency_us=report.latency_us,
+            latency_steps_us=tally.latency.steps_us(),
             clock=self._clock_status(plan),
             observers=self._observers(),
         )

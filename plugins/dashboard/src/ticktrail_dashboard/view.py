@@ -207,8 +207,8 @@ class Counts(_View, frozen=True, kw_only=True):
 class Frame(_View, frozen=True, kw_only=True):
     """What a page is told at once; in a later frame a part that has not changed is null or absent.
 
-    `state` is the feed's, empty where it has not changed. `rows` holds the rows that changed, of which the page keeps the
-    others; `timeline` what is new in it, oldest first; `gone` the instruments that the feed has no more.
+    `state` is the feed's, empty where it has not changed. `rows` holds the rows that changed, of which the page keeps
+    the others; `timeline` what is new in it, oldest first; `gone` the instruments that the feed has no more.
     """
 
     at_ms: int

@@ -1,0 +1,126 @@
+"""Take in the records of a feed, and keep what pages show of them.
+
+Owns: the time line, since when what is so, the clock's past, and which instruments are out or in quarantine.
+Never: asks how the feed stands (`frames` does), waits, or grows beyond its bounds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Literal
+
+from ticktrail.events import (
+    ClockMeasured,
+    Event,
+    FeedStarted,
+    FeedStopped,
+    FeedStopping,
+    InstrumentQuarantined,
+    InstrumentReleased,
+    LegStateChanged,
+    LegSwitched,
+    OutageBegun,
+    OutageEnded,
+)
+from ticktrail.plugin import Record, Routed
+from ticktrail_dashboard.state.instrument import Instrument
+from ticktrail_dashboard.state.ticks import Ticks
+from ticktrail_dashboard.state.words import say
+from ticktrail_dashboard.view import TimelineItem
+
+__all__ = ["Board", "FeedState"]
+
+MOST_ITEMS: Final = 1_000
+MOST_MEASUREMENTS: Final = 120
+_MS: Final = 1_000_000
+
+FeedState = Literal["starting", "running", "stopping", "ended"]
+
+
+class Board:
+    """What is known of one feed by its records.
+
+    Attributes:
+        ticks: The instruments.
+        state: What the feed does.
+        version: The feed's version of ticktrail; empty before it started.
+        timeline: The last events, oldest first.
+        newest: The number of the last one of them; 0 before the first.
+        clock_past: The last measurements: when (ms), offset and bound in milliseconds.
+        leg_since_ns: By leg, since when it is in its state.
+        switched_ns: By leg or node, when it last began or ceased to speak for something.
+    """
+
+    def __init__(self) -> None:
+        self.ticks = Ticks()
+        self.state: FeedState = "starting"
+        self.version = ""
+        self.timeline: deque[TimelineItem] = deque(maxlen=MOST_ITEMS)
+        self.newest = 0
+        self.clock_past: deque[tuple[int, float, float]] = deque(maxlen=MOST_MEASUREMENTS)
+        self.leg_since_ns: dict[str, int] = {}
+        self.switched_ns: dict[str, int] = {}
+
+    def see(self, records: Sequence[Record]) -> None:
+        """Take in records, in order."""
+        see_ticks = self.ticks.see
+        for record in records:
+            if type(record) is Routed:
+                see_ticks(record)
+            else:
+                self._hear(record)  # type: ignore[arg-type] # a record that is no batch is an event
+
+    def timeline_after(self, number: int) -> Sequence[TimelineItem]:
+        """Return the items with a greater number, oldest first."""
+        if number >= self.newest:
+            return ()
+        return tuple(item for item in self.timeline if item.number > number)
+
+    def _hear(self, event: Event) -> None:
+        self.newest += 1
+        kind, tone, about, text = say(event)
+        self.timeline.append(
+            TimelineItem(
+                number=self.newest,
+                at_ms=event.at_ns // _MS,
+                kind=kind,
+                event=str(type(event).__struct_config__.tag),
+                tone=tone,
+                about=about,
+                text=text,
+            )
+        )
+        match event:
+            case FeedStarted():
+                self.state, self.version = "running", event.ticktrail
+            case FeedStopping():
+                self.state = "stopping"
+            case FeedStopped():
+                self.state = "ended"
+            case LegStateChanged():
+                self.leg_since_ns[event.provider] = event.at_ns
+            case LegSwitched():
+                self.switched_ns[event.to_leg] = event.at_ns
+                if event.from_leg is not None:
+                    self.switched_ns[event.from_leg] = event.at_ns
+            case ClockMeasured():
+                self.clock_past.append((event.at_ns // _MS, event.offset_ns / _MS, event.bound_ns / _MS))
+            case OutageBegun() | OutageEnded():
+                for instrument in self._touched(event.instruments):
+                    instrument.is_out = isinstance(event, OutageBegun)
+            case InstrumentQuarantined():
+                for instrument in self._touched((event.instrument,)):
+                    instrument.quarantined_by.add((event.provider, event.rule))
+            case InstrumentReleased():
+                for instrument in self._touched((event.instrument,)):
+                    instrument.quarantined_by.discard((event.provider, event.rule))
+            case _:
+                pass  # its sentence is all there is to keep of it
+
+    def _touched(self, names: Iterable[str] | None) -> Iterator[Instrument]:
+        """Give the instruments of those names (None: all), each of which is told anew."""
+        known = self.ticks.instruments
+        chosen = list(known.values()) if names is None else [known[name] for name in names if name in known]
+        self.ticks.touch(chosen)
+        yield from chosen

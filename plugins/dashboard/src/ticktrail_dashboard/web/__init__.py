@@ -1,0 +1,1 @@
+"""Serve: the listener, the connections, who may ask, and what is answered."""

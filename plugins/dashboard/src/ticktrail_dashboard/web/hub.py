@@ -1,0 +1,152 @@
+"""Tell all open pages the same frame, built once, and none of them more often than it can read.
+
+Owns: how many pages are told, when the next frame is built, and which of the two forms a page gets.
+Never: builds a frame itself, waits for a page, or does anything while nobody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+import trio
+
+__all__ = ["Frames", "Hub", "Subscription"]
+
+EVERY_S: Final = 0.25
+MOST_EVERY_S: Final = 2.0
+SHARE: Final = 0.02
+"""Of one core, what building frames may take: where it takes more, frames come less often."""
+HEARTBEAT_S: Final = 15.0
+HEARTBEAT: Final = b": the feed is watched\n\n"
+
+
+class Frames(Protocol):
+    """Who builds frames, encoded."""
+
+    def advance(self) -> bytes | None:
+        """Return what has changed since the last call; None: nothing has."""
+        ...
+
+    def whole(self) -> bytes:
+        """Return all there is, as of the last `advance`."""
+        ...
+
+
+class Subscription:
+    """One page: the number of the frame that it was given last, and whether it must have a whole one."""
+
+    def __init__(self) -> None:
+        self.number = -1
+        self.needs_whole = True
+
+
+class Hub:
+    """The pages that are open.
+
+    Args:
+        frames: Builds what they are told.
+        most: How many there may be.
+        mono_s: A clock by which the cost of building is measured.
+    """
+
+    def __init__(self, frames: Frames, most: int, mono_s: Callable[[], float]) -> None:
+        self._frames = frames
+        self._most = most
+        self._mono_s = mono_s
+        self._pages: set[Subscription] = set()
+        self._number = 0
+        self._delta: bytes = b""
+        self._whole: bytes = b""
+        self._told = trio.Event()
+        self._someone = trio.Event()
+        self.served = 0
+        self.refused = 0
+        self.has_ended = False
+
+    @property
+    def watching(self) -> int:
+        """How many pages are open."""
+        return len(self._pages)
+
+    @property
+    def someone(self) -> trio.Event:
+        """Set while somebody looks."""
+        return self._someone
+
+    @contextmanager
+    def page(self) -> Iterator[Subscription | None]:
+        """Give a page its subscription; None: there are as many as there may be, or the feed has ended."""
+        if len(self._pages) >= self._most or self.has_ended:
+            self.refused += 1
+            yield None
+            return
+        if not self._pages:
+            self._whole = b""  # of when somebody looked last
+        page = Subscription()
+        self._pages.add(page)
+        self.served += 1
+        self._someone.set()
+        try:
+            yield page
+        finally:
+            self._pages.remove(page)
+            if not self._pages and not self.has_ended:
+                self._someone = trio.Event()
+
+    async def next(self, page: Subscription) -> bytes | None:
+        """Wait for a page's next event and return it as it is to be sent; None: there will be no more.
+
+        Of frames for which the page was too slow it gets the last one, whole.
+        """
+        deadline = trio.current_time() + HEARTBEAT_S
+        while True:
+            if page.number == self._number or (page.needs_whole and not self._whole):
+                if self.has_ended:
+                    return None
+                with trio.move_on_at(deadline):
+                    await self._told.wait()
+                if trio.current_time() >= deadline:
+                    return HEARTBEAT
+                continue
+            await trio.lowlevel.checkpoint()
+            if page.number == self._number - 1 and not page.needs_whole:
+                data = self._delta
+            elif self._whole:
+                data = self._whole
+            else:  # it was too slow for a frame or two: all of it, with the next one
+                page.needs_whole = True
+                continue
+            page.number, page.needs_whole = self._number, False
+            if data:
+                return b"id: %d\nevent: frame\ndata: %s\n\n" % (page.number, data)
+
+    async def keep_telling(self) -> None:
+        """Build frames for as long as somebody looks, until cancelled."""
+        while True:
+            await self._someone.wait()
+            began = self._mono_s()
+            self.tell()
+            took = self._mono_s() - began
+            await trio.sleep(min(max(EVERY_S, took / SHARE), MOST_EVERY_S))
+
+    def tell(self) -> None:
+        """Build the next frame now, and wake all pages."""
+        delta = self._frames.advance()
+        wants_whole = any(page.needs_whole or page.number < self._number for page in self._pages)
+        if delta is None and not wants_whole:
+            return
+        self._number += 1
+        self._delta = delta or b""
+        self._whole = self._frames.whole() if wants_whole else b""
+        told, self._told = self._told, trio.Event()
+        told.set()
+
+    def end(self) -> None:
+        """Tell the last frame; whoever has taken it is through."""
+        if not self.has_ended:
+            self.tell()
+            self.has_ended = True
+            self._someone.set()
+            self._told.set()
