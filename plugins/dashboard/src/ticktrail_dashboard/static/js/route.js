@@ -67,7 +67,7 @@ function nodeHead() {
 function fillNode(item, node, parent, label, store) {
   const [head, speaks, list] = item.children;
   say(head.children[0], node.kind);
-  say(head.children[1], node.name);
+  say(head.children[1], node.name === "/" ? "" : node.name); // the topmost has no name of its own
   const notes = Object.entries(node.notes ?? {}).map(([name, text]) => `${name}: ${text}`);
   const words = notes.length ? notes.join(" · ") : (ORDER[node.kind] ?? "");
   say(head.children[2], label && label !== node.name ? `${label}${words ? ` · ${words}` : ""}` : words);
