@@ -24,7 +24,7 @@ from ticktrail._contracts.observer import Record
 from ticktrail._engine.runner import Runner
 from ticktrail._plan.compose import compose
 from ticktrail.errors import FeedError
-from ticktrail.events import ClockBreachBegun, ClockBreachEnded, PeerOffsetDisagrees, SinkFailed
+from ticktrail.events import ClockBreachBegun, ClockBreachEnded, Notice, PeerOffsetDisagrees, SinkFailed
 from ticktrail.report import Report
 from ticktrail.text import one_line
 
@@ -121,8 +121,10 @@ def warn(console: Console, text: str) -> None:
 
 
 def tell_failures(console: Console, record: Record) -> None:
-    """Tell a person that a sink has failed, or that the clock is not to be trusted: the feed goes on."""
+    """Tell a person where a feed is served, that a sink has failed, or that the clock is not to be trusted."""
     match record:
+        case Notice(name="served"):
+            console.print(escape(one_line(record.text)), highlight=False, soft_wrap=True)
         case SinkFailed():
             warn(console, f"sink {record.sink} has failed and gets nothing more: {record.cause}")
         case ClockBreachBegun(cause="offset", offset_ns=int(offset_ns), bound_ns=int(bound_ns)):

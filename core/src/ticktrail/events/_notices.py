@@ -18,7 +18,8 @@ class Notice(BaseEvent, frozen=True, tag="notice"):
 
     Attributes:
         source: The observer, by its name.
-        name: What kind of thing it is, such as ``incident_due``: one word for all notices of the kind.
+        name: What kind of thing it is, such as ``incident_due``: one word for all notices of the kind. ``served`` tells
+            where people find what the observer serves; the command line prints it.
         about: Which one it is about, such as an incident's number; empty where there is only one.
         severity: ``information``: no one need act; ``warning``: somebody should; ``critical``: somebody must, now.
         text: It, in one paragraph. No secret, and nothing that the log keeps encrypted.

@@ -6,7 +6,7 @@ Never: sends anything, or is called while nobody looks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -70,7 +70,7 @@ class FrameBuilder:
     def advance(self) -> bytes | None:
         """Return what has changed since the last call, encoded; None: nothing has."""
         now_ns, mono_ns = self._clock.now_ns(), self._clock.mono_ns()
-        gone: list[str] = []
+        gone: Sequence[str] = ()
         is_over = self._board.state == "ended" and self._told.state != "ended"
         if self._asked_ns is None or mono_ns - self._asked_ns >= ASK_EVERY_NS or is_over:
             self._asked_ns = mono_ns
@@ -87,7 +87,7 @@ class FrameBuilder:
         self._told = parts
         if not (changes or rows or timeline or gone):
             return None
-        frame = Frame(at_ms=now_ns // _MS, rows=rows, gone=gone, timeline=timeline)
+        frame = Frame(at_ms=now_ns // _MS, rows=tuple(rows), gone=tuple(gone), timeline=timeline)
         return self._encoder.encode(msgspec.structs.replace(frame, **changes))
 
     def whole(self) -> bytes:
@@ -118,11 +118,11 @@ class FrameBuilder:
                 rows.append(view_row(known[name], fresh_from_ns))
         return rows
 
-    def _ask(self) -> list[str]:
+    def _ask(self) -> Sequence[str]:
         """Take in how the feed stands; returns the names of instruments that it has no more."""
         status = self._status()
         if status is None:
-            return []
+            return ()
         board, before = self._board, self._last
         gone = board.ticks.know(status.instruments)
         for name in gone:

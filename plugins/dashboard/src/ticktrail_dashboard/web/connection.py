@@ -11,32 +11,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 import trio
 
-__all__ = ["Connection", "Connections", "GuardedStream"]
+__all__ = ["Connection", "Connections", "GuardedStream", "Limits"]
 
 MOST_CONNECTIONS_BESIDE_PAGES: Final = 32
 """Connections beyond those of the pages that are told of changes: requests for files, charts, metrics."""
-PAGE_WRITE_S: Final = 5.0
-"""How long one write may take before whoever does not read is dropped."""
-PLAIN_LIFE_S: Final = 60.0
-"""How long a connection that is not told of changes may live, whatever it does."""
-AFTER_PAGE_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long things may take.
+
+    Attributes:
+        write_s: One write, before whoever does not read is dropped.
+        plain_life_s: A connection that is not told of changes, whatever it does.
+        after_page_s: One that no longer is.
+        headers_s: The head of a request, the first one of a connection and each later one.
+    """
+
+    write_s: float = 5.0
+    plain_life_s: float = 60.0
+    after_page_s: float = 2.0
+    headers_s: int = 5
 
 
 class Connection:
     """One open connection; its `scope` ends all of it."""
 
-    def __init__(self, scope: trio.CancelScope) -> None:
+    def __init__(self, scope: trio.CancelScope, limits: Limits) -> None:
         self._scope = scope
+        self._limits = limits
+        scope.deadline = trio.current_time() + limits.plain_life_s
         self.was_dropped = False
 
     def keep(self, *, told: bool) -> None:
         """Let it live as long as its page stays open, or end soon after that."""
-        self._scope.deadline = math.inf if told else trio.current_time() + AFTER_PAGE_S
+        self._scope.deadline = math.inf if told else trio.current_time() + self._limits.after_page_s
 
 
 class Connections:
@@ -50,8 +65,9 @@ class Connections:
         trouble: What the first of these was.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, limits: Limits) -> None:
         self.most = most
+        self.limits = limits
         self.refused = 0
         self.dropped = 0
         self.broken = 0
@@ -71,8 +87,7 @@ class Connections:
 
     def add(self, client: tuple[str, int], scope: trio.CancelScope) -> Connection:
         """Return a new one."""
-        connection = self._open[client] = Connection(scope)
-        scope.deadline = trio.current_time() + PLAIN_LIFE_S
+        connection = self._open[client] = Connection(scope, self.limits)
         return connection
 
     def remove(self, client: tuple[str, int]) -> None:
@@ -88,7 +103,8 @@ class Connections:
 class GuardedStream(trio.abc.HalfCloseableStream):
     """A TCP stream whose writes have a deadline; `drop` is called at the first one that misses it."""
 
-    def __init__(self, stream: trio.SocketStream, drop: Callable[[], None]) -> None:
+    def __init__(self, stream: trio.SocketStream, drop: Callable[[], None], *, write_s: float) -> None:
+        self._write_s = write_s
         self._stream = stream
         self._drop = drop
         self.socket = stream.socket
@@ -99,7 +115,7 @@ class GuardedStream(trio.abc.HalfCloseableStream):
         Raises:
             trio.BrokenResourceError: The other side is gone, or does not read.
         """
-        with trio.move_on_after(PAGE_WRITE_S) as scope:
+        with trio.move_on_after(self._write_s) as scope:
             await self._stream.send_all(data)
         if scope.cancelled_caught:
             self._drop()
@@ -108,7 +124,7 @@ class GuardedStream(trio.abc.HalfCloseableStream):
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until a write may go through, or its deadline."""
-        with trio.move_on_after(PAGE_WRITE_S):
+        with trio.move_on_after(self._write_s):
             await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:

@@ -26,7 +26,7 @@ from ticktrail_dashboard.state.panels import Panels
 from ticktrail_dashboard.view import Chart
 from ticktrail_dashboard.web.address import Place, bind, open_certificate, parse_place
 from ticktrail_dashboard.web.app import App
-from ticktrail_dashboard.web.connection import MOST_CONNECTIONS_BESIDE_PAGES, Connections
+from ticktrail_dashboard.web.connection import MOST_CONNECTIONS_BESIDE_PAGES, Connections, Limits
 from ticktrail_dashboard.web.door import Door
 from ticktrail_dashboard.web.files import load_files
 from ticktrail_dashboard.web.hub import Hub
@@ -51,6 +51,7 @@ class Dashboard:
         place: Place,
         token: str | None,
         certificate: ssl.SSLContext | None,
+        limits: Limits,
     ) -> None:
         self._context = context
         self._certificate = certificate
@@ -65,7 +66,7 @@ class Dashboard:
             self.board, clock, status=context.status, panels=self.panels.seen, fresh_s=settings.fresh_s
         )
         self.hub = Hub(frames, settings.most_pages, lambda: clock.mono_ns() / 1e9)
-        self.connections = Connections(settings.most_pages + MOST_CONNECTIONS_BESIDE_PAGES)
+        self.connections = Connections(settings.most_pages + MOST_CONNECTIONS_BESIDE_PAGES, limits)
         self._door = Door(
             place, token, settings.hosts, is_secure=certificate is not None, tell=self._tell_of_wrong_tokens
         )
@@ -83,6 +84,11 @@ class Dashboard:
     def url(self) -> str:
         """Where it is served."""
         return f"{'http' if self._certificate is None else 'https'}://{self._place.authority}/"
+
+    @property
+    def port(self) -> int:
+        """The port that is listened at."""
+        return self._place.port
 
     async def observe(self, records: Sequence[Record]) -> None:
         """Take the records; never waits for a page."""
@@ -203,8 +209,15 @@ class Dashboard:
 
 
 @asynccontextmanager
-async def open_dashboard(settings: DashboardSettings, context: ObserverContext) -> AsyncIterator[Dashboard]:
+async def open_dashboard(
+    settings: DashboardSettings, context: ObserverContext, *, limits: Limits | None = None
+) -> AsyncIterator[Dashboard]:
     """Serve a dashboard of the feed for as long as the context is open.
+
+    Args:
+        settings: The table.
+        context: What the feed offers to an observer.
+        limits: How long connections may take; by default those that fit people and their networks.
 
     Raises:
         ConfigError: Nothing can be served at the address, the certificate or the token cannot be used, or the feed
@@ -230,6 +243,7 @@ async def open_dashboard(settings: DashboardSettings, context: ObserverContext) 
         place=Place(host=wanted.host, port=listener.getsockname()[1]),
         token=token,
         certificate=certificate,
+        limits=limits or Limits(),
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(dashboard.run, listener)

@@ -19,13 +19,11 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
 
-from ticktrail_dashboard.web.connection import Connections, GuardedStream
+from ticktrail_dashboard.web.connection import Connections, GuardedStream, Limits
 from ticktrail_dashboard.web.headers import SECURITY
 
 __all__ = ["serve"]
 
-HEADERS_WITHIN_S: Final = 5
-"""How long a connection may take for the head of a request, the first one and each later one."""
 MOST_HEAD: Final = 16 * 1024
 STOP_WITHIN_S: Final = 0.8
 SEND_BUFFER: Final = 256 * 1024
@@ -43,12 +41,13 @@ class _Config(Config):
     accesslog = None
     errorlog = logging.getLogger("ticktrail_dashboard.server")
     include_server_header = False
-    keep_alive_timeout = HEADERS_WITHIN_S
     keep_alive_max_requests = 200
     h11_max_incomplete_size = MOST_HEAD
     h2_max_concurrent_streams = 4
-    ssl_handshake_timeout = HEADERS_WITHIN_S
     websocket_max_message_size = 1024
+
+    def __init__(self, limits: Limits) -> None:
+        self.keep_alive_timeout = self.ssl_handshake_timeout = limits.headers_s
 
     def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
         return [*super().response_headers(protocol), *SECURITY]
@@ -68,7 +67,7 @@ async def serve(
         OSError: The listener failed.
     """
     context = WorkerContext(None)
-    handler = partial(_handle, app, _Config(), context, connections, certificate)
+    handler = partial(_handle, app, _Config(connections.limits), context, connections, certificate)
     async with trio.open_nursery() as handlers:
         async with trio.open_nursery() as accepting:
             listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(listener))]
@@ -105,7 +104,7 @@ async def _handle(
             connection.was_dropped = True
             scope.cancel()
 
-        guarded = GuardedStream(stream, drop)
+        guarded = GuardedStream(stream, drop, write_s=connections.limits.write_s)
         served = (
             guarded
             if certificate is None

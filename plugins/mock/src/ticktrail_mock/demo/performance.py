@@ -19,7 +19,7 @@ from ticktrail.report import Report
 from ticktrail_mock.demo.promises import Promise, judge
 from ticktrail_mock.demo.script import play
 from ticktrail_mock.demo.show import Show
-from ticktrail_mock.demo.stage import set_up
+from ticktrail_mock.demo.stage import find_dashboard_address, set_up
 from ticktrail_mock.files import Verification, verify
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.meddler import Meddler
@@ -42,8 +42,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, str]
 
 
-def perform(recording: Path | None, folder: Path, *, as_json: bool) -> int:
+def perform(recording: Path | None, folder: Path, *, dashboard: bool, as_json: bool) -> int:
     """Run the demonstration, print its outcome, and return the exit status.
+
+    Args:
+        recording: What is played; None: a made-up market.
+        folder: Where its files go.
+        dashboard: Serve one, where something is installed that does.
+        as_json: Print one JSON object at the end, nothing else.
 
     Raises:
         ConfigError: The recording or the folder cannot be used.
@@ -58,7 +64,8 @@ def perform(recording: Path | None, folder: Path, *, as_json: bool) -> int:
         instruments = list(INSTRUMENTS)
         channels = ["trades", "quotes", "ticker"]
     show = Show(quiet=as_json)
-    outcome = anyio.run(_perform, Meddler(tape), folder, instruments, channels, show, backend="trio")
+    address = find_dashboard_address() if dashboard else None
+    outcome = anyio.run(_perform, Meddler(tape), folder, instruments, channels, show, address, backend="trio")
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
     else:
@@ -67,7 +74,12 @@ def perform(recording: Path | None, folder: Path, *, as_json: bool) -> int:
 
 
 async def _perform(
-    meddler: Meddler, folder: Path, instruments: list[InstrumentId], channels: list[str], show: Show
+    meddler: Meddler,
+    folder: Path,
+    instruments: list[InstrumentId],
+    channels: list[str],
+    show: Show,
+    dashboard: str | None,
 ) -> Outcome:
     async with serve_binance(meddler) as venue:
         stage = set_up(
@@ -76,8 +88,11 @@ async def _perform(
             channels=channels,
             ws_url=venue.ws_url(),
             rest_url=venue.rest_url(),
+            dashboard=dashboard,
         )
         show.begin(stage, venue.port)
+        if dashboard is not None:
+            show.tell(f"dashboard: http://{dashboard}/")
         async with open_feed(stage.feed_file) as feed, anyio.create_task_group() as tasks:
             tasks.start_soon(_read, feed)
             tasks.start_soon(show.watch, feed)

@@ -6,13 +6,15 @@ Never: writes the folder itself (`files` does).
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from ticktrail_mock.files import fresh_folder
 
-__all__ = ["FAILBACK_S", "STALE_S", "Stage", "set_up"]
+__all__ = ["FAILBACK_S", "STALE_S", "Stage", "find_dashboard_address", "set_up"]
 
 STALE_S = 1.0
 FAILBACK_S = 2.0
@@ -58,6 +60,30 @@ path = "ticks.jsonl"
 key = {{ file = "audit.key" }}
 database = "sqlite:///audit.db"
 """
+DASHBOARD = """
+[dashboard]
+address = "{address}"
+"""
+DASHBOARD_PORT = 8787
+
+
+def find_dashboard_address() -> str | None:
+    """Return where a dashboard can be served on this machine, another port where the usual one is taken.
+
+    Returns:
+        None where nothing is installed that serves one.
+    """
+    if not entry_points(group="ticktrail", name="dashboard"):
+        return None
+    for port in (DASHBOARD_PORT, 0):
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                continue  # it is taken: by another demonstration, for one
+            return f"127.0.0.1:{trial.getsockname()[1]}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +114,23 @@ class Stage:
 
 
 def set_up(
-    folder: Path, *, instruments: Sequence[str], channels: Sequence[str], ws_url: str, rest_url: str
+    folder: Path,
+    *,
+    instruments: Sequence[str],
+    channels: Sequence[str],
+    ws_url: str,
+    rest_url: str,
+    dashboard: str | None = None,
 ) -> Stage:
     """Return a folder with a feed file, and nothing left of an earlier demonstration.
+
+    Args:
+        folder: Where it is.
+        instruments: What the feed has.
+        channels: The same.
+        ws_url: Where the venue's streams are.
+        rest_url: Where the venue answers requests.
+        dashboard: Host and port at which a dashboard is served; None: there is none.
 
     Raises:
         ConfigError: The folder cannot be written.
@@ -104,5 +144,7 @@ def set_up(
         stale_s=STALE_S,
         failback_s=FAILBACK_S,
     )
+    if dashboard is not None:
+        text += DASHBOARD.format(address=dashboard)
     fresh_folder(folder, text)
     return stage
