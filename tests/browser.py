@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -75,7 +76,9 @@ class Watched:
     def is_clean(self):
         """Say that the page asked nobody else, broke no policy, and had nothing to complain of."""
         host = urlsplit(self.url).netloc
-        strangers = [url for url in self.requests if urlsplit(url).netloc != host and not url.startswith("data:")]
+        strangers = [
+            url for url in self.requests if urlsplit(url).netloc != host and not url.startswith("data:")
+        ]
         assert strangers == []
         assert self.requests
         assert self.page.evaluate("window.violations") == []
@@ -86,15 +89,23 @@ class Watched:
         """Say that axe finds nothing serious or critical."""
         found = Axe().run(self.page).response["violations"]
         serious = {
-            violation["id"]: [(node["html"][:160], node["failureSummary"][:300]) for node in violation["nodes"][:3]]
+            violation["id"]: [
+                (node["html"][:160], node["failureSummary"][:300]) for node in violation["nodes"][:3]
+            ]
             for violation in found
             if violation["impact"] in ("serious", "critical")
         }
         assert serious == {}, json.dumps(serious, indent=2)
 
     def until(self, expression, argument=None):
-        """Wait until a JavaScript expression is true of the page."""
-        self.page.wait_for_function(expression, arg=argument, timeout=LIMIT_MS)
+        """Wait until a JavaScript expression is true of the page.
+
+        Asked again and again from here: what Playwright puts into a page to wait is against the page's policy.
+        """
+        deadline = time.monotonic() + LIMIT_MS / 1_000
+        while not self.page.evaluate(expression, argument):
+            assert time.monotonic() < deadline, f"it did not come to {expression}"
+            self.page.wait_for_timeout(100)
 
     def text(self, selector):
         """Return what an element shows."""

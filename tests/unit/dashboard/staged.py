@@ -79,7 +79,13 @@ class Scene:
         """Return an item of the timeline with the next number."""
         self.number += 1
         return v.TimelineItem(
-            number=self.number, at_ms=at or now_ms(), kind=kind, event=event, tone=tone, about=about, text=text
+            number=self.number,
+            at_ms=at or now_ms(),
+            kind=kind,
+            event=event,
+            tone=tone,
+            about=about,
+            text=text,
         )
 
     def row(self, name):
@@ -123,7 +129,12 @@ class Scene:
                 per_s=0.0 if down else 1_204.0,
             ),
             "fallback": v.LegView(
-                state="live", since_ms=self.started, uptime_pct=99.98, reject_pct=0.0, latency_ms=14.2, per_s=1_180.0
+                state="live",
+                since_ms=self.started,
+                uptime_pct=99.98,
+                reject_pct=0.0,
+                latency_ms=14.2,
+                per_s=1_180.0,
             ),
         }
         if self.kind == "rare":
@@ -131,7 +142,9 @@ class Scene:
                 state="degraded", since_ms=self.switched, why="rejects 4.20 % of what it sends", uptime_pct=91.2,
                 reject_pct=4.2, latency_ms=240.0, per_s=911.0,
             )  # fmt: skip
-            legs["archive"] = v.LegView(state="connecting", since_ms=now_ms() - 2_000, why="attempt 3", uptime_pct=0.0)
+            legs["archive"] = v.LegView(
+                state="connecting", since_ms=now_ms() - 2_000, why="attempt 3", uptime_pct=0.0
+            )
             legs["night"] = v.LegView(state="resting", since_ms=self.started, why="rests until 22:00 UTC")
         return legs
 
@@ -142,7 +155,9 @@ class Scene:
         since = {"primary": self.switched, "fallback": self.switched}
         if self.kind != "rare":
             children = {"primary": "primary", "fallback": "fallback"}
-            return [v.NodeView(name="main", kind="hybrid", children=children, speaks_for=speaks, since_ms=since)]
+            return [
+                v.NodeView(name="main", kind="hybrid", children=children, speaks_for=speaks, since_ms=since)
+            ]
         return [
             v.NodeView(
                 name="main", kind="hybrid", children={"primary": "spot", "fallback": "backup"},
@@ -150,7 +165,7 @@ class Scene:
             ),
             v.NodeView(
                 name="spot", kind="canary", children={"stable": "primary", "candidate": "candidate"},
-                speaks_for={"stable": 0, "candidate": 2}, since_ms={"stable": self.switched, "candidate": self.switched},
+                speaks_for={"stable": 0, "candidate": 2}, since_ms={"candidate": self.switched},
                 notes={"share": "10 %", "stage": "2 of 4"},
             ),
             v.NodeView(
@@ -171,10 +186,15 @@ class Scene:
         now = now_ms()
         rare = self.kind == "rare"
         example = v.Example(
-            at_ms=now - 12_000, provider="primary", instrument="ETH/USDT", said="price 2,912.40 is 12.3 % off 2,593.11; limit 5 %"
+            at_ms=now - 12_000,
+            provider="primary",
+            instrument="ETH/USDT",
+            said="price 2,912.40 is 12.3 % off 2,593.11; limit 5 %",
         )
         bounds = [50.0 * 1.4142**i for i in range(24)]
-        counts = [round(9_000 * math.exp(-((i - 7) ** 2) / 9)) + (40 if 14 < i < 17 else 0) for i in range(25)]
+        counts = [
+            round(9_000 * math.exp(-((i - 7) ** 2) / 9)) + (40 if 14 < i < 17 else 0) for i in range(25)
+        ]
         return {
             "counts": v.Counts(
                 received=self.total * 2, delivered=self.total, rejected=211, suppressed=self.total - 990, switches=3,
@@ -220,7 +240,10 @@ class Scene:
             Figure(label="Key", value="audit.key", note="expires in 212 days"),
         ]
         incidents = Panel(
-            figures=[Figure(label="Open", value="1", mood="warning"), Figure(label="Due today", value="0", mood="good")],
+            figures=[
+                Figure(label="Open", value="1", mood="warning"),
+                Figure(label="Due today", value="0", mood="good"),
+            ],
             columns=["Number", "Opened", "What", "Owner", "Notices due"],
             rows=[
                 ["INC-3", "2026-11-29 21:14", "primary down for longer than 60 s", "kim", "2026-11-30 21:14"],
@@ -253,7 +276,11 @@ class Scene:
         if self.kind == "empty":
             return v.Frame(at_ms=now_ms(), state=self.state)
         return v.Frame(
-            at_ms=now_ms(), state=self.state, **self.parts(), rows=[self.row(name) for name in names], timeline=events
+            at_ms=now_ms(),
+            state=self.state,
+            **self.parts(),
+            rows=[self.row(name) for name in names],
+            timeline=events,
         )
 
     def chart(self, name):
@@ -270,13 +297,19 @@ class Scene:
             v.ChartMark(at_ms=(end - 180) * 1_000, kind="switch", text="primary to fallback: stale"),
             v.ChartMark(at_ms=(end - 176) * 1_000, kind="gap", text="15 s without a tick"),
             v.ChartMark(at_ms=(end - 60) * 1_000, kind="switch", text="fallback to primary: healthy again"),
-        ] + [v.ChartMark(at_ms=(end - 100 + i) * 1_000, kind="reject", text=f"max_age: {i} s old") for i in range(5)]
+        ] + [
+            v.ChartMark(at_ms=(end - 100 + i) * 1_000, kind="reject", text=f"max_age: {i} s old")
+            for i in range(5)
+        ]
         return v.Chart(
             instrument=name,
             at_ms=[(end - 299 + i) * 1_000 for i in range(300)],
             last=last,
             bid=[None if p is None else round(p * 0.9999, 2) for p in last],
-            ask=[None if p is None else round(p * (1.0001 + 0.00005 * math.sin(i / 9)), 2) for i, p in enumerate(last)],
+            ask=[
+                None if p is None else round(p * (1.0001 + 0.00005 * math.sin(i / 9)), 2)
+                for i, p in enumerate(last)
+            ],
             marks=marks,
         )
 
@@ -378,7 +411,8 @@ async def play(kind, rows):
     config.graceful_timeout = 0.2
     async with trio.open_nursery() as nursery:
         (address,) = await nursery.start(hypercorn.trio.serve, app, config)
-        print(address, flush=True)
+        sys.stdout.write(f"{address}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
