@@ -68,9 +68,12 @@ export class Chart {
     const ink = { switch: colours["series-switch"], reject: colours.bad, gap: colours.warning };
     ctx.save();
     ctx.lineWidth = 1;
+    const last = {};
     for (const one of this.series?.marks ?? []) {
       const x = Math.round(u.valToPos(one.at_ms / 1000, "x", true)) + 0.5;
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      if (Math.abs(x - last[one.kind]) < 4) continue; // a hundred rejects in a second are one line
+      last[one.kind] = x;
       ctx.strokeStyle = ink[one.kind];
       ctx.globalAlpha = one.kind === "reject" ? 0.35 : 0.75;
       ctx.setLineDash(one.kind === "switch" ? [] : [3, 4]);
@@ -155,7 +158,13 @@ export class Chart {
 
   #state() {
     const row = this.store.rows.get(this.name);
-    const words = row ? [row[STATE], row[SOURCE] && `from ${row[SOURCE]}`, row[AT] && `${age(this.store.now() - row[AT])} old`] : [];
+    const words = row
+      ? [
+          row[STATE],
+          row[SOURCE] && `from ${row[SOURCE]}`,
+          row[AT] && `${age(this.store.now() - row[AT])} old`,
+        ]
+      : [];
     say(byId("chart-note"), words.filter(Boolean).join(" · "));
   }
 
@@ -165,7 +174,10 @@ export class Chart {
     if (this.series && index !== null && index !== undefined && this.series.at[index] !== undefined) {
       const { at, last, bid, ask } = this.series;
       const spread = this.series.spread[index];
-      values = [time(at[index] * 1000), ...[last[index], bid[index], ask[index], spread].map((v) => (v === null ? NONE : String(v)))];
+      values = [
+        time(at[index] * 1000),
+        ...[last[index], bid[index], ask[index], spread].map((v) => (v === null ? NONE : String(v))),
+      ];
     } else if (row) {
       values = ["now", row[LAST] || NONE, row[BID] || NONE, row[ASK] || NONE, row[SPREAD] || NONE];
     }

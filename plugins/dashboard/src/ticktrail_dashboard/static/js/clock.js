@@ -7,6 +7,7 @@ const place = byId("clock");
 let chart = null;
 let limit = 0;
 let shown = null;
+let drawn = null; // the measurements of the plot
 
 function makeChart(node) {
   return new Plot(node, 150, (c) => ({
@@ -22,7 +23,7 @@ function makeChart(node) {
         },
       },
     },
-    axes: [timeAxis(c), valueAxis(c, { size: 64, space: 28, values: (_, splits) => splits.map((v) => `${Number(v.toPrecision(6))} ms`) })],
+    axes: [timeAxis(c), valueAxis(c, { size: 64, space: 28, unit: " ms" })],
     series: [
       {},
       { stroke: "transparent", width: 0, points: { show: false } },
@@ -56,8 +57,15 @@ export function drawClock(store) {
   say(byId("clock-note"), clock?.at_ms ? `measured ${about(store.now() - clock.at_ms)} ago` : "");
   if (!clock?.is_measured) {
     chart?.empty();
-    const text = clock?.breach || "The clock is not measured: [clock] of the feed file names no server, or none has answered yet.";
-    reconcile(place, [text], (one) => one, (one) => el("p", { class: "empty" }, one), () => {});
+    const text =
+      clock?.breach || "Not measured: [clock] of the feed file names no server, or none has answered yet.";
+    reconcile(
+      place,
+      [text],
+      (one) => one,
+      (one) => el("p", { class: "empty" }, one),
+      () => {},
+    );
     return;
   }
   const parts = ["state", "figures", "plot", "legend"];
@@ -65,17 +73,36 @@ export function drawClock(store) {
     state: () => el("p", { class: "state-line" }, mark("good"), el("span")),
     figures: () => el("dl", { class: "figures figures-small" }),
     plot: () => el("div", { class: "plot plot-clock", role: "img" }),
-    legend: () =>
-      el("ul", { class: "legend" }, el("li", {}, el("span", { class: "swatch swatch-last" }), "Offset"), el("li", {}, el("span", { class: "swatch swatch-band" }), "Uncertainty"),
-        el("li", {}, el("span", { class: "swatch swatch-limit" }), "Limit"), el("li", { class: "legend-zone" }, `Times: ${zone()}`)),
+    legend: () => {
+      const entry = (swatch, text) => el("li", {}, el("span", { class: `swatch swatch-${swatch}` }), text);
+      const entries = [entry("last", "Offset"), entry("band", "Uncertainty"), entry("limit", "Limit")];
+      return el(
+        "ul",
+        { class: "legend" },
+        ...entries,
+        el("li", { class: "legend-zone" }, `Times: ${zone()}`),
+      );
+    },
   };
-  reconcile(place, parts, (part) => part, (part) => make[part](), () => {});
+  reconcile(
+    place,
+    parts,
+    (part) => part,
+    (part) => make[part](),
+    () => {},
+  );
   const [state, figures, plot] = place.children;
   put(state.firstElementChild, "data-tone", clock.breach ? "bad" : "good");
-  say(state.lastElementChild, clock.breach || (clock.limit_ms ? "Within its limit" : "Measured; no limit is set"));
+  say(
+    state.lastElementChild,
+    clock.breach || (clock.limit_ms ? "Within its limit" : "Measured; no limit is set"),
+  );
   const values = [
     ["Offset", millis(clock.offset_ms)],
-    ["Uncertainty", clock.bound_ms === null || clock.bound_ms === undefined ? "–" : `± ${millis(clock.bound_ms)}`],
+    [
+      "Uncertainty",
+      clock.bound_ms === null || clock.bound_ms === undefined ? "–" : `± ${millis(clock.bound_ms)}`,
+    ],
     ["Limit", clock.limit_ms ? `± ${millis(clock.limit_ms)}` : "none"],
   ];
   reconcile(
@@ -95,5 +122,9 @@ export function drawClock(store) {
   plot.hidden = past.length < 2;
   place.children[3].hidden = past.length < 2;
   if (past.length < 2) chart.empty();
-  else chart.set([past.map((p) => p[0] / 1000), past.map((p) => p[1] - p[2]), past.map((p) => p[1] + p[2]), past.map((p) => p[1])]);
+  else if (past.at(-1)[0] !== drawn || !chart.plot) {
+    const columns = [(p) => p[0] / 1000, (p) => p[1] - p[2], (p) => p[1] + p[2], (p) => p[1]];
+    chart.set(columns.map((column) => past.map(column)));
+  }
+  drawn = past.at(-1)?.[0] ?? null;
 }

@@ -23,19 +23,29 @@ function judge(store, states) {
   const named = (state) => legs.filter(([, leg]) => leg.state === state).map(([name]) => name);
   const [down, degraded, connecting] = ["down", "degraded", "connecting"].map(named);
   const out = states.out + states.quarantined;
-  const failed = Object.entries(store.lanes ?? {}).filter(([, lane]) => lane.failed).map(([name]) => name);
-  const troubled = Object.entries(store.observers ?? {}).filter(([, seen]) => seen.trouble).map(([name]) => name);
+  const failed = Object.entries(store.lanes ?? {})
+    .filter(([, lane]) => lane.failed)
+    .map(([name]) => name);
+  const troubled = Object.entries(store.observers ?? {})
+    .filter(([, seen]) => seen.trouble)
+    .map(([name]) => name);
   const said = [];
   if (out) said.push(`${plural(out, "instrument")} without a leg`);
   if (failed.length) said.push(`sink ${failed.join(", ")} failed`);
   if (store.clock?.breach) said.push("the clock is outside its limit");
-  if (said.length) return ["bad", `Needs somebody: ${said.concat(down.map((name) => `${name} is down`)).join("; ")}.`];
+  if (said.length)
+    return ["bad", `Needs somebody: ${said.concat(down.map((name) => `${name} is down`)).join("; ")}.`];
   if (down.length) said.push(`${down.join(", ")} ${down.length > 1 ? "are" : "is"} down`);
   if (degraded.length) said.push(`${degraded.join(", ")} ${degraded.length > 1 ? "are" : "is"} degraded`);
   if (troubled.length) said.push(`trouble in ${troubled.join(", ")}`);
-  if (said.length) return ["warning", `${states.live ? "Delivering" : "Nothing delivered of late"}, but ${said.join("; ")}.`];
+  if (said.length)
+    return [
+      "warning",
+      `${states.live ? "Delivering" : "Nothing delivered of late"}, but ${said.join("; ")}.`,
+    ];
   if (connecting.length) return ["wait", `Connecting ${connecting.join(", ")}.`];
-  if (store.rows.size && !states.live) return ["wait", "Every leg is up; no instrument has delivered of late."];
+  if (store.rows.size && !states.live)
+    return ["wait", "Every leg is up; no instrument has delivered of late."];
   return ["good", `Delivering. Every leg is up${legs.length > 1 ? `, all ${legs.length} of them` : ""}.`];
 }
 
@@ -46,8 +56,18 @@ function figures(store, states) {
   const share = counts?.received ? (100 * counts.rejected) / counts.received : null;
   const total = store.rows.size;
   return [
-    ["Instruments live", total ? `${count(states.live)}` : NONE, total ? `of ${count(total)}` : "", states.out ? "bad" : ""],
-    ["Delivered", counts ? short(counts.delivered) : NONE, counts ? `of ${short(counts.received)} received` : "", ""],
+    [
+      "Instruments live",
+      total ? `${count(states.live)}` : NONE,
+      total ? `of ${count(total)}` : "",
+      states.out ? "bad" : "",
+    ],
+    [
+      "Delivered",
+      counts ? short(counts.delivered) : NONE,
+      counts ? `of ${short(counts.received)} received` : "",
+      "",
+    ],
     ["Rejected", counts ? short(counts.rejected) : NONE, share === null ? "" : percent(share), ""],
     ["Suppressed", counts ? short(counts.suppressed) : NONE, "", ""],
     ["Switches", counts ? short(counts.switches) : NONE, "", ""],
@@ -55,7 +75,11 @@ function figures(store, states) {
     [
       "Clock offset",
       clock?.is_measured ? millis(clock.offset_ms) : NONE,
-      clock?.is_measured ? (clock.bound_ms === null || clock.bound_ms === undefined ? "" : `± ${millis(clock.bound_ms)}`) : "not measured",
+      clock?.is_measured
+        ? clock.bound_ms === null || clock.bound_ms === undefined
+          ? ""
+          : `± ${millis(clock.bound_ms)}`
+        : "not measured",
       clock?.breach ? "bad" : "",
     ],
   ];
@@ -79,7 +103,8 @@ export function drawHead(store) {
     byId("figures"),
     figures(store, states),
     ([label]) => label,
-    ([label]) => el("div", {}, el("dt", {}, label), el("dd", { class: "num" }, el("b"), el("span", { class: "quiet" }))),
+    ([label]) =>
+      el("div", {}, el("dt", {}, label), el("dd", { class: "num" }, el("b"), el("span", { class: "quiet" }))),
     (node, [, value, note, moved]) => {
       const dd = node.lastElementChild;
       say(dd.firstElementChild, value);
@@ -109,7 +134,8 @@ export function drawLink(link, sinceText, retryS) {
   const banner = byId("banner");
   put(banner, "data-tone", TONES[link.state]);
   let text = "";
-  if (link.state === "lost") text = `Not connected since ${sinceText}: ${link.why}. What you see is as it was then.`;
+  if (link.state === "lost")
+    text = `Not connected since ${sinceText}: ${link.why}. What you see is as it was then.`;
   if (link.state === "ended") text = `The feed has ended at ${sinceText}. What you see is its last state.`;
   say(byId("banner-text"), text);
   const retry = byId("banner-retry");
@@ -117,4 +143,3 @@ export function drawLink(link, sinceText, retryS) {
   say(retry, retryS > 0 ? `Try now (in ${retryS} s by itself)` : "Trying …");
   banner.hidden = !text;
 }
-

@@ -28,7 +28,8 @@ function comparison(column, kind, isDown) {
   const sign = isDown ? -1 : 1;
   const byName = (a, b) => collate(a[NAME], b[NAME]);
   if (kind === "text") return (a, b) => sign * collate(a[column], b[column]) || byName(a, b);
-  const value = kind === "number" ? (row) => (row[column] === "" ? null : Number(row[column])) : (row) => row[column];
+  const value =
+    kind === "number" ? (row) => (row[column] === "" ? null : Number(row[column])) : (row) => row[column];
   const way = kind === "recent" ? -sign : sign; // the youngest has the latest time
   return (a, b) => {
     const [x, y] = [value(a), value(b)];
@@ -72,14 +73,27 @@ export class Instruments {
 
   #build() {
     const heads = COLUMNS.map(([id, title, , kind], i) => {
-      const button = el("button", { type: "button" }, title, el("span", { class: "sorted", "aria-hidden": "true" }));
+      const button = el(
+        "button",
+        { type: "button" },
+        title,
+        el("span", { class: "sorted", "aria-hidden": "true" }),
+      );
       button.addEventListener("click", () => this.#sortBy(i));
       return el("th", { scope: "col", class: `c-${id} ${kind === "text" ? "" : "right"}` }, button);
     });
     this.heads = heads;
     this.body = el("tbody");
-    this.above = el("tr", { class: "spacer", "aria-hidden": "true" }, el("td", { colspan: COLUMNS.length + 1 }));
-    this.below = el("tr", { class: "spacer", "aria-hidden": "true" }, el("td", { colspan: COLUMNS.length + 1 }));
+    this.above = el(
+      "tr",
+      { class: "spacer", "aria-hidden": "true" },
+      el("td", { colspan: COLUMNS.length + 1 }),
+    );
+    this.below = el(
+      "tr",
+      { class: "spacer", "aria-hidden": "true" },
+      el("td", { colspan: COLUMNS.length + 1 }),
+    );
     this.body.append(this.above, this.below);
     const trend = el("th", { scope: "col", class: "c-trend" }, "Last minute");
     this.table.append(el("thead", {}, el("tr", { "aria-rowindex": 1 }, ...heads, trend)), this.body);
@@ -105,7 +119,9 @@ export class Instruments {
     const [, , column, kind] = COLUMNS[this.sort.column];
     const rows = [...this.store.rows.values()];
     const fits = (row) =>
-      row[NAME].toLowerCase().includes(this.find) || row[SOURCE].toLowerCase().includes(this.find) || row[STATE] === this.find;
+      row[NAME].toLowerCase().includes(this.find) ||
+      row[SOURCE].toLowerCase().includes(this.find) ||
+      row[STATE] === this.find;
     const chosen = this.find ? rows.filter(fits) : rows;
     chosen.sort(comparison(column, kind, this.sort.isDown));
     this.shown = chosen.map((row) => row[NAME]);
@@ -167,7 +183,9 @@ export class Instruments {
     const cells = {};
     const node = el("tr");
     for (const [id, , , kind] of COLUMNS) {
-      const cell = el(id === "instrument" ? "th" : "td", { class: `c-${id} ${kind === "text" ? "" : "right num"}` });
+      const cell = el(id === "instrument" ? "th" : "td", {
+        class: `c-${id} ${kind === "text" ? "" : "right num"}`,
+      });
       if (id === "instrument") cell.scope = "row";
       cells[id] = cell;
       node.append(cell);
@@ -200,7 +218,10 @@ export class Instruments {
     say(cells.ask, row[ASK] || NONE);
     say(cells.spread, row[SPREAD] || NONE);
     say(cells.source, row[SOURCE] || NONE);
-    put(cells.source, "title", row[SOURCE] && row[SINCE] ? `${row[SOURCE]} since ${moment(row[SINCE])}` : null);
+    if (slot.since !== row[SINCE]) {
+      slot.since = row[SINCE];
+      put(cells.source, "title", row[SINCE] ? `since ${moment(row[SINCE])}` : null);
+    }
     put(cells.mark, "data-tone", TONES[row[STATE]] ?? "wait");
     say(cells.word, row[STATE]);
     say(cells.rejected, row[REJECTED] ? count(row[REJECTED]) : "0");
@@ -220,7 +241,8 @@ export class Instruments {
       End: this.shown.length - 1,
     }[event.key];
     if ((event.key === "Enter" || event.key === " ") && at >= 0) this.select(this.active);
-    else if (to !== undefined && this.shown.length) this.#goTo(Math.min(Math.max(to, 0), this.shown.length - 1));
+    else if (to !== undefined && this.shown.length)
+      this.#goTo(Math.min(Math.max(to, 0), this.shown.length - 1));
     else return;
     event.preventDefault();
   }

@@ -39,7 +39,14 @@ function fillLane(node, name, queued, bound, pairs, trouble, isBad) {
 }
 
 function drawAll(place, entries, none, fill) {
-  if (!entries.length) reconcile(place, [none], (text) => text, (text) => el("p", { class: "empty" }, text), () => {});
+  if (!entries.length)
+    reconcile(
+      place,
+      [none],
+      (text) => text,
+      (text) => el("p", { class: "empty" }, text),
+      () => {},
+    );
   else reconcile(place, entries, ([name]) => `one ${name}`, lane, fill);
 }
 
@@ -64,7 +71,19 @@ export function drawLanes(store) {
 }
 
 export function drawObservers(store) {
-  drawAll(byId("observers"), Object.entries(store.observers ?? {}), "The feed has no observer.", (node, [name, one]) =>
-    fillLane(node, name, one.waiting, one.bound, Object.entries(one.counts ?? {}).map(([label, n]) => [label.replaceAll("_", " "), short(n)]), one.trouble ?? "", false),
+  drawAll(
+    byId("observers"),
+    Object.entries(store.observers ?? {}),
+    "The feed has no observer.",
+    (node, [name, one]) =>
+      fillLane(
+        node,
+        name,
+        one.waiting,
+        one.bound,
+        Object.entries(one.counts ?? {}).map(([label, n]) => [label.replaceAll("_", " "), short(n)]),
+        one.trouble ?? "",
+        false,
+      ),
   );
 }

@@ -31,7 +31,13 @@ export function drawLatency(store) {
   const counts = latency?.counts ?? [];
   const total = counts.reduce((sum, n) => sum + n, 0);
   if (!total) {
-    reconcile(place, ["No tick has reached a sink yet."], (text) => text, (text) => el("p", { class: "empty" }, text), () => {});
+    reconcile(
+      place,
+      ["No tick has reached a sink yet."],
+      (text) => text,
+      (text) => el("p", { class: "empty" }, text),
+      () => {},
+    );
     return;
   }
   reconcile(
@@ -49,7 +55,8 @@ export function drawLatency(store) {
     quantiles,
     QUANTILES,
     ([label]) => label,
-    ([label]) => el("div", { data: { quantile: label } }, el("dt", {}, label), el("dd", { class: "num" }, el("b"))),
+    ([label]) =>
+      el("div", { data: { quantile: label } }, el("dt", {}, label), el("dd", { class: "num" }, el("b"))),
     (node, [, field]) => say(node.lastElementChild.firstElementChild, micros(latency[field])),
   );
   const { from, to, size } = trim(bounds, counts);
@@ -57,15 +64,20 @@ export function drawLatency(store) {
   const said = QUANTILES.map(([label, field]) => `${label} ${micros(latency[field])}`).join(", ");
   put(histogram, "aria-label", `${count(total)} ticks; ${said}`);
   const bars = counts.slice(from, to).map((n, i) => ({ key: `bar ${from + i}`, n, i: from + i }));
-  const lines = QUANTILES.filter(([, field]) => latency[field] !== null && latency[field] !== undefined).map(([label, field]) => ({
-    key: label,
-    at: position(latency[field], bounds, from, size),
-  }));
+  const lines = QUANTILES.filter(([, field]) => latency[field] !== null && latency[field] !== undefined).map(
+    ([label, field]) => ({
+      key: label,
+      at: position(latency[field], bounds, from, size),
+    }),
+  );
   reconcile(
     histogram,
     [...bars, ...lines],
     (one) => one.key,
-    (one) => (one.at === undefined ? el("span", { class: "column" }, el("span")) : el("span", { class: "quantile", data: { quantile: one.key } })),
+    (one) =>
+      one.at === undefined
+        ? el("span", { class: "column" }, el("span"))
+        : el("span", { class: "quantile", data: { quantile: one.key } }),
     (node, one) => {
       if (one.at !== undefined) {
         node.style.left = `${(100 * one.at).toFixed(2)}%`;
@@ -77,6 +89,16 @@ export function drawLatency(store) {
       put(node, "title", `${range}: ${count(one.n)} (${percent((100 * one.n) / total)})`);
     },
   );
-  const ends = [from ? micros(bounds[from - 1]) : "0", micros(bounds[from + Math.floor(size / 2) - 1]), to > bounds.length ? `> ${micros(bounds.at(-1))}` : micros(bounds[to - 1])];
-  reconcile(scale, ["left", "middle", "right"], (end) => end, () => el("span", { class: "num" }), (node, end) => say(node, ends[["left", "middle", "right"].indexOf(end)]));
+  const ends = [
+    from ? micros(bounds[from - 1]) : "0",
+    micros(bounds[from + Math.floor(size / 2) - 1]),
+    to > bounds.length ? `> ${micros(bounds.at(-1))}` : micros(bounds[to - 1]),
+  ];
+  reconcile(
+    scale,
+    ["left", "middle", "right"],
+    (end) => end,
+    () => el("span", { class: "num" }),
+    (node, end) => say(node, ends[["left", "middle", "right"].indexOf(end)]),
+  );
 }

@@ -29,11 +29,20 @@ export function words({ kind, members }) {
 
 export class Marks {
   constructor() {
-    this.layer = el("div", { class: "marks", role: "toolbar", "aria-label": "Marks on the chart; arrow keys move" });
+    this.layer = el("div", {
+      class: "marks",
+      role: "toolbar",
+      "aria-label": "Marks on the chart; arrow keys move",
+    });
     this.tip = byId("chart-tip");
     this.frame = byId("chart");
     this.layer.addEventListener("keydown", (event) => this.#key(event));
-    for (const [name, shows] of [["pointerover", true], ["focusin", true], ["pointerout", false], ["focusout", false]]) {
+    for (const [name, shows] of [
+      ["pointerover", true],
+      ["focusin", true],
+      ["pointerout", false],
+      ["focusout", false],
+    ]) {
       this.layer.addEventListener(name, (event) => {
         const node = event.target.closest(".chart-mark");
         if (shows && node) this.#show(node);
@@ -53,14 +62,20 @@ export class Marks {
       this.layer,
       groups,
       (group) => `${group.kind} ${group.members[0].at_ms}`,
-      (group) => el("button", { type: "button", class: "chart-mark", tabindex: "-1" }, el("span", { class: "glyph", data: { kind: group.kind } })),
+      (group) =>
+        el(
+          "button",
+          { type: "button", class: "chart-mark", tabindex: "-1" },
+          el("span", { class: "glyph", data: { kind: group.kind } }),
+        ),
       (node, group) => {
         node.style.transform = `translateX(${Math.round(group.x - 12)}px)`;
         put(node, "aria-label", words(group));
         put(node, "data-kind", group.kind);
       },
     );
-    if (groups.length && !this.layer.querySelector('[tabindex="0"]')) put(this.layer.lastElementChild, "tabindex", "0");
+    if (groups.length && !this.layer.querySelector('[tabindex="0"]'))
+      put(this.layer.lastElementChild, "tabindex", "0");
     if (!this.tip.hidden && !this.shown?.isConnected) this.tip.hidden = true;
   }
 

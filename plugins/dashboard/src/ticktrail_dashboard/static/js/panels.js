@@ -14,7 +14,11 @@ function panel([name]) {
     el("header", { class: "card-head" }, el("h2", { id }), el("p", { class: "quiet" })),
     el("p", { class: "trouble" }, mark("bad"), el("span")),
     el("dl", { class: "figures figures-panel" }),
-    el("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-labelledby": id }, el("table", { class: "plain" }, el("thead", {}, el("tr")), el("tbody"))),
+    el(
+      "div",
+      { class: "table-scroll", tabindex: "0", role: "region", "aria-labelledby": id },
+      el("table", { class: "plain" }, el("thead", {}, el("tr")), el("tbody")),
+    ),
     el("p", { class: "empty" }, "Nothing to show yet."),
   );
 }
@@ -23,20 +27,35 @@ const numeric = (text) => /^[-+±<>≈ ]*[\d][\d.,\s]*( ?[%a-zµ]{1,4})?$/i.test
 
 function fillTable(table, columns, rows) {
   const [head, body] = table.children;
-  const right = columns.map((_, i) => rows.length > 0 && rows.every((row) => numeric(row[i] ?? "") || !row[i]));
+  const right = columns.map(
+    (_, i) => rows.length > 0 && rows.every((row) => numeric(row[i] ?? "") || !row[i]),
+  );
   const cell = (tag) => () => el(tag, tag === "th" ? { scope: "col" } : {});
   const fill = (node, [text, i]) => {
     say(node, text ?? "");
     const isLong = node.tagName === "TD" && (text ?? "").length > 28;
     put(node, "class", right[i] ? "right num" : isLong ? "long" : null);
   };
-  reconcile(head.firstElementChild, columns.map((text, i) => [text, i]), ([, i]) => String(i), cell("th"), fill);
+  reconcile(
+    head.firstElementChild,
+    columns.map((text, i) => [text, i]),
+    ([, i]) => String(i),
+    cell("th"),
+    fill,
+  );
   reconcile(
     body,
     rows.slice(0, MOST_ROWS).map((row, i) => [row, i]),
     ([, i]) => String(i),
     () => el("tr"),
-    (node, [row]) => reconcile(node, columns.map((_, i) => [row[i], i]), ([, i]) => String(i), cell("td"), fill),
+    (node, [row]) =>
+      reconcile(
+        node,
+        columns.map((_, i) => [row[i], i]),
+        ([, i]) => String(i),
+        cell("td"),
+        fill,
+      ),
   );
 }
 
@@ -53,7 +72,18 @@ function fillPanel(node, [, view], now) {
     figures,
     shown.map((figure, i) => [i, figure]),
     ([i]) => String(i),
-    () => el("div", {}, el("dt"), el("dd", {}, el("span", { class: "figure-value" }, mark("good"), el("b")), el("span", { class: "quiet" }))),
+    () =>
+      el(
+        "div",
+        {},
+        el("dt"),
+        el(
+          "dd",
+          {},
+          el("span", { class: "figure-value" }, mark("good"), el("b")),
+          el("span", { class: "quiet" }),
+        ),
+      ),
     (item, [, figure]) => {
       const [label, dd] = item.children;
       const tone = TONES[figure.mood];
@@ -73,5 +103,11 @@ function fillPanel(node, [, view], now) {
 export function drawPanels(store) {
   const panels = Object.entries(store.panels ?? {});
   place.hidden = !panels.length;
-  reconcile(place, panels, ([name]) => name, panel, (node, entry) => fillPanel(node, entry, store.now()));
+  reconcile(
+    place,
+    panels,
+    ([name]) => name,
+    panel,
+    (node, entry) => fillPanel(node, entry, store.now()),
+  );
 }

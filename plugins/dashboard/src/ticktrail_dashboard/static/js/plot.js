@@ -18,8 +18,18 @@ export function timeAxis(colours, shows = true) {
   };
 }
 
+/** Values of an axis, all with as many decimals as its steps need. */
+export function decimals(splits, step, unit = "") {
+  const digits = Math.min(10, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+  const format = new Intl.NumberFormat("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return splits.map((value) => (value === null ? "" : `${format.format(value)}${unit}`));
+}
+
 /** An axis of values on the left, of a width that does not change with them. */
-export function valueAxis(colours, { size = 76, values, space = 34 } = {}) {
+export function valueAxis(colours, { size = 76, unit = "", space = 34 } = {}) {
   return {
     stroke: colours.muted,
     grid: { stroke: colours.grid, width: 1 },
@@ -28,19 +38,30 @@ export function valueAxis(colours, { size = 76, values, space = 34 } = {}) {
     size,
     gap: 8,
     space,
-    ...(values ? { values } : {}),
+    values: (_, splits, axis, room, step) => decimals(splits, step, unit),
   };
 }
 
 export const chartColours = () =>
-  palette("muted", "grid", "series-last", "series-bid", "series-ask", "series-fill", "bad", "warning", "series-switch", "accent");
+  palette(
+    "muted",
+    "grid",
+    "series-last",
+    "series-bid",
+    "series-ask",
+    "series-fill",
+    "series-switch",
+    "bad",
+    "warning",
+  );
 
 /** A plot that is as wide as its place, made anew when the colours change. */
 export class Plot {
   constructor(place, height, options) {
     Object.assign(this, { place, height, options, data: null, plot: null });
     new ResizeObserver(() => {
-      if (this.plot && this.place.clientWidth) this.plot.setSize({ width: this.place.clientWidth, height: this.#height() });
+      if (this.plot && this.place.clientWidth)
+        this.plot.setSize({ width: this.place.clientWidth, height: this.#height() });
     }).observe(place);
     document.addEventListener("theme", () => {
       this.clear();

@@ -18,11 +18,23 @@ function legCard() {
   return el(
     "div",
     { class: "leg" },
-    el("p", { class: "leg-head" }, mark("wait"), el("b", { class: "leg-name" }), el("span", { class: "leg-label" }),
-      el("span", { class: "leg-state" }), el("span", { class: "leg-since quiet num" })),
+    el(
+      "p",
+      { class: "leg-head" },
+      mark("wait"),
+      el("b", { class: "leg-name" }),
+      el("span", { class: "leg-label" }),
+      el("span", { class: "leg-state" }),
+      el("span", { class: "leg-since quiet num" }),
+    ),
     el("p", { class: "speaks" }),
-    el("dl", { class: "leg-facts" },
-      ...["Uptime", "Latency", "Rejects", "Rate"].map((name) => el("div", {}, el("dt", {}, name), el("dd", { class: "num" })))),
+    el(
+      "dl",
+      { class: "leg-facts" },
+      ...["Uptime", "Latency", "Rejects", "Rate"].map((name) =>
+        el("div", {}, el("dt", {}, name), el("dd", { class: "num" })),
+      ),
+    ),
     el("p", { class: "leg-why" }),
   );
 }
@@ -38,13 +50,19 @@ function fillLeg(card, name, label, leg, now) {
   say(head.children[4], leg ? `for ${about(now - leg.since_ms)}` : "");
   put(head.children[4], "title", leg ? `since ${moment(leg.since_ms)}` : null);
   const values = leg
-    ? [percent(leg.uptime_pct ?? 0), millis(leg.latency_ms), percent(leg.reject_pct), `${rate(leg.per_s ?? 0)}/s`]
+    ? [
+        percent(leg.uptime_pct ?? 0),
+        millis(leg.latency_ms),
+        percent(leg.reject_pct),
+        `${rate(leg.per_s ?? 0)}/s`,
+      ]
     : ["–", "–", "–", "–"];
   values.forEach((value, i) => say(facts.children[i].lastElementChild, value));
   const reasons = [];
   if (leg?.why) reasons.push(leg.why);
   if (leg?.breaker && leg.breaker !== "closed") reasons.push(`breaker ${leg.breaker}`);
-  if (leg?.retry_in_s !== null && leg?.retry_in_s !== undefined) reasons.push(`tries again in ${Math.ceil(leg.retry_in_s)} s`);
+  if (leg?.retry_in_s !== null && leg?.retry_in_s !== undefined)
+    reasons.push(`tries again in ${Math.ceil(leg.retry_in_s)} s`);
   say(why, reasons.join(" · "));
   why.hidden = !reasons.length;
 }
@@ -61,7 +79,13 @@ function fillSpeaks(line, node, label) {
 }
 
 function nodeHead() {
-  return el("p", { class: "node-head" }, el("span", { class: "node-kind" }), el("b"), el("span", { class: "quiet" }));
+  return el(
+    "p",
+    { class: "node-head" },
+    el("span", { class: "node-kind" }),
+    el("b"),
+    el("span", { class: "quiet" }),
+  );
 }
 
 function fillNode(item, node, parent, label, store) {
@@ -110,7 +134,13 @@ export function drawRoute(store) {
     ...loose.map((name) => ({ key: `leg ${name}`, leg: name })),
   ];
   if (!tops.length) {
-    reconcile(root, [{ key: "empty" }], (top) => top.key, () => el("p", { class: "empty" }, "The feed has no leg yet."), () => {});
+    reconcile(
+      root,
+      [{ key: "empty" }],
+      (top) => top.key,
+      () => el("p", { class: "empty" }, "The feed has no leg yet."),
+      () => {},
+    );
     say(note, "");
     return;
   }
@@ -120,7 +150,10 @@ export function drawRoute(store) {
     root,
     tops,
     (top) => top.key,
-    (top) => (top.node ? el("div", { class: "node" }, nodeHead(), el("p", { class: "speaks" }), el("ul", { class: "tree" })) : legCard()),
+    (top) =>
+      top.node
+        ? el("div", { class: "node" }, nodeHead(), el("p", { class: "speaks" }), el("ul", { class: "tree" }))
+        : legCard(),
     (item, top) => {
       if (top.node) fillNode(item, top.node, null, "", store);
       else {

@@ -8,7 +8,11 @@ const EXAMPLES = 5;
 
 /** A bar: a name, a share of the largest, a number. */
 export function bar() {
-  return [el("span", { class: "bar-name" }), el("span", { class: "bar", "aria-hidden": "true" }, el("span")), el("span", { class: "bar-count num" })];
+  return [
+    el("span", { class: "bar-name" }),
+    el("span", { class: "bar", "aria-hidden": "true" }, el("span")),
+    el("span", { class: "bar-count num" }),
+  ];
 }
 
 export function fillBar(nodes, name, n, most, text = count(n)) {
@@ -18,7 +22,14 @@ export function fillBar(nodes, name, n, most, text = count(n)) {
 }
 
 function example() {
-  return el("li", {}, el("time", { class: "num quiet" }), el("b"), el("span", { class: "quiet" }), el("span", { class: "said" }));
+  return el(
+    "li",
+    {},
+    el("time", { class: "num quiet" }),
+    el("b"),
+    el("span", { class: "quiet" }),
+    el("span", { class: "said" }),
+  );
 }
 
 function fillRule(item, [name, rule], most) {
@@ -51,7 +62,13 @@ export function drawRules(store) {
   say(byId("rules-note"), quiet ? `${plural(quiet, "rule")} without objection` : "");
   const most = Math.max(1, ...found.map(([, rule]) => rule.rejected));
   if (!found.length) {
-    reconcile(rules, none("No tick was rejected or flagged so far."), ([key]) => key, ([, text]) => el("p", { class: "empty" }, text), () => {});
+    reconcile(
+      rules,
+      none("No tick was rejected or flagged so far."),
+      ([key]) => key,
+      ([, text]) => el("p", { class: "empty" }, text),
+      () => {},
+    );
   } else {
     reconcile(
       rules,
@@ -72,10 +89,18 @@ export function drawRules(store) {
 }
 
 function drawSuppressed(store) {
-  const reasons = Object.entries(store.suppressed_by ?? {}).filter(([, n]) => n).sort(([, a], [, b]) => b - a);
+  const reasons = Object.entries(store.suppressed_by ?? {})
+    .filter(([, n]) => n)
+    .sort(([, a], [, b]) => b - a);
   const most = Math.max(1, ...reasons.map(([, n]) => n));
   if (!reasons.length) {
-    reconcile(suppressed, none("Nothing was suppressed so far."), ([key]) => key, ([, text]) => el("p", { class: "empty" }, text), () => {});
+    reconcile(
+      suppressed,
+      none("Nothing was suppressed so far."),
+      ([key]) => key,
+      ([, text]) => el("p", { class: "empty" }, text),
+      () => {},
+    );
     return;
   }
   reconcile(

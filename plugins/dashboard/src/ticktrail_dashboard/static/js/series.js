@@ -28,7 +28,8 @@ export class Series {
     this.last[end] = number(row[LAST]);
     this.bid[end] = number(row[BID]);
     this.ask[end] = number(row[ASK]);
-    while (this.at.length > MOST) for (const column of [this.at, this.last, this.bid, this.ask]) column.shift();
+    while (this.at.length > MOST)
+      for (const column of [this.at, this.last, this.bid, this.ask]) column.shift();
   }
 
   /** Ask less bid, to what a price can be told apart. */

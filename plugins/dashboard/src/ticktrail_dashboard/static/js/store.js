@@ -3,7 +3,18 @@
 
 const POINTS = 60; // of a sparkline: one a second
 export const [NAME, LAST, BID, ASK, SPREAD, AT, SOURCE, SINCE, STATE, DELIVERED, REJECTED] = Array(11).keys();
-const PARTS = ["counts", "route", "legs", "rules", "suppressed_by", "latency", "clock", "lanes", "observers", "panels"];
+const PARTS = [
+  "counts",
+  "route",
+  "legs",
+  "rules",
+  "suppressed_by",
+  "latency",
+  "clock",
+  "lanes",
+  "observers",
+  "panels",
+];
 const MOST_EVENTS = 1_000;
 
 /** The last prices of an instrument, one a second. */

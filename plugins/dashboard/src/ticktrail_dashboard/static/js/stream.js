@@ -88,7 +88,9 @@ export class Stream {
       await this.#read(answer.body, heard);
       return { text: "the feed has closed the connection" };
     } catch (error) {
-      return { text: control.signal.aborted ? "nothing was heard for 35 s" : `no connection (${error.message})` };
+      return {
+        text: control.signal.aborted ? "nothing was heard for 35 s" : `no connection (${error.message})`,
+      };
     } finally {
       clearTimeout(watch);
       control.abort();
@@ -97,7 +99,10 @@ export class Stream {
 
   #refusal(answer) {
     const after = Number(answer.headers.get("Retry-After"));
-    const text = answer.status === 503 ? "as many pages are open as the feed allows" : `the server said ${answer.status}`;
+    const text =
+      answer.status === 503
+        ? "as many pages are open as the feed allows"
+        : `the server said ${answer.status}`;
     return { text, afterMs: Number.isFinite(after) ? Math.min(after, 120) * 1000 : 0 };
   }
 

@@ -46,7 +46,8 @@ export class Timeline {
   #fits(item) {
     return (
       this.kinds.has(item.kind) &&
-      (!this.find || `${item.event} ${item.about} ${item.text} ${item.kind}`.toLowerCase().includes(this.find))
+      (!this.find ||
+        `${item.event} ${item.about} ${item.text} ${item.kind}`.toLowerCase().includes(this.find))
     );
   }
 
@@ -59,7 +60,13 @@ export class Timeline {
       mark(tone),
       when,
       el("span", { class: "tag" }, item.kind),
-      el("span", { class: "what" }, item.about ? el("b", {}, item.about) : "", item.about ? " " : "", item.text),
+      el(
+        "span",
+        { class: "what" },
+        item.about ? el("b", {}, item.about) : "",
+        item.about ? " " : "",
+        item.text,
+      ),
     );
     const facts = [
       ["When", moment(item.at_ms)],
@@ -67,7 +74,11 @@ export class Timeline {
       ["About", item.about || "the feed"],
       ["Number", count(item.number)],
     ];
-    const list = el("dl", { class: "facts" }, ...facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+    const list = el(
+      "dl",
+      { class: "facts" },
+      ...facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+    );
     return el("li", { data: { tone } }, el("details", {}, summary, list));
   }
 
@@ -116,7 +127,10 @@ export class Timeline {
     if (!this.unsaid.length || now - this.spokenAt < SPEAK_MS) return;
     const [last] = this.unsaid.slice(-1);
     const words = `${last.about} ${last.text}`.trim();
-    const text = this.unsaid.length > 1 ? `${count(this.unsaid.length)} critical events; the last: ${words}` : `Critical: ${words}`;
+    const text =
+      this.unsaid.length > 1
+        ? `${count(this.unsaid.length)} critical events; the last: ${words}`
+        : `Critical: ${words}`;
     this.unsaid = [];
     this.spokenAt = now;
     put(byId("announce"), "data-last", String(last.number));
