@@ -1,6 +1,7 @@
 """What is answered to whom, over real sockets: headers, names, tokens, limits."""
 
 import re
+import socket
 
 import httpx
 import pytest
@@ -322,7 +323,7 @@ async def test_https_is_served(tmp_path, token):
 async def test_a_server_that_fails_is_told_once_and_served_again(tmp_path):
     """The feed's observer goes on; the port is the same as before."""
     async with served(tmp_path) as (dashboard, told), client(dashboard) as browser:
-        dashboard.listener.close()
+        dashboard.listener.shutdown(socket.SHUT_RDWR)
         await until(lambda: dashboard.summary()["restarts"] == 1)
         await dashboard.observe([])
         assert "the dashboard is not served" in dashboard.trouble()

@@ -30,6 +30,8 @@ class Panels:
         offers: The pages.
         clock: For the times at which they were looked at.
         someone: Waits until somebody looks; at once where somebody does.
+
+    Attributes:
         within_s: How long a look may take.
     """
 
@@ -38,13 +40,11 @@ class Panels:
         offers: Sequence[PageOffer],
         clock: Clock,
         someone: Callable[[], Awaitable[None]],
-        *,
-        within_s: float = LOOK_WITHIN_S,
     ) -> None:
         self._offers = offers
         self._clock = clock
         self._someone = someone
-        self._within_s = within_s
+        self.within_s = LOOK_WITHIN_S
         self._seen: dict[str, PanelView] = {}
 
     def seen(self) -> Mapping[str, PanelView]:
@@ -71,8 +71,8 @@ class Panels:
     async def _look(self, offer: PageOffer, page: Page) -> None:
         while True:
             await self._someone()
-            panel = Panel(trouble=f"this page gave no answer within {self._within_s:g} s")
-            with anyio.move_on_after(self._within_s):
+            panel = Panel(trouble=f"this page gave no answer within {self.within_s:g} s")
+            with anyio.move_on_after(self.within_s):
                 try:
                     panel = await page.look()
                 except Exception as exc:  # noqa: BLE001 - as above

@@ -7,6 +7,7 @@ Never: changes anything of a feed: all there is to ask for can only be read.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,6 +32,7 @@ Machine = Callable[[], tuple[int, bytes, str]]
 MOST_FORM: Final = 4_096
 FORM_WITHIN_S: Final = 5.0
 MOST_TARGET: Final = 2_048
+MOST_HEAD: Final = 16 * 1024
 _LOGIN: Final = b"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -108,6 +110,8 @@ class App:
             return _error(505, "HTTP/1.1 is served here")
         if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > MOST_TARGET:
             return _error(414, "the address is too long")
+        if sum(len(name) + len(value) for name, value in headers.raw) > MOST_HEAD:
+            return _error(431, "the head of the request is too large", {"connection": "close"})
         own = request.scope["server"]
         if len(headers.getlist("host")) != 1 or not self._door.knows_host(
             headers["host"], own[0] if own else ""
@@ -262,10 +266,11 @@ async def _read_form(request: Request) -> Mapping[str, str] | None:
     """Return a form's fields; None: it is too large, or too slow."""
     body = bytearray()
     with trio.move_on_after(FORM_WITHIN_S):
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_FORM:
-                return None
+        async with aclosing(request.stream()) as parts:
+            async for part in parts:
+                body += part
+                if len(body) > MOST_FORM:
+                    return None
         fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
         return {name: values[0] for name, values in fields.items()}
     return None

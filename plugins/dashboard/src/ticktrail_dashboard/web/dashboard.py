@@ -48,12 +48,14 @@ class Dashboard:
         settings: DashboardSettings,
         context: ObserverContext,
         *,
+        listener: socket.socket,
         place: Place,
         token: str | None,
         certificate: ssl.SSLContext | None,
         limits: Limits,
     ) -> None:
         self._context = context
+        self.listener = listener
         self._certificate = certificate
         self._place = place
         self._trouble = ""
@@ -112,14 +114,14 @@ class Dashboard:
         """Return why the dashboard is not served, or what went wrong in it."""
         return self._trouble or self.connections.trouble
 
-    async def run(self, listener: socket.socket) -> None:
+    async def run(self) -> None:
         """Serve, build frames, look at pages, and keep the past, until cancelled or `stop` was called."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._keep_past)
             if self._serves_pages:
                 nursery.start_soon(self.hub.keep_telling)
                 nursery.start_soon(self.panels.keep_looking)
-            await self._keep_serving(listener)
+            await self._keep_serving()
             nursery.cancel_scope.cancel()
 
     def stop(self) -> None:
@@ -128,26 +130,26 @@ class Dashboard:
         self.hub.end()
         self._stop.set()
 
-    async def _keep_serving(self, listener: socket.socket) -> None:
+    async def _keep_serving(self) -> None:
         """Serve until the feed ends; a server that fails is told once, and started again after a pause."""
         pause_s = FIRST_PAUSE_S
         is_open = True
         while True:
+            began = trio.current_time()
             try:
                 if not is_open:
-                    listener = bind(self._place)
+                    self.listener = bind(self._place)
                 self._recover()
-                began = trio.current_time()
                 await serve(
                     cast("ASGIFramework", self._app),
-                    listener,
+                    self.listener,
                     self.connections,
                     certificate=self._certificate,
                     stop=self._stop,
                 )
             except Exception as exc:  # noqa: BLE001 - whatever it is: the feed goes on
                 is_open = False
-                listener.close()
+                self.listener.close()
                 if trio.current_time() - began > LONGEST_PAUSE_S:
                     pause_s = FIRST_PAUSE_S
                 self._fail(exc)
@@ -240,13 +242,14 @@ async def open_dashboard(
     dashboard = Dashboard(
         settings,
         context,
+        listener=listener,
         place=Place(host=wanted.host, port=listener.getsockname()[1]),
         token=token,
         certificate=certificate,
         limits=limits or Limits(),
     )
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(dashboard.run, listener)
+        nursery.start_soon(dashboard.run)
         try:
             yield dashboard
         except BaseException:

@@ -57,8 +57,9 @@ class Hub:
         self._mono_s = mono_s
         self._pages: set[Subscription] = set()
         self._number = 0
-        self._delta: bytes = b""
-        self._whole: bytes = b""
+        self._delta = b""
+        self._whole = b""
+        self._whole_number = -1
         self._told = trio.Event()
         self._someone = trio.Event()
         self.served = 0
@@ -83,7 +84,7 @@ class Hub:
             yield None
             return
         if not self._pages:
-            self._whole = b""  # of when somebody looked last
+            self._whole_number = -1  # it is of when somebody looked last
         page = Subscription()
         self._pages.add(page)
         self.served += 1
@@ -100,27 +101,30 @@ class Hub:
 
         Of frames for which the page was too slow it gets the last one, whole.
         """
+        await trio.lowlevel.checkpoint()
         deadline = trio.current_time() + HEARTBEAT_S
         while True:
-            if page.number == self._number or (page.needs_whole and not self._whole):
-                if self.has_ended:
-                    return None
-                with trio.move_on_at(deadline):
-                    await self._told.wait()
-                if trio.current_time() >= deadline:
-                    return HEARTBEAT
-                continue
-            await trio.lowlevel.checkpoint()
-            if page.number == self._number - 1 and not page.needs_whole:
-                data = self._delta
-            elif self._whole:
-                data = self._whole
-            else:  # it was too slow for a frame or two: all of it, with the next one
-                page.needs_whole = True
-                continue
-            page.number, page.needs_whole = self._number, False
-            if data:
+            data = self._take(page)
+            if data is not None:
                 return b"id: %d\nevent: frame\ndata: %s\n\n" % (page.number, data)
+            if self.has_ended:
+                return None
+            with trio.move_on_at(deadline):
+                await self._told.wait()
+            if trio.current_time() >= deadline:
+                return HEARTBEAT
+
+    def _take(self, page: Subscription) -> bytes | None:
+        """Return what a page has not seen yet; None: it must wait."""
+        behind = self._number - page.number
+        if not page.needs_whole and behind <= 1:
+            page.number = self._number
+            return self._delta if behind else None
+        page.needs_whole = True
+        if self._whole_number != self._number:
+            return None
+        page.number, page.needs_whole = self._number, False
+        return self._whole
 
     async def keep_telling(self) -> None:
         """Build frames for as long as somebody looks, until cancelled."""
@@ -134,14 +138,17 @@ class Hub:
     def tell(self) -> None:
         """Build the next frame now, and wake all pages."""
         delta = self._frames.advance()
-        wants_whole = any(page.needs_whole or page.number < self._number for page in self._pages)
-        if delta is None and not wants_whole:
-            return
-        self._number += 1
-        self._delta = delta or b""
-        self._whole = self._frames.whole() if wants_whole else b""
-        told, self._told = self._told, trio.Event()
-        told.set()
+        if delta is not None:
+            self._number += 1
+            self._delta = delta
+        is_wanted = any(page.needs_whole for page in self._pages)
+        if is_wanted:
+            self._whole, self._whole_number = self._frames.whole(), self._number
+        elif delta is not None:
+            self._whole = b""
+        if is_wanted or delta is not None:
+            told, self._told = self._told, trio.Event()
+            told.set()
 
     def end(self) -> None:
         """Tell the last frame; whoever has taken it is through."""

@@ -25,6 +25,7 @@ from ticktrail_dashboard.web.headers import SECURITY
 __all__ = ["serve"]
 
 MOST_HEAD: Final = 16 * 1024
+"""Bytes of a request's head that are kept while the rest has not come."""
 STOP_WITHIN_S: Final = 0.8
 SEND_BUFFER: Final = 256 * 1024
 """Bytes that the kernel holds for one that reads slowly: some frames, and a bound over all pages."""
