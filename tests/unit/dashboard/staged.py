@@ -286,12 +286,12 @@ class Scene:
     def chart(self, name):
         """Return five minutes of an instrument."""
         end = now_ms() // 1_000
-        price = self.price.get(name, 100.0)
+        price = self.price[self.names[3] if name == HOSTILE else name]
         walk = [price]
         for _ in range(299):
             walk.append(walk[-1] * (1 + self.random.gauss(0, 0.00012)))
         walk.reverse()
-        last = [None if 120 <= i < 135 else round(p, 2) for i, p in enumerate(walk)]
+        last = [None if 120 <= i < 135 else round(p, 4) for i, p in enumerate(walk)]
         marks = [
             v.ChartMark(at_ms=(end - 240) * 1_000, kind="reject", text="price_band: 12.3 % off; limit 5 %"),
             v.ChartMark(at_ms=(end - 180) * 1_000, kind="switch", text="primary to fallback: stale"),
@@ -305,9 +305,9 @@ class Scene:
             instrument=name,
             at_ms=[(end - 299 + i) * 1_000 for i in range(300)],
             last=last,
-            bid=[None if p is None else round(p * 0.9999, 2) for p in last],
+            bid=[None if p is None else round(p * 0.9999, 4) for p in last],
             ask=[
-                None if p is None else round(p * (1.0001 + 0.00005 * math.sin(i / 9)), 2)
+                None if p is None else round(p * (1.0001 + 0.00005 * math.sin(i / 9)), 4)
                 for i, p in enumerate(last)
             ],
             marks=marks,

@@ -1,4 +1,5 @@
-/* Owns: which colours are worn, before anything is drawn. A classic script: a module would come after the first paint. */
+/* Owns: which colours are worn, before anything is drawn.
+   A classic script: a module would come after the first paint. */
 "use strict";
 (() => {
   const KEY = "ticktrail-theme";

@@ -1,0 +1,137 @@
+"""Make the pictures of the dashboard in ``docs/_static``: of a feed that runs, with a bad price and a failover behind it.
+
+Run from the workspace: ``.venv/bin/python docs/make_screenshots.py``. It takes two minutes, needs Chromium, and nothing
+beyond loopback.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+from browser import line_with, open_browser, watching  # noqa: E402 - from the tests
+from system.program import running, venue  # noqa: E402
+from time_servers import time_server  # noqa: E402
+
+COINS = (
+    "BTC",
+    "ETH",
+    "SOL",
+    "XRP",
+    "BNB",
+    "ADA",
+    "DOGE",
+    "AVAX",
+    "DOT",
+    "LINK",
+    "LTC",
+    "ATOM",
+    "NEAR",
+    "UNI",
+    "XLM",
+    "ETC",
+)
+INSTRUMENTS = [f"{coin}/USDT" for coin in COINS]
+STORY_S = 110  # what is to be seen has happened by then
+MOST_BYTES = 400_000
+FAULTS = """\
+[[fault]]
+kind = "lie"
+at_s = 40.0
+for_s = 0.2
+factor = 1.2
+path = "/a"
+
+[[fault]]
+kind = "mute"
+at_s = 70.0
+for_s = 8.0
+path = "/a"
+"""
+FEED = """\
+[feed]
+name = "spot-eu"
+profile = "production"
+instruments = {instruments}
+channels = ["trades", "quotes"]
+
+[providers.primary]
+plugin = "binance"
+ws_url = "{ws_url}/a"
+rest_url = "{rest_url}/a"
+
+[providers.fallback]
+plugin = "binance"
+ws_url = "{ws_url}/b"
+rest_url = "{rest_url}/b"
+
+[route]
+kind = "hybrid"
+primary = "primary"
+fallback = "fallback"
+stale_after_s = {{ trades = 2.0, quotes = 2.0 }}
+failback_after_s = 5.0
+
+[clock]
+servers = ["{clock}"]
+chrony = "off"
+samples = 4
+every_min_s = 4
+every_max_s = 6
+
+[[sinks]]
+plugin = "jsonl"
+path = "ticks.jsonl"
+
+[compliance]
+key = {{ file = "audit.key" }}
+"""
+PICTURES = {
+    "wide-light": ({"width": 1440, "height": 1500}, "light"),
+    "wide-dark": ({"width": 1440, "height": 1500}, "dark"),
+    "narrow-light": ({"width": 390, "height": 1500}, "light"),
+    "narrow-dark": ({"width": 390, "height": 1500}, "dark"),
+}
+
+
+def main() -> None:
+    """Let a feed live through its story, and take the pictures."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "faults.toml").write_text(FAULTS)
+        market = [word for instrument in INSTRUMENTS for word in ("--instrument", instrument)]
+        with (
+            time_server(offset_s=0.0012) as clock,
+            venue("--synthetic", *market, "--rate", 300, "--faults", folder / "faults.toml") as addresses,
+        ):
+            feed = folder / "feed.toml"
+            feed.write_text(
+                FEED.format(instruments=json.dumps(INSTRUMENTS), clock=clock.address, **addresses)
+            )
+            with running("run", feed, "--dashboard", "127.0.0.1:0") as process:
+                url = line_with(process.stderr, "dashboard: http").split("dashboard: ", 1)[1].strip()
+                time.sleep(STORY_S)
+                take(url)
+
+
+def take(url: str) -> None:
+    """Take the pictures of the page at an address; all at once, since sparklines take a while to grow."""
+    target = HERE / "_static"
+    target.mkdir(exist_ok=True)
+    with open_browser() as browser:
+        for name, (size, scheme) in PICTURES.items():
+            with watching(browser, url, size=size, scheme=scheme) as page:
+                page.until("document.querySelector('#chart-price canvas') !== null")
+                page.page.wait_for_timeout(25_000)
+                path = target / f"dashboard-{name}.png"
+                page.page.screenshot(path=path)
+                assert path.stat().st_size < MOST_BYTES, path
+                sys.stdout.write(f"{path}: {path.stat().st_size} bytes\n")
+
+
+if __name__ == "__main__":
+    main()
