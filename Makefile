@@ -64,6 +64,7 @@ bench: $(STAMP)  ## Measure; ratios in one run
 	@$(BIN)/python benchmarks/rules.py
 	@$(BIN)/python benchmarks/audit.py
 	@$(BIN)/python benchmarks/websocket_tap.py
+	@$(BIN)/python benchmarks/dashboard.py
 
 lock: $(STAMP)  ## Compile requirements.lock anew from the members' lower bounds
 	@$(BIN)/uv lock --quiet --upgrade

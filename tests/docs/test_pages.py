@@ -55,6 +55,7 @@ PAGES = [
     ("replay", "providers/mock.md"),
     ("synthetic", "providers/mock.md"),
     ("compliance", "reference/audit-log.md"),
+    ("dashboard", "reference/feed-file.md"),
     ("hybrid", "reference/feed-file.md"),
 ]
 

@@ -59,7 +59,7 @@ async def raw(port, *payload, reads=True):
 async def until(holds):
     """Wait until something holds."""
     with anyio.fail_after(PATIENCE_S):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - it watches from outside, as a person does
             await anyio.sleep(0.02)
 
 
@@ -135,11 +135,14 @@ async def watched_feed(tmp_path, *, providers, route="", rest=""):
             urls.append(record.text.removeprefix("dashboard: "))
 
     runner = Runner(compose(path), listener=listen)
-    async with anyio.create_task_group() as tasks:
+    async with (
+        httpx.AsyncClient(timeout=PATIENCE_S, trust_env=False) as browser,
+        anyio.create_task_group() as tasks,
+    ):
         tasks.start_soon(runner.run)
         await until(lambda: urls)
-        async with httpx.AsyncClient(base_url=urls[0], timeout=PATIENCE_S, trust_env=False) as client:
-            try:
-                yield runner, client
-            finally:
-                runner.stop()
+        browser.base_url = urls[0]
+        try:
+            yield runner, browser
+        finally:
+            runner.stop()

@@ -44,16 +44,18 @@ async def test_a_page_knows_what_the_feed_knows(tmp_path):
     """After the first frame, which is whole, changes lead to what the report says in the end, and the stream ends."""
     page = Page()
     providers = '[providers.one]\nplugin = "synthetic"\nrate = 200\n'
-    async with trio.open_nursery() as nursery:
-        async with watched_feed(tmp_path, providers=providers) as (runner, browser):
-            await nursery.start(page.follow, browser)
-            await until(lambda: len(page.frames) >= 6 and len(page.rows) == 2 and page.parts.get("counts"))
-            assert page.frames[0]["whole"]
-            assert not any(frame.get("whole") for frame in page.frames[1:])
-            chart = (await browser.get("/api/chart", params={"instrument": "BTC/USDT"})).json()
-            assert len({len(chart[key]) for key in ("at_ms", "last", "bid", "ask")}) == 1
-            runner.stop()
-            await until(lambda: page.parts.get("state") == "ended")
+    async with (
+        trio.open_nursery() as nursery,
+        watched_feed(tmp_path, providers=providers) as (runner, browser),
+    ):
+        await nursery.start(page.follow, browser)
+        await until(lambda: len(page.frames) >= 6 and len(page.rows) == 2 and page.parts.get("counts"))
+        assert page.frames[0]["whole"]
+        assert not any(frame.get("whole") for frame in page.frames[1:])
+        chart = (await browser.get("/api/chart", params={"instrument": "BTC/USDT"})).json()
+        assert len({len(chart[key]) for key in ("at_ms", "last", "bid", "ask")}) == 1
+        runner.stop()
+        await until(lambda: page.parts.get("state") == "ended")
     report = runner.report()
     assert page.ids == list(range(page.ids[0], page.ids[0] + len(page.ids)))
     assert page.parts["feed"] == "watched"
@@ -75,14 +77,14 @@ async def test_a_page_knows_what_the_feed_knows(tmp_path):
 async def test_a_page_sees_a_failover(tmp_path):
     """Who speaks, since when, for which instruments, and the sentence of it; the chart has a mark."""
     page = Page()
-    async with trio.open_nursery() as nursery:
-        async with watched_feed(tmp_path, providers=TWO.format(ticks=120), route=HYBRID) as (runner, browser):
-            await nursery.start(page.follow, browser)
-            await until(lambda: any(item["event"] == "leg_switched" for item in page.timeline))
-            await until(lambda: all(row[6] == "two" for row in page.rows.values()))
-            await until(lambda: page.parts["route"][0]["speaks_for"] == {"one": 0, "two": 2})
-            chart = (await browser.get("/api/chart", params={"instrument": "BTC/USDT"})).json()
-            runner.stop()
+    feed = watched_feed(tmp_path, providers=TWO.format(ticks=120), route=HYBRID)
+    async with trio.open_nursery() as nursery, feed as (runner, browser):
+        await nursery.start(page.follow, browser)
+        await until(lambda: any(item["event"] == "leg_switched" for item in page.timeline))
+        await until(lambda: all(row[6] == "two" for row in page.rows.values()))
+        await until(lambda: page.parts["route"][0]["speaks_for"] == {"one": 0, "two": 2})
+        chart = (await browser.get("/api/chart", params={"instrument": "BTC/USDT"})).json()
+        runner.stop()
     switched = next(item for item in page.timeline if item["event"] == "leg_switched")
     assert (switched["kind"], switched["about"]) == ("route", "two")
     assert "one spoke, now two does" in switched["text"]
@@ -95,7 +97,7 @@ async def test_a_page_sees_a_failover(tmp_path):
 
 
 async def test_pages_of_plugins_are_told(tmp_path):
-    """One that can be looked at is; one that raises, one that hangs and one that cannot be opened show their trouble."""
+    """One that can be looked at is; one that raises, hangs or cannot be opened shows its trouble."""
 
     async def good():
         return Panel(figures=[Figure(label="open", value="3")], columns=["a"], rows=[["x"]] * 200)
@@ -145,21 +147,24 @@ async def test_pages_of_plugins_are_told(tmp_path):
 async def test_all_pages_get_the_same_bytes_and_a_late_one_starts_whole(tmp_path):
     """A frame is built once, however many look; who comes later has the same in the end."""
     pages = [Page() for _ in range(5)]
-    async with served(tmp_path) as (dashboard, _), client(dashboard) as browser:
-        async with trio.open_nursery() as nursery:
-            for page in pages:
-                await nursery.start(page.follow, browser)
-            for number in range(1, 6):
-                await dashboard.observe(batch(MANY[:50], number))
-                await trio.sleep(0.3)
-            late = Page()
-            await nursery.start(late.follow, browser)
-            await until(lambda: late.frames)
-            assert late.frames[0]["whole"]
-            await dashboard.observe(batch(MANY[:50], 6))
-            await until(lambda: all(page.rows.get(MANY[0], [0] * 10)[9] == 6 for page in (*pages, late)))
-            assert all(page.rows == late.rows for page in pages)
-            nursery.cancel_scope.cancel()
+    async with (
+        served(tmp_path) as (dashboard, _),
+        client(dashboard) as browser,
+        trio.open_nursery() as nursery,
+    ):
+        for page in pages:
+            await nursery.start(page.follow, browser)
+        for number in range(1, 6):
+            await dashboard.observe(batch(MANY[:50], number))
+            await trio.sleep(0.3)
+        late = Page()
+        await nursery.start(late.follow, browser)
+        await until(lambda: late.frames)
+        assert late.frames[0]["whole"]
+        await dashboard.observe(batch(MANY[:50], 6))
+        await until(lambda: all(page.rows.get(MANY[0], [0] * 10)[9] == 6 for page in (*pages, late)))
+        assert all(page.rows == late.rows for page in pages)
+        nursery.cancel_scope.cancel()
 
 
 async def test_nobody_looks_and_nothing_is_built(tmp_path):
@@ -309,7 +314,7 @@ async def test_a_feed_that_ends_tells_its_pages_and_lets_them_go(tmp_path):
         await until(lambda: page.parts.get("state") == "ended")
     assert page.timeline[-1]["event"] == "feed_stopped"
     assert took_s < PATIENCE_S / 2  # the deaf page's write alone may take five seconds
-    with pytest.raises(OSError, match="refused|failed"):
+    with pytest.raises(OSError, match=r"refused|failed"):
         await raw(dashboard.port, b"")
 
 

@@ -14,6 +14,10 @@ from ticktrail_dashboard.web.door import MOST_HELD_BACK, TELL_AFTER
 from unit.dashboard.stage import PATIENCE_S, TOKEN, client, raw, served, until
 
 pytestmark = pytest.mark.anyio
+UPGRADE = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: %s\r\n"
+SOCKET = (
+    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 GET = b"GET /api/chart HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -97,9 +101,8 @@ async def test_a_malformed_request_is_answered_and_the_connection_ended(tmp_path
     "head",
     [
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)),
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: \r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        UPGRADE % b"h2c" + b"Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: \r\n\r\n",
+        UPGRADE % b"websocket" + SOCKET,
     ],
 )
 async def test_no_other_protocol_is_served(tmp_path, head):

@@ -126,6 +126,13 @@ async def test_a_token_that_is_none_is_told(tmp_path, token):
 async def test_every_table_is_one(tmp_path):
     """A feed file with all keys composes."""
     path = tmp_path / "feed.toml"
-    rest = 'token = { env = "T" }\nhosts = ["watch.example"]\nparts = ["pages"]\nplain_text = true\nmost_pages = 5\nfresh_s = 3\n'
+    rest = """
+token = { env = "T" }
+hosts = ["watch.example"]
+parts = ["pages"]
+plain_text = true
+most_pages = 5
+fresh_s = 3
+"""
     path.write_text(FEED.format(route="", providers=SYNTHETIC, rest=rest))
     assert compose(path).observers[0].spec.name == "dashboard"
