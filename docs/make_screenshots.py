@@ -8,6 +8,7 @@ import json
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -36,7 +37,9 @@ COINS = (
     "ETC",
 )
 INSTRUMENTS = [f"{coin}/USDT" for coin in COINS]
-STORY_S = 110  # what is to be seen has happened by then
+STORY_S = 80  # what is to be seen has happened by then
+GROWN_S = 30
+MARGIN_PX = 14
 MOST_BYTES = 400_000
 FAULTS = """\
 [[fault]]
@@ -80,8 +83,8 @@ failback_after_s = 5.0
 servers = ["{clock}"]
 chrony = "off"
 samples = 4
-every_min_s = 4
-every_max_s = 6
+every_min_s = 8
+every_max_s = 12
 
 [[sinks]]
 plugin = "jsonl"
@@ -90,12 +93,16 @@ path = "ticks.jsonl"
 [compliance]
 key = {{ file = "audit.key" }}
 """
-PICTURES = {
-    "wide-light": ({"width": 1440, "height": 1500}, "light"),
-    "wide-dark": ({"width": 1440, "height": 1500}, "dark"),
-    "narrow-light": ({"width": 390, "height": 1500}, "light"),
-    "narrow-dark": ({"width": 390, "height": 1500}, "dark"),
+WIDE, NARROW = {"width": 1440, "height": 1200}, {"width": 390, "height": 1200}
+PICTURES = {  # from the upper edge of one part to the lower edge of another
+    "wide": (WIDE, ".head", ".area-instruments"),
+    "measures": (WIDE, ".area-rules", ".panels"),
+    "narrow": (NARROW, ".head", ".area-chart"),
 }
+EDGES = """([upper, lower]) => [
+  document.querySelector(upper).getBoundingClientRect().top + window.scrollY,
+  document.querySelector(lower).getBoundingClientRect().bottom + window.scrollY,
+]"""
 
 
 def main() -> None:
@@ -119,20 +126,40 @@ def main() -> None:
 
 
 def take(url: str) -> None:
-    """Take the pictures of the page at an address; all at once, since sparklines take a while to grow."""
+    """Take the pictures of the page at an address, once sparklines have grown."""
     target = HERE / "_static"
     target.mkdir(exist_ok=True)
-    with open_browser() as browser:
-        for name, (screen, scheme) in PICTURES.items():
-            with watching(browser, url, size=screen, scheme=scheme) as page:
-                page.until("document.querySelector('#chart-price canvas') !== null")
-                page.page.wait_for_timeout(25_000)
-                path = target / f"dashboard-{name}.png"
-                page.page.screenshot(path=path)
-                size = path.stat().st_size
-                if size > MOST_BYTES:
-                    sys.exit(f"{path} has {size} bytes: {MOST_BYTES} at most")
-                sys.stdout.write(f"{path}: {size} bytes\n")
+    with open_browser() as browser, ExitStack() as stack:
+        pages = [
+            (
+                f"{name}-{scheme}",
+                upper,
+                lower,
+                stack.enter_context(watching(browser, url, size=size, scheme=scheme)),
+            )
+            for name, (size, upper, lower) in PICTURES.items()
+            for scheme in ("light", "dark")
+        ]
+        time.sleep(GROWN_S)
+        for name, upper, lower, watched in pages:
+            page = watched.page
+            page.bring_to_front()
+            watched.until("document.querySelector('#chart-price canvas') !== null")
+            page.wait_for_timeout(5_000)
+            top, bottom = page.evaluate(EDGES, [upper, lower])
+            top = max(0, top - MARGIN_PX)
+            clip = {
+                "x": 0,
+                "y": top,
+                "width": page.viewport_size["width"],
+                "height": bottom + MARGIN_PX - top,
+            }
+            path = target / f"dashboard-{name}.png"
+            page.screenshot(path=path, full_page=True, clip=clip)
+            size = path.stat().st_size
+            if size > MOST_BYTES:
+                sys.exit(f"{path} has {size} bytes: {MOST_BYTES} at most")
+            sys.stdout.write(f"{path}: {size} bytes\n")
 
 
 if __name__ == "__main__":

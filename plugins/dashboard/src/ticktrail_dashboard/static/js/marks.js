@@ -2,7 +2,7 @@
 import { byId, el, put, reconcile, say } from "./dom.js";
 import { plural, time } from "./format.js";
 
-const NEAR_PX = 16; // what is nearer than this is one mark
+const NEAR_PX = 22; // what is nearer than this is one mark
 const WORDS = { switch: "switch", reject: "rejected tick", gap: "gap" };
 const MANY = { switch: "switches", reject: "rejected ticks", gap: "gaps" };
 
@@ -72,6 +72,7 @@ export class Marks {
         node.style.transform = `translateX(${Math.round(group.x - 12)}px)`;
         put(node, "aria-label", words(group));
         put(node, "data-kind", group.kind);
+        put(node, "data-count", group.members.length > 1 ? String(group.members.length) : null);
       },
     );
     if (groups.length && !this.layer.querySelector('[tabindex="0"]'))
