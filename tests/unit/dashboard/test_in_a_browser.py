@@ -99,6 +99,7 @@ def test_a_page_without_a_feed_looks_so_and_comes_back(browser):
         page.until("document.documentElement.dataset.link === 'lost'")
         assert "Not connected since" in page.text("#banner-text")
         assert page.text("#link-word").startswith("reconnecting since ")
+        page.until("document.querySelector('#verdict-text').textContent.startsWith('As of ')")
         assert "grayscale" in page.page.evaluate("getComputedStyle(document.querySelector('main')).filter")
         page.until("document.querySelector('#banner-text').textContent.includes('as many pages are open')")
         page.is_accessible()
@@ -132,7 +133,24 @@ def test_a_feed_of_which_nothing_is_known_yet_has_words_for_it(browser):
         page.until("document.querySelector('#rows-empty').hidden === false")
         for part in ("#route", "#chart-empty", "#rows-empty", "#timeline-empty"):
             assert len(page.text(part)) > 10, part
+        assert "told of no leg yet" in page.text("#verdict-text")
         page.is_accessible()
+
+
+def test_a_page_that_no_feed_has_answered_says_so(browser):
+    """Every part waits, in words; the banner does not speak of values that nobody sees."""
+    with staged("steady") as (url, order):
+        order("drop")
+        with watching(browser, url, expected=("503",)) as page:
+            page.until("document.documentElement.dataset.link === 'lost'")
+            assert "Nothing is known of the feed yet" in page.text("#banner-text")
+            for part in ("#route", "#chart-empty", "#rows-empty", "#timeline-empty", "#rules", "#sinks"):
+                assert page.text(part) == "Waiting for the feed …"
+            page.is_accessible()
+            order("serve")
+            page.page.click("#banner-retry")
+            page.until(LIVE)
+            page.until("!document.querySelector('main').textContent.includes('Waiting for the feed')")
 
 
 def test_a_critical_event_is_announced_once(browser):

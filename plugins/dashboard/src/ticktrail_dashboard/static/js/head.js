@@ -1,6 +1,6 @@
 // Owns: the head of the page, the sentence on how the feed does, and the few figures that matter.
 import { byId, el, put, reconcile, say } from "./dom.js";
-import { count, duration, micros, millis, NONE, percent, plural, rate, short } from "./format.js";
+import { count, duration, micros, millis, NONE, percent, plural, rate, short, time } from "./format.js";
 import { STATE } from "./store.js";
 
 const profile = byId("feed-profile");
@@ -20,6 +20,7 @@ function judge(store, states) {
   if (store.ended) return ["rest", "The feed has ended. This is its last state."];
   if (store.state === "stopping") return ["rest", "The feed is stopping."];
   const legs = Object.entries(store.legs ?? {});
+  if (!legs.length) return ["wait", "The feed has begun, and told of no leg yet."];
   const named = (state) => legs.filter(([, leg]) => leg.state === state).map(([name]) => name);
   const [down, degraded, connecting] = ["down", "degraded", "connecting"].map(named);
   const out = states.out + states.quarantined;
@@ -96,7 +97,8 @@ export function drawHead(store) {
   const [tone, sentence] = judge(store, states);
   put(verdict.firstElementChild, "data-tone", tone);
   put(verdict, "data-tone", tone);
-  say(verdictText, sentence);
+  const isOld = store.halted !== undefined && !store.ended;
+  say(verdictText, isOld ? `As of ${time(store.atMs)}: ${sentence}` : sentence);
   const sign = { bad: "■ ", warning: "▲ " }[tone] ?? "";
   document.title = store.feed ? `${sign}${store.feed} · ticktrail` : "ticktrail";
   reconcile(
@@ -125,7 +127,7 @@ const WORDS = { connecting: "connecting", live: "live", lost: "reconnecting", en
 const TONES = { connecting: "wait", live: "good", lost: "warning", ended: "rest" };
 
 /** How the page itself is connected: in the head, and as a banner where what it shows is old. */
-export function drawLink(link, sinceText, retryS) {
+export function drawLink(link, sinceText, retryS, hasSeen) {
   const head = byId("link");
   put(head, "data-link", link.state);
   put(head.querySelector(".mark"), "data-tone", TONES[link.state]);
@@ -134,8 +136,10 @@ export function drawLink(link, sinceText, retryS) {
   const banner = byId("banner");
   put(banner, "data-tone", TONES[link.state]);
   let text = "";
-  if (link.state === "lost")
-    text = `Not connected since ${sinceText}: ${link.why}. What you see is as it was then.`;
+  if (link.state === "lost") {
+    text = `Not connected since ${sinceText}: ${link.why}. `;
+    text += hasSeen ? "What you see is as it was then." : "Nothing is known of the feed yet.";
+  }
   if (link.state === "ended") text = `The feed has ended at ${sinceText}. What you see is its last state.`;
   say(byId("banner-text"), text);
   const retry = byId("banner-retry");

@@ -76,7 +76,7 @@ function onLink(next) {
 
 function tellLink() {
   const retryS = Math.max(0, Math.ceil((link.retryAt - performance.now()) / 1000));
-  drawLink(link, time(link.sinceMs), retryS);
+  drawLink(link, time(link.sinceMs), retryS, store.atMs > 0);
 }
 
 /** What changes without a frame: ages, times since, the chart's window. */
@@ -84,6 +84,7 @@ function tick() {
   timeline.announce();
   tellLink();
   if (document.hidden || !store.atMs) return;
+  drawHead(store);
   drawUptime(store);
   drawRoute(store);
   drawClock(store);

@@ -23,7 +23,7 @@ export class Timeline {
       this.find = event.target.value.trim().toLowerCase();
       this.draw();
     });
-    this.more = el("button", { type: "button", class: "more" }, "Show earlier events");
+    this.more = el("button", { type: "button", class: "more", hidden: true }, "Show earlier events");
     this.more.addEventListener("click", () => {
       this.most += STEP;
       this.draw();
