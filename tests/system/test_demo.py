@@ -1,6 +1,12 @@
 """The demonstration keeps its promises, on a made-up market and on a recorded one."""
 
 import json
+import re
+import subprocess
+import sys
+import time
+
+import httpx
 
 from recordings import recording
 from system.program import run
@@ -29,3 +35,22 @@ def test_a_recording_that_is_none_is_told(tmp_path):
     done = run("demo", "--recording", tmp_path / "none.jsonl", "--out", tmp_path / "demo", status=2)
     assert "none.jsonl" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_demonstration_can_be_watched(tmp_path):
+    """It tells an address on the terminal, at which the feed is seen while it runs."""
+    command = [sys.executable, "-m", "ticktrail", "demo", "--out", str(tmp_path / "demo")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
+        url = next(found[1] for line in demo.stdout if (found := re.search(r"dashboard: (http://\S+)", line)))
+        with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+            while True:
+                try:
+                    with client.stream("GET", "/api/events") as events:
+                        first = next(line for line in events.iter_lines() if line.startswith("data: "))
+                    break
+                except httpx.ConnectError:  # told just before it is served
+                    time.sleep(0.1)
+        demo.stdout.read()
+    assert demo.returncode == 0
+    frame = json.loads(first.removeprefix("data: "))
+    assert (frame["whole"], frame["feed"]) == (True, "demo")

@@ -29,6 +29,9 @@ from ticktrail_dashboard.view import Counts, Frame, PanelView, Row
 __all__ = ["FrameBuilder"]
 
 ASK_EVERY_NS: Final = 1_000_000_000
+MOST_ASK_EVERY_NS: Final = 5_000_000_000
+ASKING_TAKES: Final = 0.01
+"""Of one core, what asking may take; a feed of thousands of instruments is asked less often."""
 RATE_OVER_NS: Final = 10_000_000_000
 """Two statuses that are further apart make no rate: nobody looked meanwhile."""
 _MS: Final = 1_000_000
@@ -61,6 +64,7 @@ class FrameBuilder:
         self._fresh_ns = round(fresh_s * 1e9)
         self._encoder = msgspec.json.Encoder()
         self._asked_ns: int | None = None
+        self._ask_every_ns = ASK_EVERY_NS
         self._last: FeedStatus | None = None
         self._live: dict[str, Row] = {}
         self._parts = Frame(at_ms=0)
@@ -72,9 +76,11 @@ class FrameBuilder:
         now_ns, mono_ns = self._clock.now_ns(), self._clock.mono_ns()
         gone: Sequence[str] = ()
         is_over = self._board.state == "ended" and self._told.state != "ended"
-        if self._asked_ns is None or mono_ns - self._asked_ns >= ASK_EVERY_NS or is_over:
+        if self._asked_ns is None or mono_ns - self._asked_ns >= self._ask_every_ns or is_over:
             self._asked_ns = mono_ns
             gone = self._ask()
+            took_ns = self._clock.mono_ns() - mono_ns
+            self._ask_every_ns = min(max(ASK_EVERY_NS, round(took_ns / ASKING_TAKES)), MOST_ASK_EVERY_NS)
         parts = msgspec.structs.replace(self._parts, state=self._board.state, panels=self._panels())
         changes = {
             name: value

@@ -70,14 +70,14 @@ class Ticks:
     def see(self, record: Routed) -> None:
         """Take in one batch."""
         instruments = self.instruments
-        changed = self._changed
+        change = self._changed.add
         ticks = record.delivered
         self.delivered += len(ticks)
         for tick in ticks:
             instrument = instruments.get(tick.instrument)
             if instrument is None and (instrument := self._add(tick.instrument)) is None:
                 continue
-            changed.add(instrument)
+            change(instrument)
             kind = type(tick)
             if kind is Quote or kind is Ticker:
                 instrument.bid = tick.bid_price  # type: ignore[union-attr] # the line above says so
