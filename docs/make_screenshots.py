@@ -93,7 +93,7 @@ path = "ticks.jsonl"
 [compliance]
 key = {{ file = "audit.key" }}
 """
-WIDE, NARROW = {"width": 1440, "height": 1200}, {"width": 390, "height": 1200}
+WIDE, NARROW = {"width": 1440, "height": 1200}, {"width": 390, "height": 1400}
 PICTURES = {  # from the upper edge of one part to the lower edge of another
     "wide": (WIDE, ".head", ".area-instruments"),
     "measures": (WIDE, ".area-rules", ".panels"),
@@ -145,6 +145,7 @@ def take(url: str) -> None:
             page = watched.page
             page.bring_to_front()
             watched.until("document.querySelector('#chart-price canvas') !== null")
+            page.uncheck("#timeline-kinds input[value=clock]")  # measured often here, for a line of some length
             page.wait_for_timeout(5_000)
             top, bottom = page.evaluate(EDGES, [upper, lower])
             top = max(0, top - MARGIN_PX)

@@ -34,7 +34,7 @@ export function percent(n) {
 export function millis(n) {
   if (n === null || n === undefined) return NONE;
   const size = Math.abs(n);
-  if (size >= 10_000) return `${(n / 1000).toFixed(1)} s`;
+  if (size >= 1000) return `${(n / 1000).toFixed(size >= 10_000 ? 1 : 2)} s`;
   if (size >= 100) return `${n.toFixed(0)} ms`;
   return `${n.toFixed(size >= 10 ? 1 : 2)} ms`;
 }

@@ -3,6 +3,8 @@ import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { time } from "./format.js";
 import { FONT, palette } from "./palette.js";
 
+const EDGE_PX = 20; // a label nearer to the right edge would be cut off
+
 /** An axis of times of day. */
 export function timeAxis(colours, shows = true) {
   return {
@@ -14,7 +16,10 @@ export function timeAxis(colours, shows = true) {
     gap: 6,
     space: 84,
     incrs: [5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400],
-    values: (_, splits) => splits.map((s) => (shows ? time(s * 1000) : "")),
+    values: (u, splits) => {
+      const end = u.bbox.width / (window.devicePixelRatio || 1) - EDGE_PX;
+      return splits.map((s) => (shows && u.valToPos(s, "x") <= end ? time(s * 1000) : ""));
+    },
   };
 }
 
