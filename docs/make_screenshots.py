@@ -145,7 +145,7 @@ def take(url: str) -> None:
             page = watched.page
             page.bring_to_front()
             watched.until("document.querySelector('#chart-price canvas') !== null")
-            page.uncheck("#timeline-kinds input[value=clock]")  # measured often here, for a line of some length
+            page.uncheck("#timeline-kinds input[value=clock]")  # measured often here, for a longer line
             page.wait_for_timeout(5_000)
             top, bottom = page.evaluate(EDGES, [upper, lower])
             top = max(0, top - MARGIN_PX)
