@@ -41,10 +41,11 @@ class Limits:
 
 
 class Connection:
-    """One open connection; its `scope` ends all of it."""
+    """One open connection; its `scope` ends all of it but a write that goes on, which `close` does."""
 
-    def __init__(self, scope: trio.CancelScope, limits: Limits) -> None:
+    def __init__(self, scope: trio.CancelScope, limits: Limits, close: Callable[[], None]) -> None:
         self._scope = scope
+        self.close = close
         self._limits = limits
         scope.deadline = trio.current_time() + limits.plain_life_s
         self.was_dropped = False
@@ -85,15 +86,20 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def add(self, client: tuple[str, int], scope: trio.CancelScope) -> Connection:
-        """Return a new one."""
-        connection = self._open[client] = Connection(scope, self.limits)
+    def add(self, client: tuple[str, int], scope: trio.CancelScope, close: Callable[[], None]) -> Connection:
+        """Return a new one; `close` closes its socket at once."""
+        connection = self._open[client] = Connection(scope, self.limits, close)
         return connection
 
     def remove(self, client: tuple[str, int]) -> None:
         """Forget one that has ended."""
         if self._open.pop(client).was_dropped:
             self.dropped += 1
+
+    def close_all(self) -> None:
+        """Close all sockets, whatever is being written to them."""
+        for connection in self._open.values():
+            connection.close()
 
     def get(self, client: tuple[str, int]) -> Connection | None:
         """Return the one of a request, by its ``client``."""

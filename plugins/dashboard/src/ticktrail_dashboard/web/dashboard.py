@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Literal, cast
@@ -70,7 +71,7 @@ class Dashboard:
         frames = FrameBuilder(
             self.board, clock, status=context.status, panels=self.panels.seen, fresh_s=settings.fresh_s
         )
-        self.hub = Hub(frames, settings.most_pages, lambda: clock.mono_ns() / 1e9)
+        self.hub = Hub(frames, settings.most_pages, time.thread_time)
         self.connections = Connections(settings.most_pages + MOST_CONNECTIONS_BESIDE_PAGES, limits)
         self._door = Door(
             place, token, settings.hosts, is_secure=certificate is not None, tell=self._tell_of_wrong_tokens
@@ -258,6 +259,7 @@ async def open_dashboard(
             yield dashboard
         except BaseException:
             nursery.cancel_scope.cancel()
+            dashboard.connections.close_all()
             raise
         dashboard.stop()
         nursery.cancel_scope.deadline = trio.current_time() + LAST_FRAME_WITHIN_S

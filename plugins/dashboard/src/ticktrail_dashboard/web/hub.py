@@ -52,13 +52,13 @@ class Hub:
     Args:
         frames: Builds what they are told.
         most: How many there may be.
-        mono_s: A clock by which the cost of building is measured.
+        cpu_s: The processor time of this thread, by which the cost of building is measured.
     """
 
-    def __init__(self, frames: Frames, most: int, mono_s: Callable[[], float]) -> None:
+    def __init__(self, frames: Frames, most: int, cpu_s: Callable[[], float]) -> None:
         self._frames = frames
         self._most = most
-        self._mono_s = mono_s
+        self._cpu_s = cpu_s
         self._pages: set[Subscription] = set()
         self._number = 0
         self._delta = b""
@@ -135,9 +135,9 @@ class Hub:
         usual_s = 0.0  # what a frame takes, the last few weighing most
         while True:
             await self._someone.wait()
-            began_s = self._mono_s()
+            began_s = self._cpu_s()
             self.tell()
-            took_s = self._mono_s() - began_s + len(self._pages) * SENDING_S
+            took_s = self._cpu_s() - began_s + len(self._pages) * SENDING_S
             usual_s += (took_s - usual_s) / OVER
             await trio.sleep(min(max(EVERY_S, usual_s / SHARE), MOST_EVERY_S))
 

@@ -69,14 +69,25 @@ async def serve(
     """
     context = WorkerContext(None)
     handler = partial(_handle, app, _Config(connections.limits), context, connections, certificate)
-    async with trio.open_nursery() as handlers:
-        async with trio.open_nursery() as accepting:
-            listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(listener))]
-            accepting.start_soon(partial(trio.serve_listeners, handler, listeners, handler_nursery=handlers))
-            await stop.wait()
-            accepting.cancel_scope.cancel()
-        await context.terminated.set()
-        handlers.cancel_scope.deadline = trio.current_time() + STOP_WITHIN_S
+    async with trio.open_nursery() as closing:
+        async with trio.open_nursery() as handlers:
+            async with trio.open_nursery() as accepting:
+                listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(listener))]
+                accepting.start_soon(
+                    partial(trio.serve_listeners, handler, listeners, handler_nursery=handlers)
+                )
+                await stop.wait()
+                accepting.cancel_scope.cancel()
+            closing.start_soon(_close_late, connections, handlers.cancel_scope)
+            await context.terminated.set()
+        closing.cancel_scope.cancel()
+
+
+async def _close_late(connections: Connections, handlers: trio.CancelScope) -> None:
+    """Give connections a moment for what is being sent, then end them, those that hypercorn shields too."""
+    await trio.sleep(STOP_WITHIN_S)
+    connections.close_all()
+    handlers.cancel()
 
 
 async def _handle(
@@ -99,7 +110,7 @@ async def _handle(
         return
     stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     with trio.CancelScope() as scope:
-        connection = connections.add(client, scope)
+        connection = connections.add(client, scope, stream.socket.close)
 
         def drop() -> None:
             connection.was_dropped = True
