@@ -9,7 +9,7 @@ PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # where Debian has some
 
 
 @cache
-def why_without(program, package):
+def why_without(program, package, limit_s=120):
     """Return why there is no such program, empty where there is."""
     if shutil.which(program, path=PATH):
         return ""
@@ -28,11 +28,11 @@ def why_without(program, package):
                 env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=limit_s,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return f"no {program} here, and apt-get {command[0]} took more than two minutes"
+            return f"no {program} here, and apt-get {command[0]} took more than {limit_s} s"
         if done.returncode:
             return f"no {program} here, and apt-get {command[0]} failed: {done.stderr.strip()[-200:]}"
     return ""
