@@ -48,6 +48,7 @@ class Node:
         self.up_since_ns = 0
         self.heard_ns: dict[Channel | None, int] = {}
         self.instruments = plan.instruments
+        self.routed = frozenset(plan.instruments)  # of thousands, a tuple is long to look through
         self.leg = plan.leg
         self.kind = "provider" if plan.spec is None else plan.spec.kind
         self.labels = tuple(child.label for child in plan.children)
@@ -87,8 +88,8 @@ class Node:
 
     def reassign(self, plan: NodePlan) -> frozenset[InstrumentId]:
         """Route what the plan says from now on, here and below; whoever speaks goes on. Returns what was added."""
-        added = frozenset(plan.instruments) - frozenset(self.instruments)
-        self.instruments = plan.instruments
+        added = frozenset(plan.instruments) - self.routed
+        self.instruments, self.routed = plan.instruments, frozenset(plan.instruments)
         first = _first_speakers(plan)
         self.speaker = {name: self.speaker.get(name, number) for name, number in first.items()}
         self.pinned = {name: child for name, child in self.pinned.items() if name in first}
@@ -167,7 +168,7 @@ class Node:
         if self.leg is not None:
             yield self.leg
         for number, child in enumerate(self.children):
-            if name in child.instruments and (self.merges or self.speaker[name] == number):
+            if name in child.routed and (self.merges or self.speaker[name] == number):
                 yield from child.voices(name)
 
     def note(self, order: Order) -> None:
