@@ -146,6 +146,7 @@ def take(url: str) -> None:
             page.bring_to_front()
             watched.until("document.querySelector('#chart-price canvas') !== null")
             page.uncheck("#timeline-kinds input[value=clock]")  # measured often here, for a longer line
+            page.evaluate("window.scrollTo(0, 0)")
             page.wait_for_timeout(5_000)
             top, bottom = page.evaluate(EDGES, [upper, lower])
             top = max(0, top - MARGIN_PX)
