@@ -6,7 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 MEMBERS := core plugins/binance plugins/alpaca plugins/mock plugins/dashboard plugins/alerts compliance
-MOST_PROCESSES := 4  # each opens databases of its own at one server, and many tests wait for real time
+# One more than there are cores, since many tests wait for real time; four at most, since each has databases of its own.
+PROCESSES := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -lt 4 ] && echo $$((n + 1)) || echo 4)
 SOURCES := $(addsuffix /src,$(MEMBERS))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -30,7 +31,7 @@ demo: $(STAMP)  ## Run the main job end to end against a loopback venue
 	@$(BIN)/ticktrail demo $(ARGS)
 
 test: $(STAMP)  ## The tests, on all cores; no network beyond loopback
-	@$(BIN)/pytest --numprocesses auto --maxprocesses $(MOST_PROCESSES) --dist worksteal $(ARGS)
+	@$(BIN)/pytest --numprocesses $(PROCESSES) --dist worksteal $(ARGS)
 
 slow: $(STAMP)  ## The long runs
 	@$(BIN)/pytest -m slow $(ARGS)

@@ -6,7 +6,7 @@ Never: holds a feed up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 __all__ = ["Reminding"]
 
 
+OVERDUE = "review_overdue"
+"""The name of what is told."""
+
+
 class Reminding:
     """The duty to tell of overdue reviews."""
 
     def __init__(self) -> None:
         self._told: date | None = None
+        self._overdue: set[str] = set()
 
     def attend(self, recording: Recording) -> Iterable[Told]:
-        """Return a sentence for each overdue review, once a day."""
+        """Tell of each overdue review once a day, and once when one was made."""
         today = day_of(recording.now_ns)
         if today == self._told:
             return ()
@@ -36,16 +41,33 @@ class Reminding:
         if policy is None or not policy.providers:
             return ()
         found = standings(policy, last_reviews(recording.log), today)
+        overdue = {one.name for one in found if one.is_overdue}
+        over, self._overdue = self._overdue - overdue, overdue
         return [
+            *(
+                Told(
+                    OVERDUE,
+                    f"service provider {name} was reviewed",
+                    about=name,
+                    severity="information",
+                    is_over=True,
+                )
+                for name in sorted(over)
+            ),
+            *self._due(found),
+        ]
+
+    def _due(self, found: Sequence[Standing]) -> Iterator[Told]:
+        return (
             Told(
-                name="review_overdue",
+                name=OVERDUE,
                 about=one.name,
                 text=f"the review of service provider {one.name} {_since(one)}: record it with `ticktrail compliance "
                 f"providers review FEED.toml {one.name} --outcome ok --next DATE`",
             )
             for one in found
             if one.is_overdue
-        ]
+        )
 
 
 def _since(one: Standing) -> str:

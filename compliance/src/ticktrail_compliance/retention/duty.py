@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Applying"]
 
+FAILED = "retention_failed"
+"""The name of what is told."""
 SLICE_S = 1.0
 """How long a feed is kept from recording in one go; what is left waits for the next turn."""
 
@@ -39,6 +41,7 @@ class Applying:
         self._policy: Policy | None = None
         self._done_ns: int | None = None
         self._rests_until_ns = 0
+        self._has_failed = False
         self._steps: Iterator[Applied] | None = None
         self._last: Applied | None = None
         self._writing: _Writing | None = None
@@ -61,14 +64,19 @@ class Applying:
             if writing.failed:
                 raise
             self._rests_until_ns = recording.now_ns + DAY_NS
-            return (
-                Told("retention_failed", f"retention was not applied, and is tried again in a day: {exc}"),
-            )
-        if done is None or not done.seq:
+            self._has_failed = True
+            return (Told(FAILED, f"retention was not applied, and is tried again in a day: {exc}"),)
+        if done is None:
             return ()
-        keys = counted(done.destroyed.keys, "key")
-        text = f"retention: {keys} destroyed, {counted(done.content_bytes, 'byte')} of ciphertext removed"
-        return (Told("retention_applied", text, severity="information"),)
+        told: list[Told] = []
+        if self._has_failed:
+            self._has_failed = False
+            told.append(Told(FAILED, "retention was applied again", severity="information", is_over=True))
+        if done.seq:
+            keys = counted(done.destroyed.keys, "key")
+            text = f"retention: {keys} destroyed, {counted(done.content_bytes, 'byte')} of ciphertext removed"
+            told.append(Told("retention_applied", text, severity="information"))
+        return told
 
     def _begun(self, writing: _Writing) -> Iterator[Applied] | None:
         """Return the steps to go where it is time; None: it is not."""

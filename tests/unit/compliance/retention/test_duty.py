@@ -128,7 +128,9 @@ def test_what_fails_is_told_and_does_not_stop_a_feed(firm, monkeypatch):
             assert "tried again in a day: permission denied" in told.text
             assert attend(firm, duty, session) == []
         firm.pass_days(1)
-        assert attend(firm, duty, session) != []
+        over, done = attend(firm, duty, session)
+        assert (over.name, over.is_over) == (told.name, True)
+        assert (done.name, done.is_over) == ("retention_applied", False)
         firm.clock.step(1)
     again = Firm(firm.folder, firm.more["database"])
     again.clock = firm.clock
