@@ -30,7 +30,7 @@ from ticktrail._plan.model import Plan
 from ticktrail.cli.systemd import ServiceManager, service_manager
 from ticktrail.cli.watch import Watch, watching
 from ticktrail.errors import FeedError
-from ticktrail.events import FeedStopping
+from ticktrail.events import FeedStarted, FeedStopping
 from ticktrail.report import Report
 
 __all__ = ["has_received", "log_options", "logged", "outcome", "print_report", "run", "stop_on_signal"]
@@ -144,14 +144,17 @@ async def _run(
     )  # before anything is started that would take its variables for its own
     shows_itself = any(sink.spec.name == "console" for sink in plan.sinks)
     with watching(plan, quiet=quiet, draws=not shows_itself) as watch:
-        runner = Runner(plan, max_ticks=max_ticks, listener=partial(_tell, watch, manager), warn=watch.warn)
+        started = anyio.Event()
+        runner = Runner(
+            plan, max_ticks=max_ticks, listener=partial(_tell, watch, manager, started), warn=watch.warn
+        )
         async with anyio.create_task_group() as tasks:
             await tasks.start(stop_on_signal, runner)
             if manager is not None:
                 tasks.start_soon(manager.keep_telling, runner.status)
                 tasks.start_soon(manager.keep_alive)
             if for_s is not None:
-                tasks.start_soon(_stop_after, runner, for_s)
+                tasks.start_soon(_stop_after, started, runner, for_s)
             tasks.start_soon(watch.show, runner)
             error = await outcome(runner)
             tasks.cancel_scope.cancel()
@@ -167,9 +170,11 @@ async def outcome(runner: Runner) -> Exception | None:
     return None
 
 
-def _tell(watch: Watch, manager: ServiceManager | None, record: Record) -> None:
+def _tell(watch: Watch, manager: ServiceManager | None, started: anyio.Event, record: Record) -> None:
     """Tell what is heard to whom it concerns: a person, and the service manager that started this process."""
     watch.hear(record)
+    if type(record) is FeedStarted:
+        started.set()
     if manager is not None and type(record) is FeedStopping:
         manager.stopping(record.cause)
 
@@ -191,7 +196,8 @@ async def stop_on_signal(runner: Runner, *, task_status: anyio.abc.TaskStatus[No
             runner.stop("interrupted")
 
 
-async def _stop_after(runner: Runner, seconds: float) -> None:
+async def _stop_after(started: anyio.Event, runner: Runner, seconds: float) -> None:
+    await started.wait()  # opening an audit log may take longer than a short run
     await anyio.sleep(seconds)
     runner.stop("time is up")
 
