@@ -1,7 +1,8 @@
 """Read of a log what a pack is drawn from: all that it told up to the end of a period, and nothing later.
 
 Owns: where a period ends in the log, and in which order its records come.
-Never: sums up. What is recorded after the period, such as who packs it, is not read.
+Never: sums up. What is recorded after the period, such as who packs it, is not read: only whose it is, which tells
+that a run that says nothing at the period's end had not ended.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.destroyed import LeftOut
 from ticktrail_compliance.evidence.model import Period
 from ticktrail_compliance.evidence.ticks import Ticks, read_ticks
-from ticktrail_compliance.reading import EVENTS, Range, headers, read_records
+from ticktrail_compliance.reading import EVENTS, Range, conditions, headers, read_records
 from ticktrail_compliance.records import StoredRecord
 from ticktrail_compliance.reports.clock import Seen
 from ticktrail_compliance.reports.feeding import since_the_beginning
@@ -66,6 +67,8 @@ class Source:
         marks: Events of the period that sections count one by one.
         legs: The names of all legs of which the log tells.
         ticks: The ticks of the period.
+        wrote: The numbers of those who wrote what tells of the period.
+        went_on: The numbers of those who wrote of a later time: they had not ended when the period did.
     """
 
     log: AuditLog
@@ -75,6 +78,8 @@ class Source:
     marks: Sequence[Told]
     legs: frozenset[str]
     ticks: Ticks
+    wrote: frozenset[int]
+    went_on: frozenset[int]
 
     @property
     def acts_within(self) -> Sequence[Told]:
@@ -135,6 +140,8 @@ def source_of(log: AuditLog, period: Period, last_seq: int, progress: Callable[[
         marks=marks,
         legs=frozenset(legs),
         ticks=read_ticks(log, period, last_seq, progress),
+        wrote=log.writers(conditions(Range(since_ns=period.from_ns, until_ns=period.to_ns))),
+        went_on=log.writers(conditions(Range(since_ns=period.to_ns + 1))),
     )
 
 

@@ -110,7 +110,7 @@ def _clock(source: Source) -> Sequence[ClockPoint]:
 
 def _outages(source: Source) -> Sequence[Span]:
     period = source.period
-    found = delivery_of(source.events(), from_ns=period.from_ns, to_ns=period.to_ns)
+    found = delivery_of(source.events(), from_ns=period.from_ns, to_ns=period.to_ns, went_on=source.went_on)
     return [
         Span(
             begun_ns=one.begun_ns,
