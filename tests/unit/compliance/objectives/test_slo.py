@@ -28,8 +28,9 @@ from ticktrail.testing import make_trade
 from ticktrail_compliance.acts import ChecksRun, ControlResult, actor_here
 from ticktrail_compliance.objectives.plots import _thinned
 from ticktrail_compliance.recording.journal import gathered_act
+from ticktrail_compliance.store import schema
 from ticktrail_compliance.store.appender import Appender
-from unit.compliance.logs import TooBig, opened, write
+from unit.compliance.logs import TooBig, change, opened, write
 
 S = 10**9
 BEGUN_NS = 1_790_000_000 * S
@@ -201,6 +202,20 @@ def test_a_clock_that_went_unmeasured_throughout_is_missed(tmp_path):
     done = told(tmp_path, "--json")
     assert outcomes(done)["clock"] == (None, "missed")
     assert done.exit_code == 1
+
+
+def test_what_is_left_of_a_period_meets_nothing(a_log):
+    """An outage of which the entries were destroyed was an outage: where events are gone, no figure is of the whole."""
+    folder = a_log()
+    anyio.run(lambda: write(folder, a_day(out_s=80_000), segment_ticks=2_000))
+    assert outcomes(told(folder, "--json"))["uptime"][1] == "missed"
+    own = schema.keys.c.entry_class == "control", schema.keys.c.writer == 3
+    change(folder, schema.keys, {"wrapped": None}, *own)
+    done = told(folder, "--json")
+    found = outcomes(done)
+    for name in ("uptime", "latency_p99", "clock"):
+        assert found[name] == (None, "not_recorded"), name
+    assert "their contents were destroyed" in done.stdout
 
 
 def test_controls_that_nobody_could_look_at_are_told(a_log):
