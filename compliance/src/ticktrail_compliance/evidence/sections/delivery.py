@@ -40,7 +40,14 @@ def availability_section(source: Source) -> tuple[Section, Sequence[Criterion]]:
         source.events(), from_ns=period.from_ns, to_ns=period.to_ns, went_on=source.went_on
     )
     gaps = (one.gap for one in source.ticks.gaps)
-    legs = leg_histories(source.events(), gaps, source.legs, from_ns=period.from_ns, to_ns=period.to_ns)
+    legs = leg_histories(
+        source.events(),
+        gaps,
+        source.legs,
+        from_ns=period.from_ns,
+        to_ns=period.to_ns,
+        went_on=source.went_on,
+    )
     switches = [
         (one.seq, one.record)
         for one in source.marks
