@@ -16,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from ticktrail.errors import AuditError, ConfigError
 from ticktrail_compliance.access.asked import sayable
 from ticktrail_compliance.access.asking import Answer, ask
@@ -24,13 +26,14 @@ from ticktrail_compliance.access.refusal import NotAllowedError
 from ticktrail_compliance.access.rights import Action
 from ticktrail_compliance.access.settings import AccessSettings
 from ticktrail_compliance.access.unread import goes_on_unread
-from ticktrail_compliance.acts import Act, WriterOpened
+from ticktrail_compliance.acts import Act, Actor, WriterOpened
 from ticktrail_compliance.anchoring import Anchoring, anchor_paths, refuse_contradicted
 from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.naming import Named
 from ticktrail_compliance.policy.adopted import policy_in_force
 from ticktrail_compliance.recording.journal import gathered_act
 from ticktrail_compliance.store.appender import Appender
+from ticktrail_compliance.store.database import Database
 from ticktrail_compliance.store.head import Head
 from ticktrail_compliance.store.log import AuditLog
 from ticktrail_compliance.store.opening import open_log, see_that_it_is_there
@@ -53,13 +56,16 @@ class Acting:
     def record(self, entry_class: EntryClass, *acts: Act) -> int:
         """Add one entry for each act, all or none, and return the number of the last.
 
+        An act tells of the login by which the database knows this session, where it knows logins.
+
         Where the last checkpoint covered all that was there, another one is signed. Otherwise a feed is writing and
         will do so; or one crashed, and its next start has to tell which entries no checkpoint covered.
 
         Raises:
             AuditError: The log cannot be written, or an anchor cannot.
         """
-        entries = self.appender.append([gathered_act(entry_class, act).draft() for act in acts])
+        told = _with_login(self.log.database, acts)
+        entries = self.appender.append([gathered_act(entry_class, act).draft() for act in told])
         head = self.log.head()
         if head is not None and head.checkpoint_size >= entries[0].header.seq - 1:
             contradicted = self.anchoring.contradicted(self.log)
@@ -125,7 +131,7 @@ def reading(named: Named, action: Action, what: str, purpose: str | None = None)
         try:
             answer = _answer(log, action, what=what, purpose=purpose or named.purpose)
         except ConfigError as exc:
-            if action != "verify" and not goes_on_unread(action, exc):
+            if action != "verify" and not goes_on_unread(action, exc, log.database):
                 raise
             answer = None
         if answer is not None:
@@ -244,6 +250,21 @@ def _anchoring(named: Named, log: AuditLog, head: Head, anchors: Literal["all", 
         paths = [path for path in paths if _may(path, os.R_OK | os.W_OK)]
     found = Anchoring(paths)
     found.resume(log, head)
+    return found
+
+
+def _with_login(database: Database, acts: Sequence[Act]) -> Sequence[Act]:
+    """Return acts, of which those of a user of this machine tell of the login as well."""
+    found: list[Act] = []
+    for act in acts:
+        actor = getattr(act, "actor", None)
+        if isinstance(actor, Actor) and actor.database_user is None and database.dialect == "postgresql":
+            login = actor_at(database).database_user
+            found.append(
+                msgspec.structs.replace(act, actor=msgspec.structs.replace(actor, database_user=login))
+            )
+        else:
+            found.append(act)
     return found
 
 

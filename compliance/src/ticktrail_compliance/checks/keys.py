@@ -61,7 +61,7 @@ def _beside(path: Path, told: str) -> Look:
                         "for: keep the key in a folder of its own"
                     )
                 other = Path(entry.path)
-                if entry.stat(follow_symlinks=False).st_size > MOST_BYTES or other.samefile(path):
+                if entry.stat(follow_symlinks=False).st_size > MOST_BYTES or other == path.resolve():
                     continue
                 if other.read_bytes().strip() == key:
                     return failed(

@@ -24,6 +24,7 @@ __all__ = [
     "Summary",
     "Table",
     "entries_of",
+    "if_whole",
     "table",
 ]
 
@@ -88,6 +89,21 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     how: str
     entries: Entries
+
+
+def if_whole(criterion: Criterion, destroyed: int) -> Criterion:
+    """Return a criterion that is not met by what is left: of entries whose contents are gone nobody knows any more.
+
+    Args:
+        criterion: Drawn from the entries of a period that can be read.
+        destroyed: How many cannot, since their contents were destroyed.
+    """
+    if not destroyed:
+        return criterion
+    how = f"{criterion.how}; {destroyed:,} entries of the period count nowhere: their contents were destroyed"
+    if criterion.outcome != "met":
+        return msgspec.structs.replace(criterion, how=how)
+    return msgspec.structs.replace(criterion, how=how, outcome="not_recorded", value=None)
 
 
 class Column(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
 """Read of a log what a pack is drawn from: all that it told up to the end of a period, and nothing later.
 
 Owns: where a period ends in the log, and in which order its records come.
-Never: sums up. What is recorded after the period, such as who packs it, is not read.
+Never: sums up. What is recorded after the period, such as who packs it, is not read: only whose it is, which tells
+that a run that says nothing at the period's end had not ended.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from ticktrail.events import (
 from ticktrail_compliance.acts import SpoolCaughtUp, TailSealed
 from ticktrail_compliance.classes import EntryClass
 from ticktrail_compliance.destroyed import LeftOut
+from ticktrail_compliance.entry import Header
 from ticktrail_compliance.evidence.model import Period
 from ticktrail_compliance.evidence.ticks import Ticks, read_ticks
-from ticktrail_compliance.reading import EVENTS, Range, headers, read_records
+from ticktrail_compliance.reading import EVENTS, Range, conditions, headers, read_records
 from ticktrail_compliance.records import StoredRecord
 from ticktrail_compliance.reports.clock import Seen
 from ticktrail_compliance.reports.feeding import since_the_beginning
@@ -66,6 +68,9 @@ class Source:
         marks: Events of the period that sections count one by one.
         legs: The names of all legs of which the log tells.
         ticks: The ticks of the period.
+        wrote: The numbers of those who wrote what tells of the period.
+        destroyed: How many entries of events of the period cannot be read, for their contents were destroyed.
+        went_on: The numbers of those who wrote of a later time: they had not ended when the period did.
     """
 
     log: AuditLog
@@ -75,6 +80,9 @@ class Source:
     marks: Sequence[Told]
     legs: frozenset[str]
     ticks: Ticks
+    wrote: frozenset[int]
+    destroyed: int
+    went_on: frozenset[int]
 
     @property
     def acts_within(self) -> Sequence[Told]:
@@ -122,7 +130,15 @@ def source_of(log: AuditLog, period: Period, last_seq: int, progress: Callable[[
     """
     marks: list[Told] = []
     legs: set[str] = set()
-    for one in _read(log, period.to_ns, EVENTS):
+    left_out, destroyed = LeftOut(log), 0
+
+    def passes_over(header: Header) -> bool:
+        nonlocal destroyed
+        gone = left_out.passes_over(header)
+        destroyed += gone and header.last_ns >= period.from_ns
+        return gone
+
+    for one in _read(log, period.to_ns, EVENTS, passes_over):
         if isinstance(one.record, _LEGS):
             legs.add(one.record.provider)
         if isinstance(one.record, _MARKS) and period.holds(one.record.at_ns):
@@ -135,10 +151,18 @@ def source_of(log: AuditLog, period: Period, last_seq: int, progress: Callable[[
         marks=marks,
         legs=frozenset(legs),
         ticks=read_ticks(log, period, last_seq, progress),
+        wrote=log.writers(conditions(Range(since_ns=period.from_ns, until_ns=period.to_ns))),
+        destroyed=destroyed,
+        went_on=log.writers(conditions(Range(since_ns=period.to_ns + 1))),
     )
 
 
-def _read(log: AuditLog, until_ns: int, classes: frozenset[EntryClass]) -> Iterator[Told]:
+def _read(
+    log: AuditLog,
+    until_ns: int,
+    classes: frozenset[EntryClass],
+    passes_over: Callable[[Header], bool] | None = None,
+) -> Iterator[Told]:
     wanted = Range(until_ns=until_ns, classes=classes)
-    for header, record in read_records(log, wanted, LeftOut(log).passes_over):
+    for header, record in read_records(log, wanted, passes_over or LeftOut(log).passes_over):
         yield Told(header.seq, header.writer, record)

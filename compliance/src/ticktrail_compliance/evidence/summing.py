@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from ticktrail_compliance.evidence.model import Summary
+from ticktrail_compliance.evidence.model import Summary, if_whole
 from ticktrail_compliance.evidence.policies import InForce
 from ticktrail_compliance.evidence.sections.access import access_section
 from ticktrail_compliance.evidence.sections.checks import checks_section
@@ -58,7 +58,10 @@ def summary_of(
         last_seq=source.last_seq,
         checkpoint_size=checkpoint.size,
         checkpoint_root=checkpoint.root.hex(),
-        criteria=[*found, *reached, *latency_criteria(source), within],
+        criteria=[
+            *found,
+            *(if_whole(one, source.destroyed) for one in (*reached, *latency_criteria(source), within)),
+        ],
         sections=[
             policy_section(policies),
             checks_section(source),

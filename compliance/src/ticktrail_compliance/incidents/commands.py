@@ -94,9 +94,8 @@ def open_incident(
 
     named, actor, now_ns = find_named(feed_file, database, key), actor_here(), console.now_ns()
     aware_ns, from_ns, to_ns, provider_aware_ns, provider_told_ns = moments.moments_of(
-        named, aware, occurred_from, occurred_to, provider_aware, provider_told
+        named, aware, occurred_from, occurred_to, provider_aware, provider_told, present_ns=now_ns
     )
-    told_ns = moments.done_by(provider_told, provider_told_ns, now_ns)
     act = IncidentOpened(
         at_ns=now_ns,
         actor=actor,
@@ -109,13 +108,13 @@ def open_incident(
         owner=owner,
         aware_ns=now_ns if aware_ns is None else aware_ns,
         occurred_from_ns=from_ns,
-        occurred_to_ns=moments.not_later(to_ns, now_ns),
+        occurred_to_ns=to_ns,
         classes=classes,
         systems=systems,
         customer_information=customer_information or "unknown",
         provider=provider,
         provider_aware_ns=provider_aware_ns,
-        provider_told_ns=told_ns,
+        provider_told_ns=provider_told_ns,
     )
     console.open_incident(named, act, as_json=as_json)
 
@@ -170,9 +169,8 @@ def assess(
     feed_file, number, _ = sorted_out(feed_file, database, words)
     named, now_ns = find_named(feed_file, database, key), console.now_ns()
     from_ns, to_ns, provider_aware_ns, provider_told_ns = moments.moments_of(
-        named, occurred_from, occurred_to, provider_aware, provider_told
+        named, occurred_from, occurred_to, provider_aware, provider_told, present_ns=now_ns
     )
-    told_ns = moments.done_by(provider_told, provider_told_ns, now_ns)
     act = IncidentAssessed(
         at_ns=now_ns,
         incident=number,
@@ -184,11 +182,11 @@ def assess(
         information=information,
         severity=severity,
         occurred_from_ns=from_ns,
-        occurred_to_ns=moments.not_later(to_ns, now_ns),
+        occurred_to_ns=to_ns,
         classes=classes,
         systems=systems,
         provider_aware_ns=provider_aware_ns,
-        provider_told_ns=told_ns,
+        provider_told_ns=provider_told_ns,
     )
     console.take(named, "assess", act, as_json=as_json)
 

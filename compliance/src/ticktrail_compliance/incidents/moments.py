@@ -7,6 +7,7 @@ Never: reads a time from a command line; `ticktrail_compliance.incidents.times` 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from ticktrail_compliance.incidents.settings import IncidentSettings
@@ -15,7 +16,7 @@ from ticktrail_compliance.naming import Named
 from ticktrail_compliance.policy.adopted import policy_in_force
 from ticktrail_compliance.store.log import AuditLog
 
-__all__ = ["done_by", "moments_of", "not_later", "place_of"]
+__all__ = ["moments_of", "place_of"]
 
 
 def place_of(log: AuditLog) -> ZoneInfo:
@@ -28,12 +29,14 @@ def place_of(log: AuditLog) -> ZoneInfo:
     return (IncidentSettings() if policy is None else policy.incidents).place
 
 
-def moments_of(named: Named, *said: SaidTime | None) -> Sequence[int | None]:
+def moments_of(named: Named, *said: SaidTime | None, present_ns: int | None = None) -> Sequence[int | None]:
     """Return the moments that a person said, of the firm's zone where they name none; None for what was not said.
 
     Args:
         named: The log, whose policy in force names the zone; it is opened only where that matters.
         said: The times as they were said.
+        present_ns: The present: of a day that is not over, and whose end is meant, it is meant instead. A later day
+            stays what it is, for whoever refuses what has not come yet. None: the end of the day in any case.
 
     Raises:
         ConfigError: The log cannot be opened, or by the firm's clocks there are two such moments, or there is none.
@@ -43,20 +46,12 @@ def moments_of(named: Named, *said: SaidTime | None) -> Sequence[int | None]:
     if any(one is not None and one.local is not None for one in said):
         with named.open() as log:
             place = place_of(log)
-    return [None if one is None else one.at_ns(place) for one in said]
+    return [None if one is None else _meant(one, place, present_ns) for one in said]
 
 
-def not_later(at_ns: int | None, present_ns: int) -> int | None:
-    """Return a time, or the present where it is later: a day that is named as the last one may not be over."""
-    return None if at_ns is None else min(at_ns, present_ns)
-
-
-def done_by(said: SaidTime | None, at_ns: int | None, present_ns: int) -> int | None:
-    """Return by when something was done: the end of a day that was said alone is not later than the present.
-
-    Args:
-        said: When, as it was said; None: it was not.
-        at_ns: The moment that was meant.
-        present_ns: The present.
-    """
-    return not_later(at_ns, present_ns) if said is not None and said.is_day else at_ns
+def _meant(said: SaidTime, place: ZoneInfo, present_ns: int | None) -> int:
+    at_ns = said.at_ns(place)
+    if present_ns is None or not (said.is_day and said.is_last):
+        return at_ns
+    is_today = replace(said, is_last=False).at_ns(place) <= present_ns < at_ns
+    return present_ns if is_today else at_ns

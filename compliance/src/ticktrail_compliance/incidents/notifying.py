@@ -20,7 +20,7 @@ from ticktrail_compliance.acts import IncidentNotified, actor_here
 from ticktrail_compliance.acts.incidents import Audience
 from ticktrail_compliance.incidents.console import find_incident, now_ns, take
 from ticktrail_compliance.incidents.files import hashed, write_new
-from ticktrail_compliance.incidents.moments import done_by, moments_of
+from ticktrail_compliance.incidents.moments import moments_of
 from ticktrail_compliance.incidents.notices import MARK, fields_of, filled, is_marked, template_text
 from ticktrail_compliance.incidents.register import register_of
 from ticktrail_compliance.incidents.times import SaidTime
@@ -82,7 +82,7 @@ def sent(
         named: The log.
         number: The incident.
         audience: Who was told.
-        sent_at: When, as a person said it; a date alone is the end of that day, or the present until then.
+        sent_at: When, as a person said it; a date alone is the end of that day, or the present on that day.
         count: How many.
         text: The file of what was sent.
         recipients: To whom, in words.
@@ -98,8 +98,7 @@ def sent(
         marks = f"marks of the template, which are for review ({MARK} …])"
         click.echo(f"note: --text {text} still has {marks}: take them out before a notice is sent", err=True)
     at_ns = now_ns()
-    (meant_ns,) = moments_of(named, sent_at)
-    sent_ns = done_by(sent_at, meant_ns, at_ns)
+    (sent_ns,) = moments_of(named, sent_at, present_ns=at_ns)
     act = IncidentNotified(
         at_ns=at_ns,
         incident=number,

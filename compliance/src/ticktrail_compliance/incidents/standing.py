@@ -7,6 +7,7 @@ Never: refuses a step; `ticktrail_compliance.incidents.state` does.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -20,7 +21,7 @@ from ticktrail_compliance.acts.incidents import (
     IncidentOpened,
 )
 
-__all__ = ["Standing", "batch_of", "standing_of"]
+__all__ = ["Standing", "batch_in", "standing_of"]
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,13 +80,18 @@ def standing_of(acts: Iterable[IncidentAct]) -> Standing:
     return found
 
 
-def batch_of(act: IncidentNotified) -> str:
-    """Return which list of individuals was told.
+def batch_in(batches: Mapping[str, IncidentNotified], act: IncidentNotified) -> str:
+    """Return which list of individuals was told, by the name that it has among those that were.
 
     A notice that names none, as an earlier version recorded it, is of its recipients in words, or of all who got its
-    text: to say it twice tells nobody else.
+    text: to say it twice tells nobody else. Nor does a name that differs in case or space alone.
     """
-    return act.batch or act.recipients or act.text_sha256
+    own = act.batch or act.recipients or act.text_sha256
+    return next((name for name in batches if _folded(name) == _folded(own)), own)
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
 def _assessed(before: Standing, act: IncidentAssessed) -> Standing:
@@ -121,10 +127,14 @@ def _assessed(before: Standing, act: IncidentAssessed) -> Standing:
 
 
 def _notified(before: Standing, act: IncidentNotified) -> Standing:
-    """Return what is known after a notice: the same list again tells nobody new, and another count corrects it."""
-    name = batch_of(act)
+    """Return what is known after a notice: the same list again tells nobody new, and another count corrects it.
+
+    Told it was by the later of the times that were said: a correction makes nothing look earlier than it was.
+    """
+    name = batch_in(before.batches, act)
     earlier = before.batches.get(name)
     batches = before.batches
     if earlier is None or earlier.count != act.count:
-        batches = {**batches, name: act}
+        sent_ns = act.sent_ns if earlier is None else max(act.sent_ns, earlier.sent_ns)
+        batches = {**batches, name: msgspec.structs.replace(act, sent_ns=sent_ns)}
     return msgspec.structs.replace(before, batches=batches, all_told=act.all_told or before.all_told)

@@ -27,7 +27,7 @@ from ticktrail_compliance.acts.incidents import (
     Severity,
 )
 from ticktrail_compliance.classes import EntryClass
-from ticktrail_compliance.incidents.standing import Standing, batch_of, standing_of
+from ticktrail_compliance.incidents.standing import Standing, batch_in, standing_of
 from ticktrail_compliance.incidents.texts import too_long
 from ticktrail_compliance.words import counted, moment
 
@@ -326,7 +326,8 @@ def _all_told_refused(incident: Incident, act: IncidentNotified) -> str | None:
     if act.audience != "individuals" or not act.all_told.strip():
         return "--all-told is of individuals, and says why it is known that all those affected were told"
     affected, batches = incident.affected, incident.standing.batches
-    others = sum(one.count for name, one in batches.items() if name != batch_of(act))
+    own = batch_in(batches, act)
+    others = sum(one.count for name, one in batches.items() if name != own)
     if affected is not None and others + act.count < affected:
         return (
             f"--all-told: {others + act.count:,} of {counted(affected, 'individual')} were told; name the other lists "
@@ -362,6 +363,7 @@ def _times_refused(
         return "--provider-told lies before --provider-aware: a provider tells of what it is aware of"
     for option, at_ns in (
         ("--occurred-from", from_ns),
+        ("--occurred-to", to_ns),
         ("--provider-aware", aware_ns),
         ("--provider-told", told_ns),
     ):

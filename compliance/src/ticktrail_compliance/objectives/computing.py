@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from ticktrail.errors import AuditError
 from ticktrail.events import LatencyMeasured, QualityMeasured
 from ticktrail.latency import add_buckets
-from ticktrail_compliance.evidence.model import Criterion, Period
+from ticktrail_compliance.evidence.model import Criterion, Period, if_whole
 from ticktrail_compliance.evidence.sections.checks import checks_criterion
 from ticktrail_compliance.evidence.sections.clock import clock_section
 from ticktrail_compliance.evidence.sections.delivery import availability_section, quality_section
@@ -88,12 +88,16 @@ def _objectives(source: Source) -> Sequence[Criterion]:
     _, (synthetic, invalid) = quality_section(source)
     _, availability = availability_section(source)
     _, clock = clock_section(source)
+    latency, availability, clocks = (
+        [if_whole(one, source.destroyed) for one in some]
+        for some in (latency_criteria(source), availability, [clock])
+    )
     return [
         synthetic,
-        *latency_criteria(source),
+        *latency,
         *availability,
         invalid,
-        clock,
+        *clocks,
         checks_criterion(source),
     ]
 
@@ -110,7 +114,7 @@ def _clock(source: Source) -> Sequence[ClockPoint]:
 
 def _outages(source: Source) -> Sequence[Span]:
     period = source.period
-    found = delivery_of(source.events(), from_ns=period.from_ns, to_ns=period.to_ns)
+    found = delivery_of(source.events(), from_ns=period.from_ns, to_ns=period.to_ns, went_on=source.went_on)
     return [
         Span(
             begun_ns=one.begun_ns,

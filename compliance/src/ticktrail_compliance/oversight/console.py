@@ -88,11 +88,12 @@ def show(feed_file: Path, name: str, *, from_ns: int | None, to_ns: int | None, 
         gaps = _gaps(
             log, Range(since_ns=from_ns, until_ns=to_ns, classes=frozenset({"journal"})), legs, left_out
         )
+        went_on = frozenset[int]() if to_ns is None else log.writers(conditions(Range(since_ns=to_ns + 1)))
         shown = Shown(
             provider=_listed(standing, facts, _plugins(log, facts)),
             from_ns=from_ns,
             to_ns=to_ns,
-            legs=leg_histories(events, gaps, legs, from_ns=from_ns, to_ns=to_ns),
+            legs=leg_histories(events, gaps, legs, from_ns=from_ns, to_ns=to_ns, went_on=went_on),
             reviews=_reviews(log, name),
             incidents=_incidents(log, {name, *legs}, left_out),
         )

@@ -98,6 +98,7 @@ def leg_histories(
     *,
     from_ns: int | None = None,
     to_ns: int | None = None,
+    went_on: Collection[int] = (),
 ) -> Sequence[LegHistory]:
     """Return what the records say of some legs, one row each, by name.
 
@@ -108,11 +109,13 @@ def leg_histories(
         legs: Whose.
         from_ns: The period's beginning; None: the log's.
         to_ns: Its end; None: the log's.
+        went_on: The writers of which the log tells of a later time: in their runs each leg stays to the period's end as
+            it was told last.
     """
     gathered = _Gathered(legs, from_ns, to_ns)
     for seq, writer, record in records:
         gathered.take(seq, writer, record)
-    gathered.end()
+    gathered.end(went_on)
     missing = Counter(str(gap.provider) for gap in gaps)
     return [gathered.legs[name].told(missing[name]) for name in sorted(legs)]
 
@@ -189,8 +192,10 @@ class _Gathered:
         if self._is_within(record.at_ns):
             self._count(seq, record)
 
-    def end(self) -> None:
-        for writer in list(self._runs):
+    def end(self, went_on: Collection[int]) -> None:
+        for writer, run in list(self._runs.items()):
+            if self._to_ns is not None and writer in went_on:
+                run.seen_ns = max(run.seen_ns, self._to_ns)
             self._stop(writer)
 
     def _begin(self, writer: int, at_ns: int) -> None:

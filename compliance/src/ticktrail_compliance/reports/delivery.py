@@ -6,12 +6,12 @@ Never: reads a database. Where one instrument is out, delivery counts as out: wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from ticktrail.events import FeedStarted, FeedStopped, OutageBegun, OutageEnded
+from ticktrail.events import FeedStarted, FeedStopped, LegDown, LegUp, OutageBegun, OutageEnded
 from ticktrail_compliance.records import StoredRecord, StoredRouted
 
 __all__ = ["Delivery", "Outage", "delivery_of"]
@@ -53,15 +53,23 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     run_seqs: Sequence[int]
 
 
-def delivery_of(records: Iterable[tuple[int, int, StoredRecord]], *, from_ns: int, to_ns: int) -> Delivery:
+def delivery_of(
+    records: Iterable[tuple[int, int, StoredRecord]],
+    *,
+    from_ns: int,
+    to_ns: int,
+    went_on: Container[int] = frozenset(),
+) -> Delivery:
     """Return what the records say of delivery in a period.
 
     Args:
         records: Entry, writer and event, from the log's beginning to the period's end.
         from_ns: The period's first moment.
         to_ns: Its last.
+        went_on: The writers of which the log tells of a later time: their runs last to the period's end, however long
+            they were silent before it. Otherwise a period that ends amid an outage would be without that outage.
     """
-    gathered = _Gathered(from_ns, to_ns)
+    gathered = _Gathered(from_ns, to_ns, went_on)
     for seq, writer, record in records:
         if not isinstance(record, StoredRouted):
             gathered.take(seq, writer, record)
@@ -82,19 +90,26 @@ class _Out:
 
 @dataclass(slots=True)
 class _Run:
-    """A feed that runs: since when, until when it was seen, and what is out."""
+    """A feed that runs: since when, until when it was seen, and what is out.
+
+    `was_up`: a leg came up, or an outage was told. `down`: the legs that did not before that; `down_seq`: the entry.
+    """
 
     begun_ns: int
     seen_ns: int
     out: list[_Out] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)
+    was_up: bool = False
+    down: set[str] = field(default_factory=set)
+    down_seq: int = 0
 
 
 class _Gathered:
-    """What came so far; a run that did not say its end ends with its last record."""
+    """What came so far; a run that did not say its end, and did not go on, ends with its last record."""
 
-    def __init__(self, from_ns: int, to_ns: int) -> None:
+    def __init__(self, from_ns: int, to_ns: int, went_on: Container[int]) -> None:
         self._from_ns, self._to_ns = from_ns, to_ns
+        self._went_on = went_on
         self._runs: dict[int, _Run] = {}
         self._ran_ns = self._out_ns = 0
         self._starts = 0
@@ -115,7 +130,13 @@ class _Gathered:
             return
         run.seen_ns = max(run.seen_ns, record.at_ns)
         match record:
+            case LegUp():
+                run.was_up = True
+            case LegDown():
+                run.down.add(record.provider)
+                run.down_seq = run.down_seq or seq
             case OutageBegun():
+                run.was_up = True
                 names = tuple(record.instruments or ())
                 run.out.append(
                     _Out(seq, record.at_ns, names, sorted(record.legs), set(names) if names else {_ALL})
@@ -126,7 +147,9 @@ class _Gathered:
                 self._stop(writer)
 
     def told(self) -> Delivery:
-        for writer in list(self._runs):
+        for writer, run in list(self._runs.items()):
+            if writer in self._went_on:
+                run.seen_ns = max(run.seen_ns, self._to_ns)
             self._stop(writer)
         return Delivery(
             ran_s=self._ran_ns / 1e9,
@@ -154,6 +177,8 @@ class _Gathered:
         run = self._runs.pop(writer, None)
         if run is None:
             return
+        if run.down and not run.was_up:  # no leg could be opened: such a feed ends, and tells of no outage
+            run.out.append(_Out(run.down_seq, run.begun_ns, (), sorted(run.down), {_ALL}))
         for out in run.out:
             self._add(run, out, out.ended_ns)
         first_ns, last_ns = max(run.begun_ns, self._from_ns), min(run.seen_ns, self._to_ns)

@@ -133,6 +133,12 @@ class StoredLog(ABC):
             first, last = connection.execute(wanted).one()
         return None if first is None else (first, last)
 
+    def writers(self, where: Sequence[Condition]) -> frozenset[int]:
+        """Return the numbers of those who wrote the entries that meet all of `where`."""
+        wanted = select(schema.entries.c.writer).distinct().where(*where)
+        with self.database.reading() as connection:
+            return frozenset(connection.execute(wanted).scalars())
+
     def rows(
         self, from_seq: int = 1, to_seq: int | None = None, where: Sequence[Condition] = ()
     ) -> Iterator[Row]:

@@ -10,7 +10,8 @@ import sqlalchemy
 from sqlalchemy.engine import make_url
 
 from ticktrail_compliance.access.identity import identity_at
-from ticktrail_compliance.acts import Accessed, AccessRefused, KeysRewrapped
+from ticktrail_compliance.acts import Accessed, AccessRefused, KeysRewrapped, LogExported, LogVerified
+from ticktrail_compliance.store import schema
 from ticktrail_compliance.store.database import connect
 from unit.compliance import logs
 from unit.compliance.access.people import ME, Place, policy
@@ -135,7 +136,9 @@ def test_each_database_role_can_do_what_its_role_may_and_nothing_else(roles):
             before += 1
             assert isinstance(told, Accessed if allowed else AccessRefused), (action, kind)
             assert (told.action, told.actor.database_user) == (action, roles.names[kind])
-    assert len(roles.owner.told(KeysRewrapped)) == 1
+    for kind, who in ((KeysRewrapped, ["keeper"]), (LogExported, ["auditor"]), (LogVerified, KINDS)):
+        logins = [one.actor.database_user for one in roles.owner.told(kind)]
+        assert logins == [roles.names[one] for one in who], kind
     assert roles.owner.verified().sound
 
 
@@ -261,3 +264,14 @@ def test_the_machine_s_word_gives_no_role_that_the_database_knows(roles):
     """The same user of the machine is named beside the database roles; the session alone counts."""
     done = roles.owner.run("audit", "show", roles.owner.feed, *WHY, status=2)
     assert f"{ME} (database role postgres) holds no role" in done
+
+
+def test_without_the_keys_of_the_policy_the_owner_of_the_tables_alone_reads(roles):
+    """Who names a key store of their own that lacks them is not free of the policy."""
+    logs.remove(roles.folder, schema.keys, schema.keys.c.entry_class == "retention", database=roles.url)
+    for kind in ("auditor", "keeper", "stranger"):
+        place = roles.place(kind)
+        done = place.run("audit", "show", place.feed, *WHY, status=2)
+        assert "the owner of its tables, or a superuser" in done
+        assert "leg_up" not in done
+    assert "leg_up" in roles.owner.run("audit", "show", roles.owner.feed)

@@ -1,6 +1,7 @@
 """People of this machine, each by their own user: what they may do with a log they do, and the log tells of it."""
 
 import os
+import pwd
 import subprocess
 import sys
 
@@ -14,6 +15,8 @@ from ticktrail_compliance.acts import (
     LogExported,
     PolicyAdopted,
 )
+from ticktrail_compliance.store import schema
+from unit.compliance import logs
 from unit.compliance.access.people import (
     AUDITOR,
     KEEPER,
@@ -203,3 +206,20 @@ def test_a_process_of_its_own_is_told_as_who_it_is(place):
     (told,) = place.told()
     assert (told.actor.user, told.role, told.purpose) == ("root", "auditor", "a review")
     assert told.what == "audit show; from entry 1; events leg_up"
+
+
+def test_without_the_keys_of_the_policy_the_owner_alone_reads(tmp_path, run):
+    """Who names a key store that lacks them is not free of the policy: nobody but owner and root sees contents."""
+    place = Place(tmp_path, logs.SQLITE).prepare(policy())
+    logs.remove(tmp_path, schema.keys, schema.keys.c.entry_class == "retention")
+    place.share()
+    for command in (["audit", "show"], ["audit", "keys", "list"], ["incident", "list"]):
+        for user in (STRANGER, AUDITOR):
+            answer = run(user, *command, place.feed, status=2)
+            assert "the owner of its file, or root" in answer["err"], answer
+            assert "leg_up" not in answer["out"]
+    answer = run(STRANGER, "compliance", "check", place.feed, status=2)
+    assert "nobody can tell" in answer["err"]
+    os.chown(tmp_path / "audit.db", pwd.getpwnam(STRANGER).pw_uid, -1)
+    assert "leg_up" in run(STRANGER, "audit", "show", place.feed, status=0)["out"]
+    assert "leg_up" in place.run("audit", "show", place.feed)

@@ -195,6 +195,11 @@ def test_copies_of_a_key_are_looked_for_within_bounds(tmp_path):
     stage = Stage(tmp_path, "sqlite:///audit.db").build()
     (tmp_path / "link.key").symlink_to("audit.key")
     assert stage.look()["keys.file"].found == "passed"
+    (tmp_path / "hard").hardlink_to(
+        tmp_path / "audit.key"
+    )  # which is there still once the key file is removed
+    assert f"{tmp_path}/hard is a copy of the key" in stage.look()["keys.file"].detail
+    (tmp_path / "hard").unlink()
     (tmp_path / "notes").write_bytes(b"\n" + (tmp_path / "audit.key").read_bytes() + b"\r\n")
     found = stage.look()["keys.file"]
     assert (found.found, f"{tmp_path}/notes is a copy of the key" in found.detail) == ("failed", True)

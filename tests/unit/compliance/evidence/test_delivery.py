@@ -2,7 +2,7 @@
 
 import pytest
 
-from ticktrail.events import FeedStarted, FeedStopped, LegUp, OutageBegun, OutageEnded
+from ticktrail.events import FeedStarted, FeedStopped, LegDown, LegUp, OutageBegun, OutageEnded
 from ticktrail_compliance.reports.delivery import delivery_of
 
 S = 10**9
@@ -84,3 +84,15 @@ def test_a_period_cuts_what_reaches_out_of_it(from_s, to_s, ran_s, out_s):
 def test_without_a_run_there_is_no_uptime():
     """None, and not 100 %."""
     assert told().uptime_pct is None
+
+
+def test_a_run_of_which_no_leg_could_be_opened_delivered_nothing():
+    """A feed that a supervisor starts again and again while its venue is away has not been up all the time."""
+    lost = LegDown(
+        at_ns=1 * S, provider="leg", cause="lost", detail="", permanent=False, failures=1, retry_in_s=None
+    )
+    found = told(started(0), lost, stopped(2))
+    assert (found.ran_s, found.uptime_pct) == (2.0, 0.0)
+    assert [(one.seq, one.legs) for one in found.outages] == [(2, ["leg"])]
+    assert told(started(0), seen(1), lost, stopped(2)).uptime_pct == 100.0
+    assert told(started(0), lost, seen(1), stopped(2)).uptime_pct == 100.0

@@ -404,6 +404,11 @@ def test_a_day_that_a_clock_stops_on_is_its_end(feed, tmp_path):
     run(*sent, "--batch", "B", "--sent-at", today)
     (late,) = told("incident", "show", feed, number)["batches"][1:]
     assert before_ns <= late["sent_ns"] <= time.time_ns()
+    for day in (time.strftime("%Y-%m-%d", time.gmtime(time.time() + 3 * 86_400)), "2125-01-01"):
+        assert "has not come yet" in run(*sent, "--batch", "C", "--sent-at", day, status=2).stderr
+        assess = ("incident", "assess", feed, number, "--ground", "x")
+        for option in ("--provider-told", "--occurred-to"):
+            assert "has not come yet" in run(*assess, option, day, status=2).stderr
 
 
 def test_each_step_tells_of_the_login(feed, tmp_path, database):

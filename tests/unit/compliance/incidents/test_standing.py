@@ -34,6 +34,7 @@ ALL = "the list is of every holder"
         ([TWELVE, notified(6), notified(12)], 12, False),  # the count was mended
         ([TWELVE, notified(12), notified(6)], 6, True),
         ([TWELVE, notified(6, "", recipients="those"), notified(6, "", recipients="those")], 6, True),
+        ([TWELVE, notified(6, "List A"), notified(6, " list  a")], 6, True),
         ([TWELVE, notified(6, ""), notified(6, "")], 6, True),  # the same text, as earlier versions tell
         ([SOME, notified(1)], 1, True),
         ([SOME, notified(10_000)], 10_000, True),
@@ -63,6 +64,12 @@ def test_what_is_told_and_owed(acts, told, owed):
     found = incident(*acts)
     assert all(one.counts for one in found.steps)
     assert (found.individuals_told, found.notice_owed) == (told, owed)
+
+
+def test_a_count_that_is_corrected_makes_no_notice_earlier():
+    """Said again with another count and an earlier day, it was late still."""
+    found = incident(TWELVE, notified(12, day=40), notified(13, day=5)).standing
+    assert (found.told, found.sent_ns) == (13, NOW_NS + 40 * DAY_NS)
 
 
 def test_what_is_reopened_is_unknown_and_not_what_it_was():

@@ -3,6 +3,7 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 
 import anyio
 import pytest
@@ -10,7 +11,9 @@ from click.testing import CliRunner
 
 from ticktrail.cli.program import program
 from ticktrail.events import (
+    ClockBreachBegun,
     ClockMeasured,
+    ClockUnavailable,
     FeedStarted,
     FeedStopped,
     LatencyMeasured,
@@ -25,8 +28,9 @@ from ticktrail.testing import make_trade
 from ticktrail_compliance.acts import ChecksRun, ControlResult, actor_here
 from ticktrail_compliance.objectives.plots import _thinned
 from ticktrail_compliance.recording.journal import gathered_act
+from ticktrail_compliance.store import schema
 from ticktrail_compliance.store.appender import Appender
-from unit.compliance.logs import TooBig, opened, write
+from unit.compliance.logs import TooBig, change, opened, write
 
 S = 10**9
 BEGUN_NS = 1_790_000_000 * S
@@ -158,6 +162,70 @@ def test_what_is_not_recorded_is_neither_met_nor_missed(tmp_path):
     assert done.exit_code == 0
     assert "not recorded" in done.stdout
     assert re.search(r"of \d the log records nothing", done.stdout)
+
+
+@pytest.mark.parametrize("journal", ["none", "rejected"])
+def test_what_a_run_did_not_journal_is_not_known(tmp_path, journal):
+    """Made-up ticks that nobody kept are no proof of none: killed before it counts, and beside a run that keeps all."""
+    day = a_day(synthetic=True)[:-1]
+    anyio.run(lambda: write(tmp_path, day, journal=journal))
+    found = outcomes(told(tmp_path, "--json"))
+    assert found["synthetic"] == (None, "not_recorded")
+    assert found["invalid"] == (None, "not_recorded")
+    anyio.run(lambda: write(tmp_path, a_day(), segment_ticks=2_000))
+    done = told(tmp_path, "--json")
+    found = outcomes(done)
+    assert found["synthetic"] == (None, "not_recorded")
+    assert found["invalid"] == (None, "not_recorded")
+    assert "a run did not journal every tick" in done.stdout
+
+
+def test_a_period_that_ends_amid_an_outage_is_not_without_it(a_log):
+    """Nothing is told while all is out: what comes later shows that the feed ran on."""
+    folder = a_log(out_s=80_000)
+    amid = datetime.fromtimestamp(BEGUN_NS // S + 10_010, tz=UTC).isoformat()
+    done = told(folder, "--json", "--to", amid)
+    assert outcomes(done)["uptime"] == (pytest.approx(100 * 10 / 10_010, rel=0.01), "missed")
+    assert done.exit_code == 1
+
+
+def test_a_clock_that_went_unmeasured_throughout_is_missed(tmp_path):
+    """No figure is no excuse where the feed told that it was without one for too long."""
+    day = a_day()
+    day[1:2] = [
+        ClockUnavailable(at_ns=BEGUN_NS + S, cause="no answer"),
+        ClockBreachBegun(
+            at_ns=BEGUN_NS + 60 * S, cause="unmeasured", offset_ns=None, bound_ns=None, limit_ns=50 * 10**6
+        ),
+    ]
+    anyio.run(lambda: write(tmp_path, day, segment_ticks=2_000))
+    done = told(tmp_path, "--json")
+    assert outcomes(done)["clock"] == (None, "missed")
+    assert done.exit_code == 1
+
+
+def test_what_is_left_of_a_period_meets_nothing(a_log):
+    """An outage of which the entries were destroyed was an outage: where events are gone, no figure is of the whole."""
+    folder = a_log()
+    anyio.run(lambda: write(folder, a_day(out_s=80_000), segment_ticks=2_000))
+    assert outcomes(told(folder, "--json"))["uptime"][1] == "missed"
+    own = schema.keys.c.entry_class == "control", schema.keys.c.writer == 3
+    change(folder, schema.keys, {"wrapped": None}, *own)
+    done = told(folder, "--json")
+    found = outcomes(done)
+    for name in ("uptime", "latency_p99", "clock"):
+        assert found[name] == (None, "not_recorded"), name
+    assert "their contents were destroyed" in done.stdout
+
+
+def test_controls_that_nobody_could_look_at_are_told(a_log):
+    """None failed, and none passed either."""
+    folder = a_log()
+    results = [ControlResult(control="keys.file", found="unknown", detail="?", evidence=1)] * 3
+    act = ChecksRun(at_ns=BEGUN_NS + 6 * S, actor=actor_here(), failed=0, results=results)
+    with opened(folder, write=True) as log:
+        Appender(log, lambda: act.at_ns).append([gathered_act("access", act).draft()])
+    assert "3 of 3 could not be looked at" in told(folder).stdout
 
 
 def test_a_period_of_which_nothing_is_told_is_refused(a_log):

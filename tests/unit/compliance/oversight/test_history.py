@@ -68,6 +68,15 @@ def test_a_run_that_was_killed_ends_with_its_last_word():
     assert (found.observed_s, found.up_s) == (50.0, 50.0)
 
 
+def test_a_leg_that_is_down_when_the_period_ends_is_down_up_to_there():
+    """Nothing is told while it is: what the log tells of a later time shows that the feed ran on."""
+    events = [started(0), up(0), down(50)]
+    assert history(events, to_ns=100 * S).uptime_pct == 100.0
+    assert history(events, to_ns=100 * S, went_on={2}).uptime_pct == 100.0
+    found = history(events, to_ns=100 * S, went_on={1})
+    assert (found.observed_s, found.up_s) == (100.0, 50.0)
+
+
 def test_who_rests_or_has_ended_is_not_down():
     """A leg that is closed on purpose is not observed meanwhile, and did not fail."""
     found = history(

@@ -37,6 +37,7 @@ def checks_criterion(source: Source) -> Criterion:
     """Return what is aimed at: that every control passes in the last run of the period."""
     runs = [(one.seq, one.record) for one in source.acts_within if isinstance(one.record, ChecksRun)]
     seq, last = runs[-1] if runs else (None, None)
+    unknown = 0 if last is None else sum(one.found == "unknown" for one in last.results)
     return Criterion(
         id="checks",
         title="Compliance checks that failed",
@@ -44,7 +45,8 @@ def checks_criterion(source: Source) -> Criterion:
         kind="count",
         value=None if last is None else last.failed,
         outcome="not_recorded" if last is None else "missed" if last.failed else "met",
-        how="controls of the last run of `ticktrail compliance check` in the period that did not pass"
+        how="controls of the last run of `ticktrail compliance check` in the period that failed; "
+        f"{unknown:,} of {len(last.results):,} could not be looked at, and have neither failed nor passed"
         if last is not None
         else "`ticktrail compliance check` was not run in the period",
         entries=entries_of([] if seq is None else [seq]),

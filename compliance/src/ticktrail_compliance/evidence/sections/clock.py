@@ -172,9 +172,11 @@ class _Seqs:
 
 
 def _outcome(found: ClockReport, worst: int | None) -> Outcome:
+    if any(map(_went_unmeasured, found.breaches)):
+        return "missed"
     if worst is None:
         return "not_recorded"
-    return "missed" if worst > LIMIT_NS or any(map(_went_unmeasured, found.breaches)) else "met"
+    return "missed" if worst > LIMIT_NS else "met"
 
 
 def _went_unmeasured(breach: ClockBreach) -> bool:

@@ -13,15 +13,16 @@ from ticktrail.events import (
     FeedStopped,
     HoleLeft,
     HoleRepaired,
+    LatencyMeasured,
     LegDown,
     LegSwitched,
     LegUp,
     QualityMeasured,
     SinkDropped,
 )
+from ticktrail_compliance.acts import WriterOpened
 from ticktrail_compliance.evidence.model import Column, Criterion, Figure, Section, entries_of, table
 from ticktrail_compliance.evidence.source import Source, Told
-from ticktrail_compliance.evidence.ticks import Ticks
 from ticktrail_compliance.oversight.history import LegHistory, leg_histories
 from ticktrail_compliance.reports.delivery import delivery_of
 from ticktrail_compliance.reports.quality import quality_report
@@ -35,9 +36,18 @@ INVALID_PCT = 0.1
 def availability_section(source: Source) -> tuple[Section, Sequence[Criterion]]:
     """Return the section on availability, and what is aimed at."""
     period = source.period
-    delivery = delivery_of(source.events(), from_ns=period.from_ns, to_ns=period.to_ns)
+    delivery = delivery_of(
+        source.events(), from_ns=period.from_ns, to_ns=period.to_ns, went_on=source.went_on
+    )
     gaps = (one.gap for one in source.ticks.gaps)
-    legs = leg_histories(source.events(), gaps, source.legs, from_ns=period.from_ns, to_ns=period.to_ns)
+    legs = leg_histories(
+        source.events(),
+        gaps,
+        source.legs,
+        from_ns=period.from_ns,
+        to_ns=period.to_ns,
+        went_on=source.went_on,
+    )
     switches = [
         (one.seq, one.record)
         for one in source.marks
@@ -52,7 +62,8 @@ def availability_section(source: Source) -> tuple[Section, Sequence[Criterion]]:
                 title="Feeds ran",
                 kind="seconds",
                 value=delivery.ran_s,
-                how="from each start to its stop, or to the last record of a run that did not say its end",
+                how="from each start to its stop, to the period's end where a run went on after it, or to the last "
+                "record of one that did not say its end",
                 entries=entries_of(delivery.run_seqs),
             ),
             Figure(
@@ -277,11 +288,12 @@ def quality_section(source: Source) -> tuple[Section, Sequence[Criterion]]:
             ),
         ],
     )
-    return section, [_synthetic(ticks, told), _invalid(ticks, told)]
+    return section, [_synthetic(source), _invalid(source)]
 
 
-def _synthetic(ticks: Ticks, told: Sequence[Told]) -> Criterion:
-    known = _known(ticks, told)
+def _synthetic(source: Source) -> Criterion:
+    ticks, unkept = source.ticks, _unkept(source)
+    known = _known(source, unkept)
     return Criterion(
         id="synthetic",
         title="Synthetic ticks delivered",
@@ -289,13 +301,14 @@ def _synthetic(ticks: Ticks, told: Sequence[Told]) -> Criterion:
         kind="count",
         value=ticks.synthetic if known or ticks.synthetic else None,
         outcome="missed" if ticks.synthetic else "met" if known else "not_recorded",
-        how="ticks of the period's segments that bear the mark of made-up data",
-        entries=entries_of(ticks.synthetic_seqs or ticks.seqs),
+        how="ticks of the period's segments that bear the mark of made-up data" + _but(unkept),
+        entries=entries_of(ticks.synthetic_seqs or [*unkept, *ticks.seqs]),
     )
 
 
-def _invalid(ticks: Ticks, told: Sequence[Told]) -> Criterion:
-    share = 100 * ticks.flagged / ticks.delivered if ticks.delivered and _known(ticks, told) else None
+def _invalid(source: Source) -> Criterion:
+    ticks, unkept = source.ticks, _unkept(source)
+    share = 100 * ticks.flagged / ticks.delivered if ticks.delivered and _known(source, unkept) else None
     return Criterion(
         id="invalid",
         title="Invalid after validation",
@@ -303,15 +316,41 @@ def _invalid(ticks: Ticks, told: Sequence[Told]) -> Criterion:
         kind="percent",
         value=share,
         outcome="not_recorded" if share is None else "met" if share < INVALID_PCT else "missed",
-        how=f"{ticks.flagged:,} ticks to which a rule objected and that went on, of {ticks.delivered:,} delivered",
-        entries=entries_of(ticks.seqs),
+        how=f"{ticks.flagged:,} ticks to which a rule objected and that went on, of {ticks.delivered:,} delivered"
+        + _but(unkept),
+        entries=entries_of([*unkept, *ticks.seqs]),
     )
 
 
-def _known(ticks: Ticks, told: Sequence[Told]) -> bool:
-    """Tell whether what was delivered was journalled: not so where a feed delivered and no segment holds it."""
-    by_counts = sum(sum(one.record.delivered.values()) for one in told if isinstance(one.record, FeedStopped))
-    return not ticks.destroyed and bool(ticks.delivered or not by_counts)
+def _unkept(source: Source) -> Sequence[int]:
+    """Return the entries by which runs of the period tell that they do not keep every tick."""
+    return [
+        one.seq
+        for one in source.acts
+        if isinstance(one.record, WriterOpened)
+        and one.record.recording is not None
+        and one.record.recording.journal != "all"
+        and one.writer in source.wrote
+    ]
+
+
+def _known(source: Source, unkept: Sequence[int]) -> bool:
+    """Tell whether what was delivered was journalled.
+
+    Not so where a run says that it keeps less, or where one of a version that does not say delivered and no segment
+    holds it.
+    """
+    by_counts = 0
+    for _, _, record in source.marks:
+        if isinstance(record, FeedStopped):
+            by_counts += sum(record.delivered.values())
+        elif isinstance(record, LatencyMeasured):
+            by_counts += record.ticks
+    return not unkept and not source.ticks.destroyed and bool(source.ticks.delivered or not by_counts)
+
+
+def _but(unkept: Sequence[int]) -> str:
+    return "; not known, for a run did not journal every tick" if unkept else ""
 
 
 def _of(told: Sequence[Told], kind: type[object]) -> Sequence[Told]:
