@@ -84,14 +84,15 @@ def test_a_looked_at_copy_is_not_added_to_where_an_anchor_contradicts_it(backed_
 
 
 def test_a_feed_that_is_started_without_its_database_does_not_go_on(backed_up, desk):
-    """Its anchor knows another log, as the page warns."""
+    """Its anchor knows the log, as the page says: nothing is made in its place."""
     walk = backed_up("Say where it is", "Back up SQLite")
     walk.run("ticktrail ctl stop feed.toml")
     for path in desk.glob("audit*.db*"):
         path.unlink()
     status, told = walk.run("ticktrail run feed.toml --max-ticks 1")
     assert status == 2
-    assert "it is of another log" in told
+    assert "there is no audit log in" in told
+    assert not list(desk.glob("audit*.db*"))
 
 
 def test_a_dropped_database_and_a_spool(backed_up, reader, desk):

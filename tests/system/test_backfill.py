@@ -179,7 +179,7 @@ def test_what_a_person_sees(tmp_path):
         os.close(parent)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
     assert process.returncode == 0, text
-    assert re.search(r"BTC/USDT trades .* \d+% .*[\d,]+ ticks", text)
+    assert re.search(r"fetching the period .* \d+% .*BTC/USDT trades.*[\d,]+ ticks", text)
     assert "HTTP status 503" in text
     assert "trying again in" in text
     assert "complete: 19,904 ticks fetched" in text

@@ -107,8 +107,7 @@ def show(
         left_out = Legible(log)
         wanted = replace(wanted, writers=writers.find(log))
         _print_records(read_records(log, wanted, left_out.passes_over), events, limit, as_json=as_json)
-    if told := left_out.told():
-        click.echo(told, err=True)
+    left_out.tell()
 
 
 def _print_records(

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+import click
+
 from ticktrail_compliance.acts import DestructionWithheld, KeysDestroyed
 from ticktrail_compliance.entry import Header, Unsealed
 from ticktrail_compliance.reading import Range, entry_of, open_records, rows_of
@@ -17,6 +19,9 @@ from ticktrail_compliance.store.log import AuditLog
 from ticktrail_compliance.words import counted
 
 __all__ = ["DestroyedKeys", "LeftOut", "Legible", "destroyed_keys"]
+
+MISSING = 1
+"""The status of a command that could not show all that it should have."""
 
 
 class DestroyedKeys:
@@ -114,6 +119,17 @@ class Legible(LeftOut):
             if count
         ]
         return "; ".join(parts) or None
+
+    def tell(self) -> None:
+        """Tell a person on standard error what was left out.
+
+        Raises:
+            SystemExit: With status 1 where something is missing that no rule took away: what was shown is not all.
+        """
+        if told := self.told():
+            click.echo(told, err=True)
+        if any(self.lost.values()):
+            raise SystemExit(MISSING)
 
 
 def destroyed_keys(log: AuditLog) -> Mapping[int, int]:

@@ -105,8 +105,7 @@ def log(
             if isinstance(record, kinds)
         )
         _print_some_at_a_time(lines)
-    if told := left_out.told():
-        click.echo(told, err=True)
+    left_out.tell()
 
 
 def _print_some_at_a_time(lines: Iterable[str]) -> None:

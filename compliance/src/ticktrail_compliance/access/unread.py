@@ -26,6 +26,12 @@ __all__ = ["goes_on_unread", "unread"]
 
 READING: Final[frozenset[Action]] = frozenset({"check", "keys_list", "read"})
 """The actions that only show what can be opened; `verify` goes on anyway, and says more."""
+SHOWING: Final[Action] = "read"
+"""The one of them that shows contents."""
+
+ALTHOUGH: Final = "TICKTRAIL_WITHOUT_POLICY"
+"""The variable of the environment by which the owner says that contents are to be shown all the same, although some of
+them may have been destroyed by rule: an old backup of the key store opens those again."""
 
 _OWNS = text(
     "SELECT pg_has_role(session_user, relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('audit_entries')"
@@ -53,6 +59,11 @@ def goes_on_unread(action: Action, exc: BaseException, database: Database) -> bo
         raise ConfigError(
             f"{action}: {unread(cause)}. Until then only "
             f"{_owner_told(database)} may do so, since nothing says who else may"
+        ) from exc
+    if action == SHOWING and os.environ.get(ALTHOUGH) != "1":
+        raise ConfigError(
+            f"{unread(cause)}. To look at what can be opened until then, set {ALTHOUGH}=1 for this command: what was "
+            "destroyed by rule may be among it, where an old backup of the keys was put back"
         ) from exc
     said = (
         f"warning: {unread(cause)}. What else can be opened is shown, and this reading is not told in the log"

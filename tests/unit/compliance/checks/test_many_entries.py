@@ -105,15 +105,21 @@ def test_without_the_keys_of_the_policy_reading_goes_on_and_says_what_is_not_kno
         gone = schema.keys.delete().where(schema.keys.c.entry_class == "retention")
         assert connection.execute(gone).rowcount > 0
 
-    def run(*command):
-        return CliRunner().invoke(program, [*command[:2], str(stage.feed_file), *command[2:]])
+    def run(*command, although="1"):
+        given = [*command[:2], str(stage.feed_file), *command[2:]]
+        return CliRunner().invoke(program, given, env={"TICKTRAIL_WITHOUT_POLICY": although})
 
+    locked = run("audit", "show", although=None)
+    assert locked.exit_code == 2, locked.output
+    assert "TICKTRAIL_WITHOUT_POLICY=1" in locked.stderr
+    assert locked.stdout == ""
     shown = run("audit", "show", "--limit", "3000")
-    assert shown.exit_code == 0, shown.output
+    assert shown.exit_code == 1, shown.stderr
     assert "leg_up" in shown.stdout
     assert "entries of class retention cannot be read" in shown.stderr
     assert "which policy, roles and legal holds are in force" in shown.stderr
     whole = run("audit", "show")
+    assert whole.exit_code == 1
     assert "1 entry of class retention cannot be read: the data keys are missing" in whole.stderr
     assert "leg_up" in run("audit", "find", "--class", "control", "--event", "leg_up").stdout
     found = stage.look()
