@@ -35,7 +35,11 @@ def load_table(path: Path, name: str, settings: type[S], *, content: bytes | Non
     document = read_document(path, content)
     if name not in document.tables:
         raise ConfigError(
-            document.locate((), f"the table [{name}] is missing; add it, as the feed's own has it")
+            document.locate(
+                (),
+                f"the table [{name}] is missing, without which this cannot be done; name the file that the feed runs "
+                f"from, or add [{name}] there and start the feed again",
+            )
         )
     table = as_table(document, (name,), document.tables[name])
     decoded = None if table is None else decode(document, (name,), table, settings)

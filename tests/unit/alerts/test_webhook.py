@@ -95,6 +95,15 @@ async def test_a_secret_that_could_be_guessed_is_refused(tmp_path, monkeypatch, 
     assert secret not in str(found.value)
 
 
+async def test_a_secret_that_is_missing_is_named_by_its_channel(tmp_path, monkeypatch):
+    """With several channels, the variable's name alone would not tell which of them waits for it."""
+    monkeypatch.delenv("HOOK_SECRET", raising=False)
+    with pytest.raises(
+        ConfigError, match=r"^\[alerts\] webhook of hooks\.example: secret: .*HOOK_SECRET is not set"
+    ):
+        await send(target("https://hooks.example/x"), tmp_path)
+
+
 async def test_a_token_that_is_no_header_is_refused_before_it_is_told(tmp_path, monkeypatch):
     """A line break in it would otherwise stand in a library's message."""
     monkeypatch.setenv("HOOK_TOKEN", "one\r\ntwo")

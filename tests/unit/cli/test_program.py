@@ -31,6 +31,11 @@ def run(tmp_path, monkeypatch):
     core.mkdir()
     extras = "".join(f"Requires-Dist: {name}-feeds; extra == '{name}'\n" for name in ("acme", "made"))
     (core / "METADATA").write_text(f"Metadata-Version: 2.1\nName: ticktrail\nVersion: 0.1\n{extras}")
+    (tmp_path / "ticktrail_of_the_test.py").write_text(
+        ""
+    )  # a distribution without a file cannot be told from another
+    (core / "RECORD").write_text("ticktrail_of_the_test.py,,\n")
+    (tmp_path / "made_feeds-1.0.dist-info" / "RECORD").write_text("made_feeds_module.py,,\n")
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def run_with(*arguments, commands=()):
@@ -213,3 +218,14 @@ sys.meta_path.insert(0, Interrupts())
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_feed_file_without_the_table_that_a_command_needs(tmp_path):
+    """Who orders a feed that has no [control] learns which table is missing, of which file, and what to do."""
+    path = tmp_path / "feed.toml"
+    path.write_text('[feed]\nname = "x"\n')
+    done = CliRunner().invoke(program, ["ctl", "ready", str(path)])
+    assert done.exit_code == 2
+    said = " ".join(done.stderr.split())
+    assert "feed.toml:1: the file: the table [control] is missing" in said
+    assert "add [control] there and start the feed again" in said

@@ -102,6 +102,17 @@ def test_a_warning_stays(feed):
     assert "warning: sink jsonl has failed" in after.replace("\r\n", " ")
 
 
+def test_where_a_page_is_served_is_no_warning(feed):
+    """The address stays on the screen as what it is."""
+    with Terminal(command(feed, "--dashboard", "127.0.0.1:0")) as terminal:
+        terminal.until("live", "sink jsonl", "dashboard: http://127.0.0.1:")
+        terminal.interrupt()
+        assert terminal.to_the_end() == 0
+    last = frames(terminal.seen.decode())[-1]
+    assert "dashboard: http://127.0.0.1:" in last
+    assert "! dashboard" not in last
+
+
 def test_lines_where_there_is_no_terminal(feed):
     """With standard output on the terminal and a log asked for: lines, and no table."""
     with Terminal(command(feed, "--max-ticks", "50", "--log", "text")) as terminal:

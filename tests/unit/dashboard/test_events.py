@@ -87,7 +87,8 @@ async def test_a_page_sees_a_failover(tmp_path):
         runner.stop()
     switched = next(item for item in page.timeline if item["event"] == "leg_switched")
     assert (switched["kind"], switched["about"]) == ("route", "two")
-    assert "one spoke, now two does" in switched["text"]
+    assert switched["text"].startswith("speaks for ")
+    assert " in place of one (" in switched["text"]
     (node,) = page.parts["route"]
     assert node["children"] == {"one": "one", "two": "two"}
     assert node["since_ms"]["two"] == switched["at_ms"]

@@ -123,6 +123,14 @@ async def test_a_token_that_is_none_is_told(tmp_path, token):
     assert token not in str(caught.value)
 
 
+async def test_a_token_that_is_missing_is_told(tmp_path):
+    """The message names the key, the file and the remedy."""
+    secret = msgspec.convert({"token": {"file": "none"}}, DashboardSettings).token
+    with pytest.raises(ConfigError, match=r"^\[dashboard\] token: secret file .*none cannot be read"):
+        async with served(tmp_path, token=secret):
+            pass
+
+
 async def test_every_table_is_one(tmp_path):
     """A feed file with all keys composes."""
     path = tmp_path / "feed.toml"

@@ -213,6 +213,8 @@ def _value(info):
             return Decimal("1.5")
         case msgspec.inspect.CollectionType() | msgspec.inspect.ListType() | msgspec.inspect.VarTupleType():
             return [_value(info.item_type)] * 5
+        case msgspec.inspect.TupleType():
+            return [_value(item) for item in info.item_types]
         case msgspec.inspect.DictType():
             return {
                 _value(info.key_type)

@@ -82,6 +82,26 @@ def test_what_nobody_allowed_is_not_even_imported(site):
         host.provider("zzz")
 
 
+def test_what_is_not_installed_is_named_with_its_extra(site):
+    """A table, provider or sink of a distribution of ours that is missing says what to install."""
+    about = site / "ticktrail-9.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: ticktrail\nVersion: 9\n"
+        "Provides-Extra: nowhere\nRequires-Dist: ticktrail-nowhere>=0.1; extra == 'nowhere'\n"
+        "Provides-Extra: binance\nRequires-Dist: ticktrail-binance>=0.1; extra == 'binance'\n"
+    )
+    host = Host.load()
+    with pytest.raises(
+        ConfigError,
+        match=r'^there is no provider "nowhere"; it comes with ticktrail-nowhere, which is not installed: '
+        r"pip install 'ticktrail\[nowhere\]'; ",
+    ):
+        host.provider("nowhere")
+    assert "not installed" not in host.hint("binance", ())
+    assert "not installed" not in host.hint("other", ())
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [

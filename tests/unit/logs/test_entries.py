@@ -41,6 +41,15 @@ def test_a_notice_is_as_grave_as_it_says(severity, level):
     assert level_of(notice) == level
 
 
+def test_a_notice_says_its_text_under_text():
+    """What people read stands under one name in every line, as the reference says; no line of a notice has `text_`."""
+    notice = events.Notice(at_ns=1, source="s", name="n", severity="information", text="seen at 7")
+    found = msgspec.json.decode(as_json("f")(entry_of(notice)))
+    assert found["text"] == "seen at 7"
+    assert "text_" not in found
+    assert "text=" in as_text(coloured=False)(entry_of(notice))
+
+
 def test_one_json_object_a_line():
     """Time with nine digits, level, one event name, the feed, then the event's fields as they are."""
     line = as_json("f")(entry_of(DOWN, "leg a is lost"))

@@ -198,6 +198,17 @@ def test_a_variable_that_holds_nothing(tmp_path, monkeypatch, value, says):
         Secret(env="TICKTRAIL_TEST_KEY").resolve(tmp_path)
 
 
+def test_a_secret_that_is_not_there_is_named_by_its_key(tmp_path, monkeypatch):
+    """Who has several learns which one is meant, and still what to do."""
+    monkeypatch.delenv("TICKTRAIL_TEST_KEY", raising=False)
+    with pytest.raises(
+        ConfigError, match=r"^\[t\] key: environment variable TICKTRAIL_TEST_KEY is not set: "
+    ):
+        Secret(env="TICKTRAIL_TEST_KEY").resolve(tmp_path, "[t] key")
+    with pytest.raises(ConfigError, match=r"^\[t\] key: secret file .*none cannot be read .*mode 0600$"):
+        Secret(file="none").resolve(tmp_path, "[t] key")
+
+
 class Broken(keyring.backends.fail.Keyring):
     """A keyring that is locked, and whose user closed the question for its password."""
 

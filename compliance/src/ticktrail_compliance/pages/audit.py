@@ -76,7 +76,7 @@ class AuditView:
             return Figure(
                 label="Last verification",
                 value="none told",
-                note="`ticktrail audit verify` says so in the log under a policy",
+                note="ticktrail audit verify records that it ran where a policy is in force",
                 mood="warning",
             )
         seq, act = self._verified

@@ -232,7 +232,7 @@ def _read(key: str, secret: Secret, base_dir: Path) -> str:
     """Return a credential that is fit to be sent; an error of the header's would quote what is not."""
     value = ""
     with contextlib.suppress(ValueError):  # the file is no text; the error would quote its bytes
-        value = secret.resolve(base_dir)
+        value = secret.resolve(base_dir, key)
     if not _is_token(value):
         raise ConfigError(
             f"{key} holds something that a Vault does not give out: write it there as the Vault shows it, on one line, "

@@ -117,7 +117,7 @@ class KeySettings(Secret, frozen=True):
         found = _ARN.fullmatch(self.aws_kms or "")
         return self.region or (found[1] if found else None)
 
-    def resolve(self, base_dir: Path) -> str:
+    def resolve(self, base_dir: Path, key: str = "") -> str:
         """Return the key's text, where this machine has it.
 
         Raises:
@@ -125,7 +125,7 @@ class KeySettings(Secret, frozen=True):
         """
         if not self.is_local:
             raise ConfigError("the key is in a service that never gives it away: nothing can read it")
-        return super().resolve(base_dir)
+        return super().resolve(base_dir, key)
 
     def _check_vault(self) -> None:
         _check_address("vault", self.vault or "")

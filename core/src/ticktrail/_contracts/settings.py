@@ -55,16 +55,22 @@ class Secret(Settings, frozen=True):
                 "the one that holds the secret, never the secret itself"
             )
 
-    def resolve(self, base_dir: Path) -> str:
+    def resolve(self, base_dir: Path, key: str = "") -> str:
         """Return the secret's value, without a trailing newline.
 
         Args:
             base_dir: Folder against which a relative `file` is taken: the feed file's.
+            key: Where the reference stands in the feed file, such as ``[dashboard] token``: the message begins with it.
 
         Raises:
             ConfigError: The variable, file or keyring entry is not there; the message names it and the remedy.
         """
-        value = self._found(base_dir)
+        try:
+            value = self._found(base_dir)
+        except ConfigError as exc:
+            if not key:
+                raise
+            raise ConfigError(f"{key}: {exc}") from exc
         remember(value)
         return value
 

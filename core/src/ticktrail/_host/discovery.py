@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points, requires
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points, requires
 from typing import Final
 
 __all__ = ["GROUP", "Installed", "canonical", "find_plugins", "own_distributions"]
@@ -52,6 +52,18 @@ def own_distributions(requirements: Iterable[str] | None = None) -> frozenset[st
     return frozenset(canonical(found[1]) for line in lines if (found := _EXTRA.match(line)))
 
 
-def canonical(distribution: str) -> str:
+def missing_extra(name: str) -> str | None:
+    """Return the distribution that core's extra `name` would install, where it is one of ours and is not there."""
+    wanted = f"ticktrail-{canonical(name)}"
+    if wanted not in own_distributions():
+        return None
+    try:
+        distribution(wanted)
+    except PackageNotFoundError:
+        return wanted
+    return None
+
+
+def canonical(name: str) -> str:
     """Return a distribution's name as package indexes compare it."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -26,7 +26,7 @@ from ticktrail._contracts.route import RouteSpec
 from ticktrail._contracts.sink import SinkSpec
 from ticktrail._contracts.validator import ValidatorSpec
 from ticktrail._host.builtin import BUILTIN
-from ticktrail._host.discovery import Installed, canonical, find_plugins, own_distributions
+from ticktrail._host.discovery import Installed, canonical, find_plugins, missing_extra, own_distributions
 from ticktrail._host.hooks import check_api, declared, new_manager, register
 from ticktrail._settings.document import nearest
 from ticktrail.digest import distribution_sha256
@@ -208,8 +208,11 @@ class Host:
             name: What was asked for.
             known: The names that are declared.
         """
-        hint = nearest(name, known)
-        texts = [hint]
+        texts = [nearest(name, known)]
+        if (distribution := missing_extra(name)) is not None:
+            texts.insert(
+                0, f"it comes with {distribution}, which is not installed: pip install 'ticktrail[{name}]'"
+            )
         texts += [
             f"plugin {plugin.name} ({plugin.distribution}), which may have it, is quarantined: {plugin.reason}"
             for plugin in self.quarantined

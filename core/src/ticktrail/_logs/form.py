@@ -76,7 +76,8 @@ def _fields(entry: Entry, feed: str) -> dict[str, object]:
     if feed:
         found["feed"] = feed
     for key, value in entry.fields.items():
-        name = f"{key}_" if key in _TAKEN and key != "feed" else redacted_text(key)
+        is_taken = key in _TAKEN and key != "feed" and (key != "text" or bool(entry.text))
+        name = f"{key}_" if is_taken else redacted_text(key)
         found[name] = redact(value, key)
     if entry.text:
         found["text"] = redacted_text(entry.text)

@@ -76,7 +76,10 @@ class Exporting:
             def __init__(self) -> None:
                 self._inner = OTLPSpanExporter(
                     endpoint=settings.url,
-                    headers={name: secret.resolve(base_dir) for name, secret in settings.headers.items()},
+                    headers={
+                        name: secret.resolve(base_dir, f"[tracing] headers.{name}")
+                        for name, secret in settings.headers.items()
+                    },
                     timeout=settings.timeout_s,
                 )
 

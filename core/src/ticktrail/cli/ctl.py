@@ -114,7 +114,14 @@ def status(feed_file: Path, *, as_json: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def ready(feed_file: Path, fresh_s: float, *, is_closed: bool, as_json: bool) -> None:
-    """Tell whether who needs the feed can go by it: exit status 0, or 1 and why not."""
+    """Tell whether to go by the feed now: exit status 0, or 1 and why not.
+
+    \b
+    Examples:
+      ticktrail ctl ready feed.toml
+      ticktrail ctl ready feed.toml --fresh-s 5 --json | jq .reasons
+      ticktrail ctl ready feed.toml --closed     # of a market that is closed
+    """  # noqa: D301 - as above
     import msgspec  # noqa: PLC0415 - so that help comes without it
 
     from ticktrail.readiness import readiness  # noqa: PLC0415 - likewise

@@ -33,6 +33,7 @@ _STYLES: Final[Mapping[str, str]] = {
 _EVENT_STYLES: Final[Mapping[str, str]] = {"error": "red", "warning": "yellow", "info": "", "debug": "dim"}
 _KEPT_EVENTS: Final = 50
 _KEPT_WARNINGS: Final = 20
+_MOST_SERVED: Final = 2
 _MOST_LEGS: Final = 8
 _NARROW: Final = 60
 _WIDE: Final = 100
@@ -56,6 +57,7 @@ class View:
         self._rates: dict[str, float] = {}
         self._events: deque[tuple[str, str]] = deque(maxlen=_KEPT_EVENTS)
         self._warnings: deque[str] = deque(maxlen=_KEPT_WARNINGS)
+        self._served: deque[str] = deque(maxlen=_MOST_SERVED)
         self._told = 0
 
     def hear(self, event: Event) -> None:
@@ -71,6 +73,10 @@ class View:
         """Keep a warning: it stays on the screen until newer ones push it out."""
         self._told += 1
         self._warnings.append(one_line(text))
+
+    def serve(self, text: str) -> None:
+        """Keep where people find what an observer serves: no warning, and on the screen all the while."""
+        self._served.append(one_line(text))
 
     def take(self, status: FeedStatus | None) -> None:
         """Take how the feed stands now; rates are those since the last time."""
@@ -94,17 +100,19 @@ class View:
         if status is None:
             yield _line(f"{self._title}: starting (Ctrl-C ends)", "bold")
             yield from (_line(f"! {text}", "yellow") for text in self._warnings)
-            yield from self._last_events(height - 1 - len(self._warnings))
+            yield from (_line(text, "cyan") for text in self._served)
+            yield from self._last_events(height - 1 - len(self._warnings) - len(self._served))
             return
         warnings = list(self._warnings)[-3:]
         legs = min(len(status.legs), _MOST_LEGS)
         lanes = min(len(status.sinks), _MOST_LANES)
-        left = height - 2 - (legs + 1) - lanes - 1 - len(warnings)
+        left = height - 2 - (legs + 1) - lanes - 1 - len(warnings) - len(self._served)
         yield _line(self._head(status), "bold")
         yield _line(_counts(status), "")
         yield self._legs(status, width)
         yield from self._lanes(status)
         yield _line(_clock(status.clock), "red" if status.clock.breach else "dim")
+        yield from (_line(text, "cyan") for text in self._served)
         yield from (_line(f"! {text}", "yellow") for text in warnings)
         instruments = max(0, min(len(status.instruments), (left - 1) * 2 // 3))
         if instruments and left > 3:

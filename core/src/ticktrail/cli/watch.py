@@ -81,7 +81,7 @@ class Watch:
     def _say(self, text: str) -> None:
         """Tell what is no warning, but what a person needs to know all the while."""
         if self._view is not None:
-            self._view.warn(text)
+            self._view.serve(text)
         elif not self._logs_here:
             self.console.print(escape(one_line(text)), highlight=False, soft_wrap=True)
 

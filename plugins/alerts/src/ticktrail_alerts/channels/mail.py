@@ -42,7 +42,11 @@ class Mailbox:
         self._port = settings.port or _PORTS[settings.tls]
         self._limiter = anyio.CapacityLimiter(1)
         self._tls = None if settings.tls == "none" else trusting(settings.ca_file, base_dir)
-        self._password = None if settings.password is None else settings.password.resolve(base_dir)
+        self._password = (
+            None
+            if settings.password is None
+            else settings.password.resolve(base_dir, f"[alerts] channel {channel}: password")
+        )
         if self._password is not None and not self._password.isascii():
             raise ConfigError(
                 f"[alerts] channel {channel}: what password refers to is not ASCII, which a mail server's login "

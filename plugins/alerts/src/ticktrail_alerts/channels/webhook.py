@@ -42,10 +42,10 @@ async def open_webhook(settings: WebhookSettings, base_dir: Path, clock: Clock) 
         host = httpx.URL(settings.url).host
     except httpx.InvalidURL as exc:
         raise ConfigError(f"[alerts] a webhook's url is none ({exc}); write https://HOST/PATH") from exc
-    key = secret_bytes(settings.secret.resolve(base_dir), host)
+    key = secret_bytes(settings.secret.resolve(base_dir, f"[alerts] webhook of {host}: secret"), host)
     headers = {"content-type": "application/json", "user-agent": "ticktrail-alerts"}
     if settings.token is not None:
-        token = settings.token.resolve(base_dir)
+        token = settings.token.resolve(base_dir, f"[alerts] webhook of {host}: token")
         if not (token.isascii() and token.isprintable()):
             raise ConfigError(
                 f"[alerts] webhook of {host}: what token refers to is not one line of printable ASCII; mend it"

@@ -85,7 +85,7 @@ def read_credential(key: str, secret: Secret, base_dir: Path) -> str:
         ConfigError: It is not where the settings say, or what stands there cannot be one; the value is not told.
     """
     try:
-        value = secret.resolve(base_dir)
+        value = secret.resolve(base_dir, key)
     except (
         ValueError
     ):  # the file is no text; the error would quote its bytes, so that nothing is chained to it

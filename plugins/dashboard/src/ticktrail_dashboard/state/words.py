@@ -74,15 +74,15 @@ def _state_changed(it: e.LegStateChanged) -> Saying:
     tones: Mapping[str, Tone] = {"live": "good", "degraded": "warning", "down": "bad"}
     why = f": {it.why}" if it.why else ""
     return Saying(
-        "leg", tones.get(it.to_state, "plain"), it.provider, f"{it.from_state}, now {it.to_state}{why}"
+        "leg", tones.get(it.to_state, "plain"), it.provider, f"is {it.to_state}, was {it.from_state}{why}"
     )
 
 
 def _switched(it: e.LegSwitched) -> Saying:
     after = "" if it.failover_ms is None else f", {it.failover_ms:,.0f} ms after the last tick"
     air = "" if it.on_air else "; below what is delivered"
-    text = f"{it.from_leg or 'nobody'} spoke, now {it.to_leg} does for "
-    text += f"{_named(it.instruments)} ({it.cause}){after}{air}"
+    before = f" in place of {it.from_leg}" if it.from_leg else ""
+    text = f"speaks for {_named(it.instruments)}{before} ({it.cause}){after}{air}"
     return Saying("route", "warning" if it.on_air and it.from_leg else "plain", it.to_leg, text)
 
 
@@ -135,9 +135,15 @@ def _left(it: e.HoleLeft) -> Saying:
     )
 
 
+def _latency(it: e.LatencyMeasured) -> Saying:
+    p50, p99 = ("unknown" if us is None else f"{us / 1e3:,.2f} ms" for us in (it.p50_us, it.p99_us))
+    return Saying("sink", "plain", "", f"latency of {it.ticks:,} ticks: p50 {p50}, p99 {p99}")
+
+
 def _notice(it: e.Notice) -> Saying:
     tones: Mapping[str, Tone] = {"information": "plain", "warning": "warning", "critical": "bad"}
-    return Saying("notice", "good" if it.is_over else tones[it.severity], it.source, it.text)
+    text = it.text.removeprefix(f"{it.source}: ")  # the subject stands before it
+    return Saying("notice", "good" if it.is_over else tones[it.severity], it.source, text)
 
 
 def _measured(it: e.ClockMeasured) -> Saying:
@@ -252,7 +258,7 @@ _SAYINGS: Final[Mapping[type, Callable[..., Saying]]] = dict(
                 "clock",
                 "plain",
                 it.provider,
-                f"the venue's clock is at {_ms(it.offset_ns)}{_bound(it.bound_ns)} of ours",
+                f"its venue's clock is at {_ms(it.offset_ns)}{_bound(it.bound_ns)} of ours",
             ),
         ),
         _entry(
@@ -261,7 +267,7 @@ _SAYINGS: Final[Mapping[type, Callable[..., Saying]]] = dict(
                 "rule",
                 "plain",
                 it.instrument,
-                f"{it.provider} states steps of {it.price or 'no'} in price, {it.size or 'no'} in size",
+                f"at {it.provider} comes in steps of {it.price or 'no'} in price, {it.size or 'no'} in size",
             ),
         ),
         _entry(
@@ -319,6 +325,7 @@ _SAYINGS: Final[Mapping[type, Callable[..., Saying]]] = dict(
                 "rule", "plain", "", f"quality measured over {len(it.rows):,} instruments and legs"
             ),
         ),
+        _entry(e.LatencyMeasured, _latency),
         _entry(e.Notice, _notice),
         _entry(e.CanaryMoved, _canary),
         _entry(

@@ -253,7 +253,9 @@ async def open_dashboard(
             "[dashboard] out"
         )
     certificate = open_certificate(settings, context.base_dir)
-    token = None if settings.token is None else settings.token.resolve(context.base_dir)
+    token = None
+    if settings.token is not None:
+        token = settings.token.resolve(context.base_dir, "[dashboard] token")
     if token is not None and (len(token) < LEAST_TOKEN or not token.isascii() or not token.isprintable()):
         raise ConfigError(
             f"[dashboard] token: what it refers to is not fit for one; at least {LEAST_TOKEN} printable ASCII "

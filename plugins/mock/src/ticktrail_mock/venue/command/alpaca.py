@@ -51,7 +51,7 @@ def alpaca(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Run a loopback Alpaca: streams of stocks or crypto, and the REST requests for history.
+    """Run a loopback Alpaca: stocks or crypto, by stream and by REST.
 
     It knows one key, KEY, with the secret SECRET. The tape starts with the first subscription. Any path prefix works
     (ws://127.0.0.1:PORT/a), and each is a venue of its own to the fault script; all of them are one market, while a

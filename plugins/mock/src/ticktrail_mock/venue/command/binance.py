@@ -36,7 +36,7 @@ def binance(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Run a loopback Binance: streams of spot and futures, and the REST requests that the plugin needs.
+    """Run a loopback Binance: spot and futures, by stream and by REST.
 
     The tape starts with the first subscription. Any path prefix works (ws://127.0.0.1:PORT/a), and each is a venue
     of its own to the fault script; all of them are one market, while a second process is another one. Ctrl-C ends it.
