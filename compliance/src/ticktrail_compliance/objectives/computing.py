@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ticktrail.errors import AuditError
+from ticktrail.errors import ConfigError
 from ticktrail.events import LatencyMeasured, QualityMeasured
 from ticktrail.latency import add_buckets
 from ticktrail_compliance.evidence.model import Criterion, Period, if_whole
@@ -44,11 +44,12 @@ def objectives_of(
         progress: Is told the number of each segment that is done.
 
     Raises:
-        AuditError: An entry cannot be read, or the log holds nothing of the period.
+        AuditError: An entry cannot be read.
+        ConfigError: The log holds nothing of the period.
     """
     span = log.span(conditions(Range(since_ns=from_ns, until_ns=to_ns)))
     if span is None:
-        raise AuditError(
+        raise ConfigError(
             f"{log.name}: no entry tells of the period, so that nothing can be said of it; name another one "
             "(`ticktrail audit show` prints the log)"
         )

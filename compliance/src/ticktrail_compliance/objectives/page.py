@@ -6,9 +6,11 @@ Never: decides what is in it.
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 import jinja2
+from markupsafe import Markup, escape
 
 from ticktrail_compliance.evidence.page import OUTCOMES, entries_told, shown
 from ticktrail_compliance.evidence.sections.clock import LIMIT_NS
@@ -32,6 +34,7 @@ def page_of(found: Objectives) -> bytes:
             "shown": shown,
             "moment": lambda at_ns: moment(at_ns)[:19].replace("T", " "),
             "entries": entries_told,
+            "coded": _coded,
         }
     )
     text = files("ticktrail_compliance.objectives").joinpath(_TEMPLATE).read_text(encoding="utf-8")
@@ -42,6 +45,11 @@ def page_of(found: Objectives) -> bytes:
         plots=plots_of(found, limit_ms=LATENCY_MS, clock_limit_ms=LIMIT_NS / 1e6),
     )
     return page.encode() + b"\n"
+
+
+def _coded(text: str) -> Markup:
+    """Return a text of ours as markup, escaped, with what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped one step before
 
 
 def verdict_of(found: Objectives) -> str:

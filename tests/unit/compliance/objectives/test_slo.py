@@ -231,7 +231,7 @@ def test_controls_that_nobody_could_look_at_are_told(a_log):
 def test_a_period_of_which_nothing_is_told_is_refused(a_log):
     """Nothing is not 100 %."""
     done = told(a_log(), "--from", "2031-01-01")
-    assert done.exit_code != 0
+    assert done.exit_code == 2
     assert "no entry tells of the period" in done.output
 
 
