@@ -34,6 +34,17 @@ _DRAW_EVERY_S: Final = 0.25
 _COUNT_EVERY_S: Final = 60.0
 
 
+class _StandardError(Console):
+    """Standard error: where its reader has gone, nobody is told any more, and the feed goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True)
+
+    def on_broken_pipe(self) -> None:
+        """Fall silent; what a console does otherwise ends the program, and standard output with it."""
+        self.quiet = True
+
+
 class Watch:
     """What shows one run.
 
@@ -142,7 +153,7 @@ def watching(plan: Plan, *, quiet: bool, draws: bool = True) -> Iterator[Watch]:
     Raises:
         ConfigError: The log's file cannot be opened.
     """
-    console = Console(stderr=True)
+    console = _StandardError()
     settings = plan.log
     here = _logs_here(plan, console, quiet=quiet)
     drawn = draws and console.is_terminal and not quiet and not here

@@ -22,11 +22,12 @@ from ticktrail.events import (
     LegSwitched,
     OutageBegun,
     OutageEnded,
+    PluginLoaded,
 )
 from ticktrail.plugin import Record, Routed
 from ticktrail_dashboard.state.instrument import Instrument
 from ticktrail_dashboard.state.ticks import Ticks
-from ticktrail_dashboard.state.words import say
+from ticktrail_dashboard.state.words import Saying, say, say_plugins
 from ticktrail_dashboard.view import TimelineItem
 
 __all__ = ["Board", "FeedState"]
@@ -61,6 +62,7 @@ class Board:
         self.clock_past: deque[tuple[int, float, float]] = deque(maxlen=MOST_MEASUREMENTS)
         self.leg_since_ns: dict[str, int] = {}
         self.switched_ns: dict[str, int] = {}
+        self._plugins: list[PluginLoaded] = []
 
     def see(self, records: Sequence[Record]) -> None:
         """Take in records, in order."""
@@ -78,8 +80,19 @@ class Board:
         return tuple(item for item in self.timeline if item.number > number)
 
     def _hear(self, event: Event) -> None:
+        if type(event) is PluginLoaded:
+            self._plugins.append(event)
+            return
+        if self._plugins:
+            self._add(self._plugins[-1], say_plugins(self._plugins))
+            self._plugins = []
+        self._add(event, say(event))
+        self._learn(event)
+
+    def _add(self, event: Event, saying: Saying) -> None:
+        """Put an item at the end of the time line."""
         self.newest += 1
-        kind, tone, about, text = say(event)
+        kind, tone, about, text = saying
         self.timeline.append(
             TimelineItem(
                 number=self.newest,
@@ -91,6 +104,9 @@ class Board:
                 text=text,
             )
         )
+
+    def _learn(self, event: Event) -> None:
+        """Keep what an event tells beside its sentence."""
         match event:
             case FeedStarted():
                 self.state, self.version = "running", event.ticktrail

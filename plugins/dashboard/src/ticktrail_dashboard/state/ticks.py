@@ -10,8 +10,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import msgspec
-
 from ticktrail.model import (
     AggTrade,
     Bar,
@@ -27,15 +25,15 @@ from ticktrail.model import (
 )
 from ticktrail.plugin import Routed
 from ticktrail_dashboard.state.instrument import Instrument
+from ticktrail_dashboard.state.violations import said
 from ticktrail_dashboard.view import Example
 
-__all__ = ["Ticks", "said"]
+__all__ = ["Ticks"]
 
 MOST_EXAMPLES: Final = 3
 MOST_RULES: Final = 200
 MOST_INSTRUMENTS: Final = 20_000
 """More than a feed may hold; a bound all the same."""
-MOST_TEXT: Final = 300
 
 
 class Ticks:
@@ -180,14 +178,3 @@ class Ticks:
 def rule_of(violation: Violation) -> str:
     """Return the name of the rule that found it."""
     return str(type(violation).__struct_config__.tag)
-
-
-def said(violation: Violation) -> str:
-    """Return the numbers of a violation as text."""
-    parts = (
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in msgspec.structs.asdict(violation).items()
-        if value is not None
-    )
-    text = ", ".join(parts)
-    return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
