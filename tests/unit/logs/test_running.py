@@ -105,7 +105,15 @@ def test_quiet(run, options):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_a_reader_that_does_not_read(run):
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        (("--log", "json", "--json"), ""),
+        (("--json",), '[log]\nfile = "feed.log"\n[dashboard]\naddress = "127.0.0.1:0"'),
+    ],
+    ids=["the log", "what is said beside it"],
+)
+def test_a_reader_that_does_not_read(run, options, more):
     """Standard error is a pipe that is full: every tick is delivered, and the feed ends."""
     reader, writer = os.pipe()
     try:
@@ -116,7 +124,7 @@ def test_a_reader_that_does_not_read(run):
             except BlockingIOError:
                 break
         os.set_blocking(writer, True)
-        done = run("--log", "json", "--json", stderr=writer)
+        done = run(*options, more=more, stderr=writer)
     finally:
         os.close(reader)
         os.close(writer)
