@@ -240,6 +240,22 @@ def test_the_state_of_an_instrument_follows_what_happened():
     assert row() == "live"
 
 
+def test_what_happened_before_anybody_looked_is_known():
+    """An instrument of which nothing came is out, or in quarantine, though no page was open when that was told."""
+    board = Board()
+    state = lambda name: view_row(board.ticks.instruments[name], 0).state  # noqa: E731
+    board.see([OutageBegun(at_ns=1, legs={"one": "down"})])
+    board.see([OutageEnded(at_ns=2, provider="one", lasted_s=1, instruments=["B"])])
+    board.see([InstrumentQuarantined(at_ns=3, instrument="B", rule="too_far", provider=None)])
+    board.ticks.know(["A", "B"])
+    assert (state("A"), state("B")) == ("out", "quarantined")
+    board.ticks.know(["A", "B", "C"])
+    assert state("C") == "waiting"
+    board.see([OutageBegun(at_ns=4, legs={"one": "down"})])
+    board.ticks.know(["A", "B", "C", "D"])
+    assert (state("C"), state("D")) == ("out", "waiting")
+
+
 def test_the_time_line_and_the_clock_s_past_are_bounded():
     """A run of weeks keeps the last of them; numbers go on."""
     board = Board()

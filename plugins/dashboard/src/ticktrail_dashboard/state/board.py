@@ -123,8 +123,11 @@ class Board:
             case ClockMeasured():
                 self.clock_past.append((event.at_ns // _MS, event.offset_ns / _MS, event.bound_ns / _MS))
             case OutageBegun() | OutageEnded():
+                is_out = isinstance(event, OutageBegun)
+                if event.instruments is None:
+                    self.ticks.all_begin_out(is_out=is_out)
                 for instrument in self._touched(event.instruments):
-                    instrument.is_out = isinstance(event, OutageBegun)
+                    instrument.is_out = is_out
             case InstrumentQuarantined():
                 for instrument in self._touched((event.instrument,)):
                     instrument.quarantined_by.add((event.provider, event.rule))
@@ -136,7 +139,6 @@ class Board:
 
     def _touched(self, names: Iterable[str] | None) -> Iterator[Instrument]:
         """Give the instruments of those names (None: all), each of which is told anew."""
-        known = self.ticks.instruments
-        chosen = list(known.values()) if names is None else [known[name] for name in names if name in known]
+        chosen = self.ticks.chosen(names)
         self.ticks.touch(chosen)
         yield from chosen
