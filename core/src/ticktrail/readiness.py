@@ -6,6 +6,7 @@ Never: asks a feed anything, or reads a clock: the status that is given says whe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -94,9 +95,7 @@ def _of_instruments(status: FeedStatus, fresh_s: float | None) -> Iterator[Reaso
         delivering = [leg for leg in speaking if leg.state in _DELIVERING]
         if not delivering:
             out.append(name)
-        elif fresh_s is not None and not _is_fresh(
-            delivering, instrument, status.at_ns - round(fresh_s * 1e9)
-        ):
+        elif fresh_s is not None and not _is_fresh(delivering, instrument, fresh_s):
             quiet.append(name)
     if out:
         why = "; ".join(
@@ -119,11 +118,11 @@ def _of_instruments(status: FeedStatus, fresh_s: float | None) -> Iterator[Reaso
         )
 
 
-def _is_fresh(legs: Sequence[LegHealth], name: InstrumentId, since_ns: int) -> bool:
+def _is_fresh(legs: Sequence[LegHealth], name: InstrumentId, fresh_s: float) -> bool:
+    """Tell whether one was heard by a clock that never jumps: after a step back what is old would seem new."""
     return any(
         (own := leg.instruments.get(name)) is not None
-        and own.last_update_ns is not None
-        and own.last_update_ns >= since_ns
+        and min(own.silent_s.values(), default=math.inf) <= fresh_s
         for leg in legs
     )
 

@@ -80,7 +80,8 @@ class ObserverStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One observer: ticks and events that wait for it, of how many that may, its counts, and what is wrong with it.
 
     `trouble` is empty where nothing is, or where the observer cannot tell. `keeps_record` tells of one that can keep
-    the journal of ticks, as the audit log does: what is wrong with it is wrong with the feed.
+    the journal of ticks, as the audit log does: what is wrong with it is wrong with the feed. `levels` names those of
+    the counts that can fall; all others only grow.
     """
 
     waiting: int
@@ -88,6 +89,7 @@ class ObserverStatus(msgspec.Struct, frozen=True, kw_only=True):
     counts: Mapping[str, int]
     trouble: str
     keeps_record: bool = False
+    levels: Sequence[str] = ()
 
 
 class ClockStatus(msgspec.Struct, frozen=True, kw_only=True):

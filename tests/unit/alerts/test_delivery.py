@@ -1,11 +1,15 @@
 """A channel that fails is tried again, told of once, and in nobody's way."""
 
+from random import Random
+
 import anyio
+import anyio.lowlevel
 import msgspec
 import pytest
 
 from ticktrail.events import OutageBegun, OutageEnded
 from ticktrail_alerts import delivery
+from ticktrail_alerts.message import Alert
 from unit.alerts.servers import serving
 from unit.alerts.stage import START_NS, StageClock, but, leg, sink, until, watching
 
@@ -190,3 +194,51 @@ async def test_what_follows_soon_comes_together(tmp_path):
             watched.clock.advance(31)
             await until(lambda: len(hooks.came) == 2)
     assert told(hooks)[1:] == [("sink_failed", "jsonl", "begun"), ("leg_down", "one", "resolved")]
+
+
+async def test_a_message_that_a_channel_chokes_on_is_given_up_and_told(tmp_path):
+    """A defect of one channel ends neither it nor the alerts: what comes next is sent, with the loss in it."""
+
+    class Choking:
+        def __init__(self):
+            self.came = []
+            self.errors = [ValueError("no such header"), RuntimeError("\x1b[2J")]
+
+        async def send(self, message):
+            await anyio.lowlevel.checkpoint()
+            if self.errors:
+                raise self.errors.pop(0)
+            self.came.append(message)
+            return ""
+
+    channel, notices = Choking(), []
+    settings = msgspec.convert({"to": [{"name": "f", "file": {"path": "x"}}]}, delivery.AlertSettings)
+    one = delivery.Delivery(
+        settings.to[0], settings, channel, clock=StageClock(), tell=notices.append, random=Random(1)
+    )
+    alert = Alert(
+        id="a", rule="r", about="", severity="critical", state="begun", text="t", begun_ns=0, lasted_s=0.0
+    )
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(one.run)
+        for number in range(2):
+            at_ns = START_NS + 5_000 * 10**9
+            one.offer([alert], message_id=f"m{number}", feed="btc", at_ns=at_ns)
+        await until(lambda: channel.came)
+        tasks.cancel_scope.cancel()
+    assert [(message.id, message.lost_before) for message in channel.came] == [("m1", 1)]
+    assert (one.sent, one.lost) == (1, 1)
+    assert "by a defect: ValueError: no such header" in notices[0].text
+    assert notices[-1].is_over
+
+
+async def test_text_that_no_channel_can_carry_is_told_in_a_form_that_it_can(tmp_path):
+    """A file's name may hold any bytes, a venue's words any sign: the message comes, and the state is kept."""
+    odd = b"no room in /data/\xff\r\nBcc: all\x1b[2J".decode("utf-8", "surrogateescape")
+    with serving() as hooks:
+        async with watching(tmp_path, {"to": [hook(hooks.url)], "rules": QUICK}) as watched:
+            watched.status = but(sinks={"jsonl": sink(failed=odd)})
+            await until(lambda: told(hooks))
+        assert watched.observer.trouble() == ""
+    (alert,) = bodies(hooks)[0]["alerts"]
+    assert alert["text"].endswith(r"no room in /data/\udcff\r\nBcc: all\x1b[2J")

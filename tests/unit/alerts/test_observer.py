@@ -377,7 +377,9 @@ async def open_no_room(settings, context):
 
 @hookimpl
 def ticktrail_observers():
-    spec = observer_spec(name="halting", summary="x", settings=Settings, open=open_no_room, report_key="log")
+    spec = observer_spec(
+        name="journal", summary="x", settings=Settings, open=open_no_room, report_key="journal"
+    )
     return [spec]
 
 
@@ -385,7 +387,7 @@ def ticktrail_observers():
 async def test_a_feed_that_its_audit_halts_is_told(tmp_path, anyio_backend):
     """Its observers are torn down at once, and people know all the same."""
     path = tmp_path / "feed.toml"
-    text = FEED.partition("[[alerts.to]]\nname")[0].replace("[alerts.rules]", "[halting]\n[alerts.rules]")
+    text = FEED.partition("[[alerts.to]]\nname")[0].replace("[alerts.rules]", "[journal]\n[alerts.rules]")
     path.write_text(text)
     halting = SimpleNamespace(TICKTRAIL_API=1, ticktrail_observers=ticktrail_observers)
     with anyio.fail_after(60), pytest.raises(AuditError, match="no room"):

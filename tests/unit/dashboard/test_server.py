@@ -204,7 +204,7 @@ async def test_a_browser_gets_a_session_for_the_token(tmp_path, token):
         assert "secure" not in cookie
         assert TOKEN not in cookie
         assert (await browser.get("/")).status_code == 200
-        async with client(dashboard, cookies={"ticktrail": "guess"}) as stranger:
+        async with client(dashboard, cookies={f"ticktrail-{dashboard.port}": "guess"}) as stranger:
             assert (await stranger.get("/api/chart")).status_code == 401
 
 
@@ -320,7 +320,7 @@ async def test_https_is_served(tmp_path, token):
             entered = await browser.post(
                 "/login", data={"token": TOKEN}, headers={"origin": dashboard.url.rstrip("/")}
             )
-            assert entered.headers["set-cookie"].startswith("__Host-ticktrail=")
+            assert entered.headers["set-cookie"].startswith(f"__Host-ticktrail-{dashboard.port}=")
             assert "secure" in entered.headers["set-cookie"].lower()
             assert (await browser.get("/")).status_code == 200
         assert await raw(dashboard.port, GET + b"\r\n") == b""  # plain text to it is no handshake

@@ -19,11 +19,14 @@ from ticktrail.model import Rejected, Suppressed, Undecodable, Violation
 from ticktrail.plugin import Routed
 from ticktrail.testing import make_gap, make_quote, make_switched, make_ticker, make_trade, one_of_each
 from ticktrail_dashboard.state.board import MOST_ITEMS, MOST_MEASUREMENTS, Board
+from ticktrail_dashboard.state.encoding import encode
 from ticktrail_dashboard.state.instrument import MOST_MARKS, PAST_S, Instrument
 from ticktrail_dashboard.state.latency import EDGES_US, view_latency
 from ticktrail_dashboard.state.ticks import MOST_EXAMPLES, Ticks
 from ticktrail_dashboard.state.views import view_row
+from ticktrail_dashboard.state.violations import said
 from ticktrail_dashboard.state.words import MOST_TEXT, say
+from ticktrail_dashboard.view import Chart, ChartMark
 from ticktrail_dashboard.web.files import load_files
 
 SECOND = 1_000_000_000
@@ -101,8 +104,81 @@ def test_switches_and_gaps_are_marks():
     assert [mark.kind for mark in chart.marks] == ["switch", "gap"]
     assert "in place of other" in chart.marks[0].text
     ticks.see(routed(*(make_gap(recv_ns=3 * SECOND) for _ in range(2 * MOST_MARKS))))
-    assert len(instrument.chart(3 * SECOND).marks) == MOST_MARKS
+    assert [mark.kind for mark in instrument.chart(3 * SECOND).marks] == ["switch"] + ["gap"] * MOST_MARKS
     assert instrument.chart((4 + PAST_S) * SECOND).marks == []
+
+
+def test_a_flood_of_rejects_pushes_no_switch_off_the_chart():
+    """Marks of each kind have room of their own, and stand in order of time."""
+    ticks = Ticks()
+    ticks.see(routed(make_switched(recv_ns=2 * SECOND)))
+    ticks.see(routed(rejected=[rejected(make_trade(recv_ns=n * SECOND)) for n in range(1, 2 * MOST_MARKS)]))
+    marks = ticks.instruments["BTC/USDT"].chart(2 * MOST_MARKS * SECOND).marks
+    assert [mark.kind for mark in marks] == ["switch"] + ["reject"] * MOST_MARKS
+    assert [mark.at_ms for mark in marks] == sorted(mark.at_ms for mark in marks)
+
+
+class Everything(Violation, frozen=True, tag="everything"):
+    field: str
+    price: Decimal
+    last_price: Decimal | None
+    max_price_jump: Decimal
+    min_size: int
+    age_ms: float
+    latest_ns: int
+    prices: dict[str, Decimal]
+    locked: bool
+    crossed: bool
+    candidates: int
+
+
+def test_what_a_rule_found_reads_as_words():
+    """The value that was wrong comes first, by the name of its field; then limits, units, times and counts."""
+    found = Everything(
+        field="mid",
+        price=Decimal(150),
+        last_price=None,
+        max_price_jump=Decimal("0.1"),
+        min_size=1,
+        age_ms=12.5,
+        latest_ns=61_500_000_000,
+        prices={"one": Decimal(1), "two": Decimal(2)},
+        locked=False,
+        crossed=True,
+        candidates=3,
+    )
+    assert said(found) == (
+        "mid 150: price jump at most 0.1, size at least 1, age 12.5 ms, latest 00:01:01.500 UTC, "
+        "prices one 1 and two 2, crossed, 3 in a row agree"
+    )
+    assert said(TooFar(price=Decimal(8))) == "price 8"
+
+
+def test_the_plugins_of_a_fresh_feed_are_one_item():
+    """A time line that begins with a screen of plugins shows nothing else; one alone is told as ever."""
+
+    def loaded(number):
+        return events.PluginLoaded(
+            at_ns=number, name=f"p{number}", distribution="d", version="1.0", sha256="0" * 64
+        )
+
+    board = Board()
+    board.see([loaded(1), loaded(2)])
+    board.see([loaded(3), LegUp(at_ns=4, provider="one", reconnects=0), loaded(5)])
+    board.see([LegUp(at_ns=6, provider="one", reconnects=0)])
+    assert [item.event for item in board.timeline] == ["plugin_loaded", "leg_up", "plugin_loaded", "leg_up"]
+    assert [item.number for item in board.timeline] == [1, 2, 3, 4]
+    assert board.timeline[0].text == "3 plugins are loaded: p1 1.0, p2 1.0, p3 1.0"
+    assert board.timeline[2].about == "p5"
+
+
+def test_text_that_is_no_utf8_is_told_all_the_same():
+    """A folder's name may hold any bytes; a frame with it reads in a browser, and says what others say."""
+    odd = ChartMark(at_ms=1, kind="gap", text=b"/data/\xff".decode("utf-8", "surrogateescape"))
+    assert encode(Chart(instrument="A", at_ms=[1], marks=[odd])) == (
+        b'{"instrument": "A", "at_ms": [1], "marks": [{"at_ms": 1, "kind": "gap", "text": "/data/\\udcff"}]}'
+    )
+    assert encode(Chart(instrument="Ä")) == '{"instrument":"Ä"}'.encode()
 
 
 def test_the_past_is_a_ring():
@@ -164,6 +240,22 @@ def test_the_state_of_an_instrument_follows_what_happened():
     assert row() == "live"
 
 
+def test_what_happened_before_anybody_looked_is_known():
+    """An instrument of which nothing came is out, or in quarantine, though no page was open when that was told."""
+    board = Board()
+    state = lambda name: view_row(board.ticks.instruments[name], 0).state  # noqa: E731
+    board.see([OutageBegun(at_ns=1, legs={"one": "down"})])
+    board.see([OutageEnded(at_ns=2, provider="one", lasted_s=1, instruments=["B"])])
+    board.see([InstrumentQuarantined(at_ns=3, instrument="B", rule="too_far", provider=None)])
+    board.ticks.know(["A", "B"])
+    assert (state("A"), state("B")) == ("out", "quarantined")
+    board.ticks.know(["A", "B", "C"])
+    assert state("C") == "waiting"
+    board.see([OutageBegun(at_ns=4, legs={"one": "down"})])
+    board.ticks.know(["A", "B", "C", "D"])
+    assert (state("C"), state("D")) == ("out", "waiting")
+
+
 def test_the_time_line_and_the_clock_s_past_are_bounded():
     """A run of weeks keeps the last of them; numbers go on."""
     board = Board()
@@ -214,7 +306,7 @@ def _value(info):
         case msgspec.inspect.CollectionType() | msgspec.inspect.ListType() | msgspec.inspect.VarTupleType():
             return [_value(info.item_type)] * 5
         case msgspec.inspect.TupleType():
-            return [_value(item) for item in info.item_types]
+            return [_value(one) for one in info.item_types]
         case msgspec.inspect.DictType():
             return {
                 _value(info.key_type)

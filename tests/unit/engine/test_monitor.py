@@ -6,7 +6,7 @@ from ticktrail._engine.monitor import LegMonitor
 from ticktrail._plan.model import HealthSettings
 from ticktrail.model import Gap, Rejected, Undecodable, Violation
 from ticktrail.plugin import Batch, Capabilities
-from ticktrail.testing import ManualClock, make_quote, make_trade
+from ticktrail.testing import ManualClock, make_gap, make_quote, make_trade
 
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 TABLE = {"half_life_s": 10, "recover_after_s": 20, "refused_after_s": 5}
@@ -242,3 +242,16 @@ def test_it_follows_another_plan():
     assert list(watched.health.instruments) == [ETH]
     assert watched.health.silent_s == {}
     assert watched.look() == [("live", "degraded")]
+
+
+def test_a_gap_is_nothing_that_was_heard():
+    """What only tells that something is missing makes neither the leg nor the instrument fresh."""
+    watched = Watched()
+    watched.up()
+    watched.brings(make_gap())
+    assert watched.health.last_update_ns is None
+    assert watched.health.instruments[BTC].last_update_ns is None
+    assert watched.health.instruments[BTC].state == "connecting"
+    watched.brings(make_gap(), make_trade(instrument=ETH))
+    assert watched.health.instruments[BTC].last_update_ns is None
+    assert watched.health.instruments[ETH].last_update_ns is not None

@@ -17,7 +17,7 @@ from ticktrail.events import (
     SinkFailed,
 )
 from ticktrail.model import Gap
-from ticktrail.plugin import Routed
+from ticktrail.plugin import Routed, Secret
 from ticktrail.testing import make_quote, make_ticker, make_trade
 from unit.engine.stage import HEAD, STAGE, Collecting, Watching, feed, run
 
@@ -219,6 +219,31 @@ async def test_a_permanent_error_is_not_tried_again(tmp_path):
     assert STAGE.sessions["a"] == 1
     (down,) = [record for record in STAGE.observers["main"].records if isinstance(record, LegDown)]
     assert (down.permanent, down.retry_in_s) == (True, None)
+
+
+async def test_a_secret_that_a_venue_repeats_is_in_no_event(tmp_path, monkeypatch):
+    """What is told of a lost leg or a failed sink is sealed, sent and drawn: no secret that was resolved is in it."""
+    monkeypatch.setenv("ECHOED", "qZ8vLr3TmN5sYb2WxE6u")
+    secret = Secret(env="ECHOED").resolve(tmp_path)
+
+    class Echoing(Collecting):
+        async def write(self, ticks):
+            await anyio.lowlevel.checkpoint()
+            raise SinkError(f"postgresql://user:{secret}@db refuses")
+
+    async def refused(session):
+        session.up()
+        if session.number == 1:
+            raise TransientError(f"401 Invalid key {secret}", provider=session.name)
+        await session.trades(1)
+
+    STAGE.sinks["main"] = Echoing()
+    await run(feed(tmp_path, TWO_SINKS, a=refused))
+    records = STAGE.observers["main"].records
+    down = next(record for record in records if isinstance(record, LegDown))
+    (failed,) = [record for record in records if isinstance(record, SinkFailed)]
+    assert down.detail == "401 Invalid key [secret]"
+    assert failed.cause.endswith("postgresql://user:[secret]@db refuses")
 
 
 async def test_a_venue_s_pause_is_kept(tmp_path):

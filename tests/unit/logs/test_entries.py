@@ -97,7 +97,7 @@ def test_a_library_s_record_is_an_entry():
         {"logger": "httpx"},
     )
     assert entry.exception.endswith("ValueError: x\n")
-    assert as_text(coloured=False)(entry).splitlines()[-1] == "ValueError: x"
+    assert as_text(coloured=False)(entry).splitlines()[-1] == "  ValueError: x"
     broken = logging.LogRecord("l", logging.INFO, "f.py", 1, "%d", ("no number",), None)
     assert "TypeError" in entry_of_library(broken).text
 
@@ -130,3 +130,18 @@ def test_an_entry_of_odd_things_is_written_all_the_same():
     entry = Entry(at_ns=0, level="info", event="odd", fields={"a": "\ud800", "b": object(), "c": {"d": b"x"}})
     for render in (as_json("f"), as_text(coloured=False)):
         render(entry).encode("utf-8")
+
+
+def test_what_a_venue_sent_forges_no_line():
+    """An exception's text stands indented and escaped below its line, so that nothing in it passes for another."""
+    forged = "2026-01-01T00:00:00.000000000Z error: forged"
+    entry = Entry(
+        at_ns=0,
+        level="error",
+        event="library",
+        text="x",
+        exception=f"ValueError: \x1b[2J\n{forged}\x85{forged}\n",
+    )
+    first, *rest = as_text(coloured=False)(entry).split("\n")
+    assert first.endswith("x")
+    assert rest == ["  ValueError: \\x1b[2J", f"  {forged}", f"  {forged}"]

@@ -227,3 +227,45 @@ def test_a_file_that_cannot_be_one(tmp_path, kind):
         ConfigError, match=r"\[log\] file: .* cannot be opened for writing .*: make its folder"
     ):
         LogFile(path)
+
+
+def test_a_line_that_cannot_be_made_costs_no_other():
+    """A defect in the sentence or the form of one is told once, and counted; the thread goes on."""
+    held, told = Held(), []
+
+    def sentence(event):
+        if event.reconnects == 1:
+            raise LookupError("no words")
+
+    def render(entry):
+        if entry.fields.get("reconnects") == 2:
+            raise ValueError("no form")
+        return as_json("f")(entry)
+
+    log = LogPipe(LogSettings(), held, render, sentence=sentence, tell=told.append)
+    for number in range(4):
+        log.hear(events.LegUp(at_ns=number, provider=f"leg-{number}", reconnects=number))
+    log.close()
+    assert [line["provider"] for line in held.lines if "provider" in line] == ["leg-0", "leg-3"]
+    assert sum(line["count"] for line in held.lines if line["event"] == "log_dropped") == 2
+    assert told == ["a line of the log cannot be made, by a defect: LookupError: no words"]
+
+
+def test_a_teller_that_fails_ends_no_log():
+    """What could not be told of the log stands in it, once it can be written again."""
+    held = Held()
+    held.error = OSError(errno.ENOSPC, "no room")
+
+    def tell(_text):
+        held.error = None
+        raise BrokenPipeError("nobody reads")
+
+    log = LogPipe(LogSettings(), held, as_json("f"), tell=tell)
+    log.hear(up(1))
+    until(lambda: held.error is None)
+    log.hear(up(2))
+    until(lambda: any(line.get("provider") == "leg-2" for line in held.lines))
+    log.close()
+    (said,) = [line["text"] for line in held.lines if line["event"] == "warning"]
+    assert "the outlet cannot be written (no room)" in said
+    assert "BrokenPipeError" in said

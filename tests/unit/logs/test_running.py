@@ -105,7 +105,15 @@ def test_quiet(run, options):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_a_reader_that_does_not_read(run):
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        (("--log", "json", "--json"), ""),
+        (("--json",), '[log]\nfile = "feed.log"\n[dashboard]\naddress = "127.0.0.1:0"'),
+    ],
+    ids=["the log", "what is said beside it"],
+)
+def test_a_reader_that_does_not_read(run, options, more):
     """Standard error is a pipe that is full: every tick is delivered, and the feed ends."""
     reader, writer = os.pipe()
     try:
@@ -116,7 +124,7 @@ def test_a_reader_that_does_not_read(run):
             except BlockingIOError:
                 break
         os.set_blocking(writer, True)
-        done = run("--log", "json", "--json", stderr=writer)
+        done = run(*options, more=more, stderr=writer)
     finally:
         os.close(reader)
         os.close(writer)
@@ -138,3 +146,16 @@ def test_a_secret_is_in_no_line(run, tmp_path, monkeypatch):
     done = run(more=more)
     assert done.returncode == 2  # it is no key
     assert b"qZ8vLr3TmN5sYb2WxE6u" not in done.stderr + (tmp_path / "feed.log").read_bytes()
+
+
+def test_a_reader_of_standard_error_that_has_gone_ends_no_feed(run):
+    """What was to be said there is said to nobody; the feed goes on to its end, and its report comes whole."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    try:
+        more = '[log]\nfile = "feed.log"\n[dashboard]\naddress = "127.0.0.1:0"'
+        done = run("--json", more=more, stderr=writes)
+    finally:
+        os.close(writes)
+    assert done.returncode == 0
+    assert sum(json.loads(done.stdout)["delivered"].values()) == 500

@@ -32,7 +32,12 @@ def leg(*, state="live", why="", heard_s_ago=None):
             latency_drift_ms=None,
             silent_s={},
             instruments={
-                name: InstrumentHealth(state=state, reject_rate=None, last_update_ns=at, silent_s={})
+                name: InstrumentHealth(
+                    state=state,
+                    reject_rate=None,
+                    last_update_ns=at,
+                    silent_s={} if heard[name] is None else {"trades": heard[name]},
+                )
                 for name, at in last.items()
             },
         ),

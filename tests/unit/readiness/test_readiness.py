@@ -1,9 +1,10 @@
 """A feed is ready where who needs it can go by it; each reason against it has a code, its subject and a remedy."""
 
+import msgspec
 import pytest
 
 from ticktrail.readiness import REASONS, readiness
-from unit.readiness.standing import clock, leg, observer, sink, status
+from unit.readiness.standing import NOW_NS, SECOND_NS, clock, leg, observer, sink, status
 
 
 def codes(given, fresh_s=30.0):
@@ -124,3 +125,10 @@ def test_thousands_of_instruments_make_one_reason():
     assert list(reason.about) == names
     assert "and 1,995 more" in reason.text
     assert len(reason.text) < 300
+
+
+def test_a_clock_that_was_stepped_back_makes_nothing_fresh():
+    """An hour of silence stays one, though by the clock of now the last tick lies in the future."""
+    silent = leg(heard_s_ago={"BTC/USDT": 3_600, "ETH/USDT": 3_600})
+    given = msgspec.structs.replace(status(legs={"one": silent}), at_ns=NOW_NS - 2 * 3_600 * SECOND_NS)
+    assert codes(given) == {"not_fresh": ["BTC/USDT", "ETH/USDT"]}

@@ -6,7 +6,7 @@ Never: changes what it sees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +107,7 @@ class ObserverSpec:
     unjournalled: Callable[[Settings], str | None] | None = None
     before_delivery: Callable[[Settings], bool] | None = None
     addresses: Addresses | None = None
+    levels: frozenset[str] = frozenset()
 
 
 def observer_spec(
@@ -119,6 +120,7 @@ def observer_spec(
     unjournalled: Callable[[S], str | None] | None = None,
     before_delivery: Callable[[S], bool] | None = None,
     addresses: Callable[[S], Mapping[str, str]] | None = None,
+    levels: Iterable[str] = (),
 ) -> ObserverSpec:
     """Return the declaration of an observer.
 
@@ -135,6 +137,7 @@ def observer_spec(
             record of it; None: never. The feed then waits for the observer at each batch.
         addresses: By key, the URLs that it speaks to under given settings, for the profile; without it every URL that
             stands in the table is looked at.
+        levels: Those of the counts in its `summary` that can fall, such as how many wait; all others only grow.
     """
     return ObserverSpec(
         name=name,
@@ -145,4 +148,5 @@ def observer_spec(
         unjournalled=cast("Callable[[Settings], str | None] | None", unjournalled),
         before_delivery=cast("Callable[[Settings], bool] | None", before_delivery),
         addresses=cast("Addresses | None", addresses),
+        levels=frozenset(levels),
     )

@@ -95,6 +95,7 @@ class Audience:
                 counts=observer.summary(),
                 trouble=observer.trouble() if isinstance(observer, Troubled) else "",
                 keeps_record=plan.spec.unjournalled is not None,
+                levels=sorted(plan.spec.levels),
             )
             for name, (plan, observer, queue) in self._seated.items()
         }

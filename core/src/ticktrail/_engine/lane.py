@@ -14,6 +14,7 @@ import anyio
 import anyio.abc
 
 from ticktrail._contracts.clock import Clock
+from ticktrail._contracts.known_secrets import without_secrets
 from ticktrail._contracts.sink import Sink, SinkContext
 from ticktrail._engine.backlog import Backlog
 from ticktrail._engine.bus import Bus
@@ -199,7 +200,7 @@ class Lane:
                 self._admitted.set()
 
     def _fail(self, exc: Exception) -> None:
-        self.failed = f"{type(exc).__name__}: {exc}"
+        self.failed = without_secrets(f"{type(exc).__name__}: {exc}")  # such as a database's address
         self._tally.dropped[self.name] += self._clear()
         self._bus.publish(
             SinkFailed(

@@ -19,6 +19,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from ticktrail._clock.peer import PeerDelay
 from ticktrail._clock.witness import is_witness
 from ticktrail._contracts.clock import Clock
+from ticktrail._contracts.known_secrets import without_secrets
 from ticktrail._contracts.provider import Finite, Provider, ProviderContext
 from ticktrail._contracts.route import Batch
 from ticktrail._engine.breaker import Breaker, BreakerState
@@ -226,7 +227,8 @@ class Leg:
                 retry_after_s = failure.retry_after_s if isinstance(failure, TransientError) else None
                 retry_s = self.breaker.failed(failure.cause, retry_after_s)
             self.last_failure = failure
-            detail = "the source has ended" if failure is None else str(failure)
+            # A venue may repeat in its answer what it was shown; what is told here is sealed, sent and drawn.
+            detail = "the source has ended" if failure is None else without_secrets(str(failure))
             self._bus.publish(
                 LegDown(
                     at_ns=self._clock.now_ns(),

@@ -109,10 +109,12 @@ class LegMonitor:
         """Take in what it brought."""
         at_ns = batch.mono_ns
         ticks, rejected = batch.ticks, batch.rejected
+        kinds = {(tick.instrument, type(tick)) for tick in ticks}
         good = len(ticks)
-        if rejected:
-            # What stands for a rejected book is no sign of health.
+        if any(kind is Gap for _, kind in kinds):  # that something is missing is no sign of health
+            kinds = {(name, kind) for name, kind in kinds if kind is not Gap}
             good = sum(type(tick) is not Gap for tick in ticks)
+        if rejected:
             self._last_rule = str(type(rejected[-1].violations[0]).__struct_config__.tag)
             for one in rejected:
                 if type(one.tick) is not Undecodable and one.tick.instrument in self._instruments:
@@ -121,7 +123,7 @@ class LegMonitor:
             self._refused_since_ns = None
             self._last_update_ns = batch.recv_ns
             at = (at_ns, batch.recv_ns)
-            for name, kind in {(tick.instrument, type(tick)) for tick in ticks}:
+            for name, kind in kinds:
                 heard = self._heard.get(name)
                 if heard is None:
                     heard = self._heard[name] = {}

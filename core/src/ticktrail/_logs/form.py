@@ -66,7 +66,10 @@ def as_text(*, coloured: bool) -> Render:
             key: one_line(_plain(value)) for key, value in found.items() if value not in (None, "", [], {})
         }
         text = str(render(None, entry.level, dict(shown)))
-        return text if exception is None else f"{text}\n{exception}".rstrip("\n")
+        if exception is None:
+            return text
+        # Indented and without control characters: what a venue sent can be in it, and must pass for no line of the log.
+        return "\n".join([text, *(f"  {one_line(part)}" for part in str(exception).splitlines())])
 
     return line
 

@@ -84,6 +84,7 @@ class LogPipe:
         self._counting = threading.Lock()
         self._dropped = 0
         self._is_broken = False
+        self._has_failed = False
         self._last_sentence: str | None = None
         self._thread = threading.Thread(target=self._run, name="ticktrail log", daemon=True)
         self._thread.start()
@@ -142,9 +143,12 @@ class LogPipe:
     def _taken(self) -> list[Entry]:
         entries: list[Entry] = []
         for _ in range(min(len(self._queue), _AT_ONCE)):
-            entry = self._entry(self._queue.popleft())
-            if entry is not None and self._is_wanted(entry):
-                entries += self._folder.take(entry, self._mono_ns())
+            try:
+                entry = self._entry(self._queue.popleft())
+                if entry is not None and self._is_wanted(entry):
+                    entries += self._folder.take(entry, self._mono_ns())
+            except Exception as exc:  # noqa: BLE001 - one line is lost and told of; without the thread all were
+                self._fail(exc)
         return entries
 
     def _entry(self, item: Event | Entry | _Warned | logging.LogRecord) -> Entry | None:
@@ -169,19 +173,40 @@ class LogPipe:
         return RANK[entry.level] >= RANK[self._settings.least(name, otherwise)]
 
     def _write(self, entries: Sequence[Entry]) -> None:
-        if not entries:
+        lines: list[str] = []
+        for entry in entries:
+            try:
+                lines.append(f"{self._render(entry)}\n")
+            except Exception as exc:  # noqa: BLE001 - as in `_taken`
+                self._fail(exc)
+        if not lines:
             return
         try:
-            self._outlet.write("".join(f"{self._render(entry)}\n" for entry in entries))
+            self._outlet.write("".join(lines))
         except OSError as exc:
-            self._lose(len(entries))
+            self._lose(len(lines))
             if not self._is_broken:
                 self._is_broken = True
-                self._tell(
+                self._say(
                     f"{self._outlet.name} cannot be written ({exc.strerror}): lines of the log are lost"
                 )
         else:
             self._is_broken = False
+
+    def _fail(self, exc: Exception) -> None:
+        """Count a line that a defect cost, and tell of the first one."""
+        self._lose(1)
+        if not self._has_failed:
+            self._has_failed = True
+            self._say(f"a line of the log cannot be made, by a defect: {type(exc).__name__}: {exc}")
+
+    def _say(self, text: str) -> None:
+        """Tell of trouble with the log; where nobody can be, in the log."""
+        try:
+            self._tell(text)
+        except Exception as exc:  # noqa: BLE001 - it must not end the thread; the log itself is the last resort
+            failed = f"{text} ({type(exc).__name__} while this was told)"
+            self._queue.append(Entry(at_ns=self._now_ns(), level="warning", event=WARNING, text=failed))
 
     def _say_dropped(self) -> None:
         with self._counting:

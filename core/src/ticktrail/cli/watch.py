@@ -23,6 +23,7 @@ from ticktrail._logs.library import libraries_into
 from ticktrail._logs.outlet import LogFile, StandardError
 from ticktrail._logs.pipe import LogPipe
 from ticktrail._plan.model import Plan
+from ticktrail.cli.aside import Aside
 from ticktrail.cli.told import failure_of, sentence_of
 from ticktrail.cli.view import View
 from ticktrail.events import Notice
@@ -32,6 +33,17 @@ __all__ = ["Watch", "warn", "watching"]
 
 _DRAW_EVERY_S: Final = 0.25
 _COUNT_EVERY_S: Final = 60.0
+
+
+class _StandardError(Console):
+    """Standard error: where its reader has gone, nobody is told any more, and the feed goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True)
+
+    def on_broken_pipe(self) -> None:
+        """Fall silent; what a console does otherwise ends the program, and standard output with it."""
+        self.quiet = True
 
 
 class Watch:
@@ -50,6 +62,7 @@ class Watch:
         self._logs_here = logs_here
         self._view = view
         self._kept: list[str] = []
+        self._aside = Aside(console)
 
     def hear(self, record: Record) -> None:
         """Take a record of the bus: the runner's listener."""
@@ -76,14 +89,18 @@ class Watch:
             self._view.warn(text)
             self._kept.append(text)  # the table is gone at the end; this must not be
         elif not self._logs_here:
-            warn(self.console, text)
+            self._aside.say(_warning(text))
 
     def _say(self, text: str) -> None:
         """Tell what is no warning, but what a person needs to know all the while."""
         if self._view is not None:
             self._view.serve(text)
         elif not self._logs_here:
-            self.console.print(escape(one_line(text)), highlight=False, soft_wrap=True)
+            self._aside.say(escape(one_line(text)))
+
+    def close(self) -> None:
+        """Write what waits for standard error."""
+        self._aside.close()
 
     async def show(self, runner: Runner) -> None:
         """Show how the feed stands until cancelled."""
@@ -142,7 +159,7 @@ def watching(plan: Plan, *, quiet: bool, draws: bool = True) -> Iterator[Watch]:
     Raises:
         ConfigError: The log's file cannot be opened.
     """
-    console = Console(stderr=True)
+    console = _StandardError()
     settings = plan.log
     here = _logs_here(plan, console, quiet=quiet)
     drawn = draws and console.is_terminal and not quiet and not here
@@ -162,12 +179,18 @@ def watching(plan: Plan, *, quiet: bool, draws: bool = True) -> Iterator[Watch]:
             stack.callback(_close, pipe, None if settings.file is None else console)
             stack.enter_context(libraries_into(pipe, settings))
         view = View(f"ticktrail: {plan.name}") if drawn else None
-        yield Watch(console, pipe, logs_here=here, view=view)
+        watch = Watch(console, pipe, logs_here=here, view=view)
+        stack.callback(watch.close)
+        yield watch
 
 
 def warn(console: Console, text: str) -> None:
     """Tell a person something that they must know."""
-    console.print(f"[yellow]warning:[/yellow] {escape(one_line(text))}", highlight=False, soft_wrap=True)
+    console.print(_warning(text), highlight=False, soft_wrap=True)
+
+
+def _warning(text: str) -> str:
+    return f"[yellow]warning:[/yellow] {escape(one_line(text))}"
 
 
 def _logs_here(plan: Plan, console: Console, *, quiet: bool) -> bool:

@@ -16,6 +16,7 @@ import msgspec
 
 from ticktrail.events import Notice
 from ticktrail.plugin import Clock
+from ticktrail.text import one_line
 from ticktrail_alerts.channels import Channel, ChannelError
 from ticktrail_alerts.finding import RANK
 from ticktrail_alerts.message import Alert, Message, compose
@@ -152,6 +153,12 @@ class Delivery:
             except TimeoutError:
                 within = f"{self.target.timeout_s:g} s"
                 return self._failed(message, ChannelError(f"no answer within {within}"))
+            except Exception as exc:  # noqa: BLE001 - a defect of a channel: it is told, and no other one hears of it
+                said = one_line(f"a message cannot be sent, by a defect: {type(exc).__name__}: {exc}")
+                is_of_message = isinstance(
+                    exc, ValueError | TypeError
+                )  # it would stay so, and hold up the next one
+                return self._failed(message, ChannelError(said, is_refused=is_of_message))
             # no checkpoint until it is known that it was sent
             self._take_out(message)
             self._lost_before -= told

@@ -13,6 +13,7 @@ from typing import ClassVar, Final, Generic, Literal, TypeAlias, TypeVar
 
 from ticktrail.plugin import Record
 from ticktrail.status import FeedStatus
+from ticktrail.text import one_line
 from ticktrail_alerts.rule_settings import RuleSettings, Severity
 
 __all__ = ["RANK", "Condition", "Finding", "Key", "Look", "Rule", "exceeds"]
@@ -107,12 +108,12 @@ class Condition(Rule, Generic[R]):
         return exceeds(value, limit, is_held=look.holds((self.name, about)))
 
     def find(self, text: str, *, about: str = "", severity: Severity | None = None) -> Finding:
-        """Return a finding of this rule; long texts are cut."""
+        """Return a finding of this rule; long texts are cut, and hold nothing that a line or a mail cannot."""
         return Finding(
             rule=self.name,
-            about=_cut(about, _MOST_ABOUT),
+            about=_cut(one_line(about), _MOST_ABOUT),
             severity=severity or self.settings.severity,
-            text=_cut(text, _MOST_TEXT),
+            text=_cut(one_line(text), _MOST_TEXT),
             after_s=self.settings.after_s,
             clear_s=self.settings.clear_s,
         )

@@ -54,6 +54,8 @@ class Keeper:
                 trouble = ""
             except OSError as exc:
                 trouble = exc.strerror or type(exc).__name__
+            except ValueError as exc:  # a text that has no form in UTF-8
+                trouble = str(exc)
         if trouble and not self.trouble:
             self._warn(
                 f"alerts: the state {self.path} cannot be written ({trouble}): what holds is told anew after a "

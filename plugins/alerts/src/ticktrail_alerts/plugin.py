@@ -31,6 +31,7 @@ def ticktrail_observers() -> Iterable[ObserverSpec]:
             open=_open,
             report_key="alerts",
             addresses=addresses_of,
+            levels=("holding", "waiting"),
         )
     ]
 

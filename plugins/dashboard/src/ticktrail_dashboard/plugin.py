@@ -28,6 +28,7 @@ def ticktrail_observers() -> Sequence[ObserverSpec]:
             open=_open,
             report_key="dashboard",
             addresses=lambda _: {},  # it listens, and speaks to nobody
+            levels=("pages",),
         )
     ]
 

@@ -26,6 +26,7 @@ from ticktrail.events import (
 )
 from ticktrail.model import Suppressed
 from ticktrail.plugin import Routed
+from ticktrail.status import ObserverStatus
 from ticktrail.testing import make_trade
 from ticktrail_dashboard.metrics import Metrics
 from ticktrail_dashboard.metrics.families import FAMILIES
@@ -269,3 +270,23 @@ def test_promtool_finds_nothing_to_say():
         ["promtool", "check", "metrics"], input=body, capture_output=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_what_can_fall_is_no_counter():
+    """A count that the observer names as a level is a gauge; Prometheus would take its fall for a restart."""
+    seen = ObserverStatus(
+        waiting=0, bound=10, counts={"sent": 4, "waiting": 2}, trouble="", levels=["waiting", "unknown"]
+    )
+    samples = scraped(metrics_of(status(observers={"alerts": seen}))[0])
+    assert of(samples, "observer_counts_total") == {("alerts", "sent"): 4}
+    assert of(samples, "observer_level") == {("alerts", "waiting"): 2}
+
+
+def test_the_seconds_of_a_breach_never_fall():
+    """A breach ends by the time of its last measurement, which is before the scrape that counted on."""
+    begun, ended = RECORDS[-1], RECORDS[-2]
+    metrics, standing = metrics_of(status(), [begun])
+    standing.mono = 5 * SECOND_NS
+    assert of(scraped(metrics), "clock_breach_seconds_total") == {"": 5.0}
+    metrics.observe([ended])
+    assert of(scraped(metrics), "clock_breach_seconds_total") == {"": 5.0}

@@ -79,7 +79,7 @@ class Mailbox:
             raise ChannelError(
                 f"{self._settings.host} answers {exc.smtp_code} {one_line(str(said))[:_MOST_TEXT]}"
             ) from exc
-        except (OSError, smtplib.SMTPException) as exc:
+        except (OSError, UnicodeError, smtplib.SMTPException) as exc:
             said = one_line(str(exc))[:_MOST_TEXT] or type(exc).__name__
             raise ChannelError(f"{self._settings.host} cannot be reached: {said}") from exc
 

@@ -184,7 +184,16 @@ def _of_the_feed(status: FeedStatus) -> dict[str, Samples]:
         "observer_bound_records": [((name,), one.bound) for name, one in observers],
         "observer_trouble": [((name,), int(bool(one.trouble))) for name, one in observers],
         "observer_counts_total": [
-            ((name, what), n) for name, one in observers for what, n in one.counts.items()
+            ((name, what), n)
+            for name, one in observers
+            for what, n in one.counts.items()
+            if what not in one.levels
+        ],
+        "observer_level": [
+            ((name, what), one.counts[what])
+            for name, one in observers
+            for what in one.levels
+            if what in one.counts
         ],
         **_of_the_clock(status.clock),
     }

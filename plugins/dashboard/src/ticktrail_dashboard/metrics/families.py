@@ -161,6 +161,12 @@ _ALL: Final = (
         "What the observer counts, such as records sealed.",
     ),
     _family(
+        "observer_level",
+        "gauge",
+        "observer what",
+        "What the observer counts that can fall, such as messages that wait.",
+    ),
+    _family(
         "notices_total",
         "counter",
         "source severity",

@@ -22,11 +22,12 @@ from ticktrail.events import (
     LegSwitched,
     OutageBegun,
     OutageEnded,
+    PluginLoaded,
 )
 from ticktrail.plugin import Record, Routed
 from ticktrail_dashboard.state.instrument import Instrument
 from ticktrail_dashboard.state.ticks import Ticks
-from ticktrail_dashboard.state.words import say
+from ticktrail_dashboard.state.words import Saying, say, say_plugins
 from ticktrail_dashboard.view import TimelineItem
 
 __all__ = ["Board", "FeedState"]
@@ -61,6 +62,7 @@ class Board:
         self.clock_past: deque[tuple[int, float, float]] = deque(maxlen=MOST_MEASUREMENTS)
         self.leg_since_ns: dict[str, int] = {}
         self.switched_ns: dict[str, int] = {}
+        self._plugins: list[PluginLoaded] = []
 
     def see(self, records: Sequence[Record]) -> None:
         """Take in records, in order."""
@@ -78,8 +80,19 @@ class Board:
         return tuple(item for item in self.timeline if item.number > number)
 
     def _hear(self, event: Event) -> None:
+        if type(event) is PluginLoaded:
+            self._plugins.append(event)
+            return
+        if self._plugins:
+            self._add(self._plugins[-1], say_plugins(self._plugins))
+            self._plugins = []
+        self._add(event, say(event))
+        self._learn(event)
+
+    def _add(self, event: Event, saying: Saying) -> None:
+        """Put an item at the end of the time line."""
         self.newest += 1
-        kind, tone, about, text = say(event)
+        kind, tone, about, text = saying
         self.timeline.append(
             TimelineItem(
                 number=self.newest,
@@ -91,6 +104,9 @@ class Board:
                 text=text,
             )
         )
+
+    def _learn(self, event: Event) -> None:
+        """Keep what an event tells beside its sentence."""
         match event:
             case FeedStarted():
                 self.state, self.version = "running", event.ticktrail
@@ -107,8 +123,11 @@ class Board:
             case ClockMeasured():
                 self.clock_past.append((event.at_ns // _MS, event.offset_ns / _MS, event.bound_ns / _MS))
             case OutageBegun() | OutageEnded():
+                is_out = isinstance(event, OutageBegun)
+                if event.instruments is None:
+                    self.ticks.all_begin_out(is_out=is_out)
                 for instrument in self._touched(event.instruments):
-                    instrument.is_out = isinstance(event, OutageBegun)
+                    instrument.is_out = is_out
             case InstrumentQuarantined():
                 for instrument in self._touched((event.instrument,)):
                     instrument.quarantined_by.add((event.provider, event.rule))
@@ -120,7 +139,6 @@ class Board:
 
     def _touched(self, names: Iterable[str] | None) -> Iterator[Instrument]:
         """Give the instruments of those names (None: all), each of which is told anew."""
-        known = self.ticks.instruments
-        chosen = list(known.values()) if names is None else [known[name] for name in names if name in known]
+        chosen = self.ticks.chosen(names)
         self.ticks.touch(chosen)
         yield from chosen

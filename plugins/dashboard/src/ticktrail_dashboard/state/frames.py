@@ -14,6 +14,7 @@ import msgspec
 from ticktrail.plugin import Clock
 from ticktrail.status import FeedStatus
 from ticktrail_dashboard.state.board import Board
+from ticktrail_dashboard.state.encoding import encode
 from ticktrail_dashboard.state.latency import view_latency
 from ticktrail_dashboard.state.views import (
     view_clock,
@@ -62,7 +63,6 @@ class FrameBuilder:
         self._status = status
         self._panels = panels
         self._fresh_ns = round(fresh_s * 1e9)
-        self._encoder = msgspec.json.Encoder()
         self._asked_ns: int | None = None
         self._ask_every_ns = ASK_EVERY_NS
         self._last: FeedStatus | None = None
@@ -94,14 +94,14 @@ class FrameBuilder:
         if not (changes or rows or timeline or gone):
             return None
         frame = Frame(at_ms=now_ns // _MS, rows=tuple(rows), gone=tuple(gone), timeline=timeline)
-        return self._encoder.encode(msgspec.structs.replace(frame, **changes))
+        return encode(msgspec.structs.replace(frame, **changes))
 
     def whole(self) -> bytes:
         """Return all there is as of the last `advance`, encoded."""
         now_ns = self._clock.now_ns()
         fresh_from_ns = now_ns - self._fresh_ns
         rows = [view_row(instrument, fresh_from_ns) for instrument in self._board.ticks.instruments.values()]
-        return self._encoder.encode(
+        return encode(
             msgspec.structs.replace(
                 self._told, at_ms=now_ns // _MS, whole=True, rows=rows, timeline=tuple(self._board.timeline)
             )

@@ -11,6 +11,7 @@ from array import array
 from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import Final, Literal
 
 from ticktrail_dashboard.view import Chart, ChartMark
@@ -19,6 +20,7 @@ __all__ = ["Instrument", "Past"]
 
 PAST_S: Final = 300
 MOST_MARKS: Final = 60
+"""Of each kind, so that a flood of rejects pushes no switch off the chart."""
 _NS: Final = 1_000_000_000
 
 MarkKind = Literal["switch", "reject", "gap"]
@@ -97,7 +99,7 @@ class Instrument:
         self.is_out = False
         self.quarantined_by: set[tuple[str | None, str]] = set()
         self._past: Past | None = None
-        self._marks: deque[tuple[int, MarkKind, str]] | None = None
+        self._marks: dict[MarkKind, deque[tuple[int, str]]] = {}
 
     @property
     def is_quarantined(self) -> bool:
@@ -111,17 +113,21 @@ class Instrument:
         self._past.add(at_s, self.last, self.bid, self.ask)
 
     def mark(self, at_ns: int, kind: MarkKind, text: str) -> None:
-        """Put a mark on the time line, in place of the oldest one where there are many."""
-        if self._marks is None:
-            self._marks = deque(maxlen=MOST_MARKS)
-        self._marks.append((at_ns, kind, text))
+        """Put a mark on the time line, in place of the oldest one of its kind where there are many."""
+        marks = self._marks.get(kind)
+        if marks is None:
+            marks = self._marks[kind] = deque(maxlen=MOST_MARKS)
+        marks.append((at_ns, text))
 
     def chart(self, now_ns: int) -> Chart:
         """Return the last minutes."""
         from_ns = now_ns - PAST_S * _NS
         marks: Sequence[ChartMark] = [
             ChartMark(at_ms=at_ns // 1_000_000, kind=kind, text=text)
-            for at_ns, kind, text in self._marks or ()
+            for at_ns, kind, text in sorted(
+                ((at_ns, kind, text) for kind, kept in self._marks.items() for at_ns, text in kept),
+                key=itemgetter(0),
+            )
             if at_ns >= from_ns
         ]
         if self._past is None:

@@ -11,8 +11,10 @@ from functools import partial
 from typing import Final
 
 import anyio
+import msgspec
 
 from ticktrail.plugin import Clock, Page, PageOffer, Panel
+from ticktrail.text import one_line
 from ticktrail_dashboard.view import PanelView
 
 __all__ = ["Panels"]
@@ -74,7 +76,7 @@ class Panels:
             panel = Panel(trouble=f"this page gave no answer within {self.within_s:g} s")
             with anyio.move_on_after(self.within_s):
                 try:
-                    panel = await page.look()
+                    panel = _checked(await page.look())
                 except Exception as exc:  # noqa: BLE001 - as above
                     panel = Panel(trouble=f"this page cannot be shown: {_told(exc)}")
             self._show(offer, panel)
@@ -93,5 +95,18 @@ class Panels:
         )
 
 
+def _checked(panel: Panel) -> Panel:
+    """Return a panel that can be sent to a browser.
+
+    Raises:
+        TypeError: It is none, or what it holds has no form in JSON.
+        ValueError: Its text has no form in UTF-8.
+    """
+    if not isinstance(panel, Panel):
+        raise TypeError(f"a Panel is wanted of a page, not a {type(panel).__name__}")
+    msgspec.json.encode(panel)
+    return panel
+
+
 def _told(exc: Exception) -> str:
-    return f"{type(exc).__name__}: {exc}"
+    return one_line(f"{type(exc).__name__}: {exc}")

@@ -10,8 +10,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import msgspec
-
 from ticktrail.model import (
     AggTrade,
     Bar,
@@ -27,15 +25,15 @@ from ticktrail.model import (
 )
 from ticktrail.plugin import Routed
 from ticktrail_dashboard.state.instrument import Instrument
+from ticktrail_dashboard.state.violations import said
 from ticktrail_dashboard.view import Example
 
-__all__ = ["Ticks", "said"]
+__all__ = ["Ticks"]
 
 MOST_EXAMPLES: Final = 3
 MOST_RULES: Final = 200
 MOST_INSTRUMENTS: Final = 20_000
 """More than a feed may hold; a bound all the same."""
-MOST_TEXT: Final = 300
 
 
 class Ticks:
@@ -52,6 +50,8 @@ class Ticks:
         self._changed: set[Instrument] = set()
         self._moved: set[Instrument] = set()
         self._untold: set[Instrument] = set()
+        self._knows_all = False
+        self._begins_out = False
         self._examples: dict[str, deque[tuple[Tick | Undecodable, Violation]]] = {}
 
     def know(self, names: Iterable[str]) -> list[str]:
@@ -59,6 +59,7 @@ class Ticks:
         wanted = set(names)
         for name in wanted - self.instruments.keys():
             self._add(name)
+        self._knows_all, self._begins_out = True, False
         gone = [name for name in self.instruments if name not in wanted]
         for name in gone:
             instrument = self.instruments.pop(name)
@@ -116,6 +117,17 @@ class Ticks:
         """Have these told although no tick of them came."""
         self._untold.update(instruments)
 
+    def chosen(self, names: Iterable[str] | None) -> list[Instrument]:
+        """Return those of an event of the feed (None: all), which may be the first that is heard of them."""
+        if names is None:
+            return list(self.instruments.values())
+        found = [self.instruments.get(name) or self._add(name) for name in names]
+        return [instrument for instrument in found if instrument is not None]
+
+    def all_begin_out(self, *, is_out: bool) -> None:
+        """Take as out, or no more, what was not heard of before anybody looked."""
+        self._begins_out = is_out and not self._knows_all
+
     def _settle(self) -> None:
         """Share what changed between the two who ask, so that a tick pays for one of them."""
         self._moved |= self._changed
@@ -141,6 +153,7 @@ class Ticks:
         if len(self.instruments) >= MOST_INSTRUMENTS:
             return None
         instrument = self.instruments[name] = Instrument(name)
+        instrument.is_out = self._begins_out
         self._changed.add(instrument)
         return instrument
 
@@ -180,14 +193,3 @@ class Ticks:
 def rule_of(violation: Violation) -> str:
     """Return the name of the rule that found it."""
     return str(type(violation).__struct_config__.tag)
-
-
-def said(violation: Violation) -> str:
-    """Return the numbers of a violation as text."""
-    parts = (
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in msgspec.structs.asdict(violation).items()
-        if value is not None
-    )
-    text = ", ".join(parts)
-    return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"

@@ -13,7 +13,7 @@ from ticktrail import events as e
 from ticktrail.events import Event
 from ticktrail_dashboard.view import Tone
 
-__all__ = ["Saying", "say"]
+__all__ = ["Saying", "say", "say_plugins"]
 
 Kind = Literal["feed", "leg", "route", "rule", "sink", "clock", "person", "notice"]
 MOST_TEXT: Final = 600
@@ -38,6 +38,15 @@ def say(event: Event) -> Saying:
         return Saying("feed", "plain", "", str(type(event).__struct_config__.tag).replace("_", " "))
     kind, tone, about, text = saying(event)
     return Saying(kind, tone, about, text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…")
+
+
+def say_plugins(loaded: Sequence[e.PluginLoaded]) -> Saying:
+    """Return one sentence for the plugins that a feed starts with: a line of each would be all that is seen of it."""
+    if len(loaded) == 1:
+        return say(loaded[0])
+    names = ", ".join(f"{one.name} {one.version}" for one in loaded)
+    text = f"{len(loaded)} plugins are loaded: {names}"
+    return Saying("feed", "plain", "", text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…")
 
 
 def _named(names: Sequence[str] | None) -> str:
@@ -144,6 +153,13 @@ def _notice(it: e.Notice) -> Saying:
     tones: Mapping[str, Tone] = {"information": "plain", "warning": "warning", "critical": "bad"}
     text = it.text.removeprefix(f"{it.source}: ")  # the subject stands before it
     return Saying("notice", "good" if it.is_over else tones[it.severity], it.source, text)
+
+
+def _latency(it: e.LatencyMeasured) -> Saying:
+    if it.p50_us is None or it.p99_us is None:
+        return Saying("sink", "plain", "", "no tick was written since the latency was measured last")
+    text = f"half of {it.ticks:,} ticks took {it.p50_us:,.0f} µs or less from the socket into a sink, "
+    return Saying("sink", "plain", "", text + f"99 of a hundred {it.p99_us:,.0f} µs")
 
 
 def _measured(it: e.ClockMeasured) -> Saying:
@@ -352,6 +368,7 @@ _SAYINGS: Final[Mapping[type, Callable[..., Saying]]] = dict(
             e.SinkFailed,
             lambda it: Saying("sink", "bad", it.sink, f"failed, and gets nothing more: {it.cause}"),
         ),
+        _entry(e.LatencyMeasured, _latency),
         _entry(e.ClockMeasured, _measured),
         _entry(e.ClockUnavailable, lambda it: Saying("clock", "warning", "", f"not measured: {it.cause}")),
         _entry(

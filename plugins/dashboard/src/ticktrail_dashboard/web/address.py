@@ -99,7 +99,7 @@ def bind(place: Place) -> socket.socket:
             place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as exc:
+    except (OSError, UnicodeError) as exc:  # UnicodeError: of a name that the domain name system cannot hold
         raise ConfigError(_cannot(place, exc)) from exc
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -114,9 +114,10 @@ def bind(place: Place) -> socket.socket:
     return listener
 
 
-def _cannot(place: Place, exc: OSError) -> str:
+def _cannot(place: Place, exc: OSError | UnicodeError) -> str:
+    why = (exc.strerror if isinstance(exc, OSError) else None) or exc
     return (
-        f"[dashboard] address: nothing can be served at {place.authority} ({exc.strerror or exc}); choose a port that "
+        f"[dashboard] address: nothing can be served at {place.authority} ({why}); choose a port that "
         f"is free (0 takes any) and a host of this machine's"
     )
 

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from ticktrail_dashboard.state.encoding import encode
 from ticktrail_dashboard.view import Chart
 from ticktrail_dashboard.web.connection import Connections
 from ticktrail_dashboard.web.door import SESSION_S, Door
@@ -154,7 +155,7 @@ class App:
             if chart is None:
                 return _error(404, "the feed has no such instrument: /api/chart?instrument=NAME")
             return Response(
-                msgspec.json.encode(chart),
+                encode(chart),
                 media_type="application/json",
                 headers={"cache-control": "no-store"},
             )
@@ -259,7 +260,10 @@ def _is_own(headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return headers.get("sec-fetch-site") == "same-origin"
-    return urlsplit(origin).netloc.lower() == headers["host"].lower()
+    try:
+        return urlsplit(origin).netloc.lower() == headers["host"].lower()
+    except ValueError:  # no browser sends such: it is nobody's page
+        return False
 
 
 async def _read_form(request: Request) -> Mapping[str, str] | None:

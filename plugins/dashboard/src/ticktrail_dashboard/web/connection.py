@@ -56,7 +56,7 @@ class Connection:
 
 
 class Connections:
-    """All that are open, by the other side's address and port; `most` is how many there may be.
+    """All that are open; `most` is how many there may be.
 
     Attributes:
         refused: So many were one too many.
@@ -74,7 +74,9 @@ class Connections:
         self.broken = 0
         self.failed = 0
         self.trouble = ""
-        self._open: dict[tuple[str, int], Connection] = {}
+        self._open: set[Connection] = set()
+        # A port that was reset can come again before the request that was under way has ended.
+        self._newest: dict[tuple[str, int], Connection] = {}
 
     def fail(self, exc: BaseException) -> None:
         """Note that serving one failed by a defect; the first one is kept, for `trouble`."""
@@ -88,22 +90,27 @@ class Connections:
 
     def add(self, client: tuple[str, int], scope: trio.CancelScope, close: Callable[[], None]) -> Connection:
         """Return a new one; `close` closes its socket at once."""
-        connection = self._open[client] = Connection(scope, self.limits, close)
+        connection = Connection(scope, self.limits, close)
+        self._open.add(connection)
+        self._newest[client] = connection
         return connection
 
-    def remove(self, client: tuple[str, int]) -> None:
-        """Forget one that has ended."""
-        if self._open.pop(client).was_dropped:
+    def remove(self, client: tuple[str, int], connection: Connection) -> None:
+        """Forget one that has ended; a newer one of the same address and port stays."""
+        self._open.discard(connection)
+        if self._newest.get(client) is connection:
+            del self._newest[client]
+        if connection.was_dropped:
             self.dropped += 1
 
     def close_all(self) -> None:
         """Close all sockets, whatever is being written to them."""
-        for connection in self._open.values():
+        for connection in self._open:
             connection.close()
 
     def get(self, client: tuple[str, int]) -> Connection | None:
         """Return the one of a request, by its ``client``."""
-        return self._open.get(client)
+        return self._newest.get(client)
 
 
 class GuardedStream(trio.abc.HalfCloseableStream):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Literal, cast
 
@@ -20,6 +20,7 @@ from hypercorn.typing import ASGIFramework
 from ticktrail.errors import ConfigError
 from ticktrail.events import FeedStarted, Notice
 from ticktrail.plugin import ObserverContext, Record
+from ticktrail.text import one_line
 from ticktrail_dashboard.health import Health
 from ticktrail_dashboard.metrics import Metrics
 from ticktrail_dashboard.settings import DashboardSettings, Part
@@ -65,6 +66,7 @@ class Dashboard:
         self._certificate = certificate
         self._place = place
         self._trouble = ""
+        self._defect = ""
         self._restarts = 0
         self._stop = trio.Event()
         self.board = Board()
@@ -102,9 +104,11 @@ class Dashboard:
 
     async def observe(self, records: Sequence[Record]) -> None:
         """Take the records; never waits for a page."""
-        self.board.see(records)
-        self._metrics.observe(records)
-        self._health.observe(records)
+        for take in (self.board.see, self._metrics.observe, self._health.observe):
+            try:
+                take(records)
+            except Exception as exc:  # noqa: BLE001 - what is shown may be wrong from here on; the feed is not
+                self._tell_of_defect(exc)
         if any(type(record) is FeedStarted for record in records):
             self._tell("served", "information", f"dashboard: {self.url}")
         # Few at once are not worth a task's turn each: they gather for a moment. Many are taken as they come.
@@ -123,22 +127,25 @@ class Dashboard:
 
     def trouble(self) -> str:
         """Return why the dashboard is not served, or what went wrong in it."""
-        return self._trouble or self.connections.trouble
+        return self._trouble or self._defect or self.connections.trouble
 
     async def run(self) -> None:
         """Serve, build frames, look at pages, and keep the past, until cancelled or `stop` was called."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._keep_past)
+            nursery.start_soon(self._keep_doing, self._keep_past)
             if self._serves_pages:
-                nursery.start_soon(self.hub.keep_telling)
-                nursery.start_soon(self.panels.keep_looking)
+                nursery.start_soon(self._keep_doing, self.hub.keep_telling)
+                nursery.start_soon(self._keep_doing, self.panels.keep_looking)
             await self._keep_serving()
             nursery.cancel_scope.cancel()
 
     def stop(self) -> None:
         """Tell pages the last frame, and end the server once they have taken it, a moment later at most."""
         self.board.state = "ended"
-        self.hub.end()
+        try:
+            self.hub.end()
+        except Exception as exc:  # noqa: BLE001 - the last frame cannot be built: the feed ends all the same
+            self._tell_of_defect(exc)
         self._stop.set()
 
     def _machines(self, parts: Sequence[Part]) -> Mapping[str, Machine]:
@@ -181,6 +188,25 @@ class Dashboard:
                 await self._stop.wait()
                 return
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def _keep_doing(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it for as long as the feed runs; after a defect again, a moment later."""
+        while True:
+            try:
+                await work()
+            except Exception as exc:  # noqa: BLE001 - pages may be wrong or late; the feed goes on
+                self._tell_of_defect(exc)
+            await trio.sleep(FIRST_PAUSE_S)
+
+    def _tell_of_defect(self, exc: BaseException) -> None:
+        """Tell once of what went wrong beside the server; the first one stands in `trouble`."""
+        while isinstance(exc, BaseExceptionGroup):
+            exc = exc.exceptions[0]
+        if not self._defect:
+            self._defect = one_line(
+                f"what the dashboard shows is not whole, by a defect: {type(exc).__name__}: {exc}"
+            )
+            self._tell("defect", "warning", self._defect)
 
     def _fail(self, exc: BaseException) -> None:
         while isinstance(exc, BaseExceptionGroup):

@@ -52,7 +52,8 @@ class Door:
     ) -> None:
         self.needs_token = token is not None
         self.refused = 0
-        self.cookie = "__Host-ticktrail" if is_secure else "ticktrail"
+        # A browser tells cookies of one host apart by their names alone, whatever the port.
+        self.cookie = f"{'__Host-' if is_secure else ''}ticktrail-{place.port}"
         self._digest = None if token is None else _digest(token)
         own = {"localhost", "127.0.0.1", "::1"} if place.is_loopback else set()
         self._names = {name.lower() for name in (place.host, *hosts, *own)}

@@ -162,7 +162,9 @@ class Hub:
     def end(self) -> None:
         """Tell the last frame; whoever has taken it is through."""
         if not self.has_ended:
-            self.tell()
-            self.has_ended = True
-            self._someone.set()
-            self._told.set()
+            try:
+                self.tell()
+            finally:
+                self.has_ended = True
+                self._someone.set()
+                self._told.set()

@@ -131,7 +131,7 @@ async def _handle(
         except* Exception as group:  # noqa: BLE001 - a defect ends this connection, and the next one is served all the same
             connections.fail(group)
         finally:
-            connections.remove(client)
+            connections.remove(client, connection)
             await trio.aclose_forcefully(stream)
 
 
