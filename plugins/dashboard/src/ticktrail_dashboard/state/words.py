@@ -155,13 +155,6 @@ def _notice(it: e.Notice) -> Saying:
     return Saying("notice", "good" if it.is_over else tones[it.severity], it.source, text)
 
 
-def _latency(it: e.LatencyMeasured) -> Saying:
-    if it.p50_us is None or it.p99_us is None:
-        return Saying("sink", "plain", "", "no tick was written since the latency was measured last")
-    text = f"half of {it.ticks:,} ticks took {it.p50_us:,.0f} µs or less from the socket into a sink, "
-    return Saying("sink", "plain", "", text + f"99 of a hundred {it.p99_us:,.0f} µs")
-
-
 def _measured(it: e.ClockMeasured) -> Saying:
     text = f"offset {_ms(it.offset_ns)}{_bound(it.bound_ns)} by {it.server}"
     return Saying("clock", "plain" if it.in_tolerance else "bad", "", text)
@@ -368,7 +361,6 @@ _SAYINGS: Final[Mapping[type, Callable[..., Saying]]] = dict(
             e.SinkFailed,
             lambda it: Saying("sink", "bad", it.sink, f"failed, and gets nothing more: {it.cause}"),
         ),
-        _entry(e.LatencyMeasured, _latency),
         _entry(e.ClockMeasured, _measured),
         _entry(e.ClockUnavailable, lambda it: Saying("clock", "warning", "", f"not measured: {it.cause}")),
         _entry(
