@@ -12,7 +12,6 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
-from ticktrail.health import LegHealth
 from ticktrail.model import InstrumentId
 from ticktrail.status import FeedStatus
 
@@ -65,9 +64,9 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 def readiness(status: FeedStatus | None, *, fresh_s: float | None, feed: str = "") -> Readiness:
     """Return whether a feed is ready.
 
-    It is where each of its instruments was heard within `fresh_s` from a leg that speaks for it, nothing stands between
-    its ticks and its sinks, what it does is recorded, and its clock is known to be right. A feed that measures no clock
-    is not held to one. A degraded leg is one that delivers.
+    It is where something of each of its instruments was delivered within `fresh_s`, nothing stands between its ticks
+    and its sinks, what it does is recorded, and its clock is known to be right. A feed that measures no clock is not
+    held to one. A degraded leg is one that delivers.
 
     Args:
         status: How the feed stands; None before its sources have begun.
@@ -95,7 +94,7 @@ def _of_instruments(status: FeedStatus, fresh_s: float | None) -> Iterator[Reaso
         delivering = [leg for leg in speaking if leg.state in _DELIVERING]
         if not delivering:
             out.append(name)
-        elif fresh_s is not None and not _is_fresh(delivering, instrument, fresh_s):
+        elif fresh_s is not None and status.delivered_s.get(instrument, math.inf) > fresh_s:
             quiet.append(name)
     if out:
         why = "; ".join(
@@ -112,19 +111,11 @@ def _of_instruments(status: FeedStatus, fresh_s: float | None) -> Iterator[Reaso
     if quiet:
         yield Reason(
             code="not_fresh",
-            text=f"Nothing came of {_first(quiet)} for {fresh_s:g} s, or nothing yet. Where its market is closed or "
-            "quiet, raise fresh_s; otherwise see the leg that speaks for it in `ticktrail ctl status`.",
+            text=f"Nothing was delivered of {_first(quiet)} for {fresh_s:g} s, or nothing yet. Where its market is "
+            "closed or quiet, raise fresh_s; otherwise see the leg that speaks for it, and what rules reject, in "
+            "`ticktrail ctl status`.",
             about=quiet,
         )
-
-
-def _is_fresh(legs: Sequence[LegHealth], name: InstrumentId, fresh_s: float) -> bool:
-    """Tell whether one was heard by a clock that never jumps: after a step back what is old would seem new."""
-    return any(
-        (own := leg.instruments.get(name)) is not None
-        and min(own.silent_s.values(), default=math.inf) <= fresh_s
-        for leg in legs
-    )
 
 
 def _of_sinks(status: FeedStatus) -> Iterator[Reason]:

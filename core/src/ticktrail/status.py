@@ -119,6 +119,8 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
     instrument the legs of which something may be delivered now, `rejected_by` the ticks rejected by rule (one that
     broke two counts in both), `suppressed_by` those suppressed by reason. `latency_steps_us` is the histogram behind
     `latency_us`: by ascending upper edge in microseconds, how many ticks; steps that have none are left out.
+    `delivered_s` holds by instrument how many seconds ago the last that was delivered of it was received, by a clock
+    that never jumps; gaps, switches and values served once more count as nothing, what never was delivered is left out.
     """
 
     feed: str
@@ -142,6 +144,7 @@ class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
     flagged_by: Mapping[str, int]
     suppressed_by: Mapping[str, int]
     latency_us: Latency
+    delivered_s: Mapping[InstrumentId, float] = {}
     latency_steps_us: Sequence[tuple[float, int]] = ()
     latency_sum_ns: int = 0
     clock: ClockStatus

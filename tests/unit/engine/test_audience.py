@@ -11,7 +11,8 @@ from ticktrail._host import Host
 from ticktrail._plan.compose import compose
 from ticktrail.errors import ConfigError
 from ticktrail.events import Notice
-from ticktrail.plugin import Figure, Panel, Settings, hookimpl, observer_spec, page_spec
+from ticktrail.plugin import Figure, Panel, Routed, Settings, hookimpl, observer_spec, page_spec
+from ticktrail.readiness import readiness
 
 FEED = """
 [feed]
@@ -196,3 +197,59 @@ def test_keys_are_laid_over_a_table(feed_file, host):
         compose(feed_file, host, added={"watch": {"greetings": "?"}})
     with pytest.raises(ConfigError, match='there is no table "nobody"'):
         compose(feed_file, host, added={"nobody": {}})
+
+
+CROSS = """
+[feed]
+name = "crossed"
+profile = "development"
+instruments = ["BTC/USDT"]
+channels = ["trades"]
+[route]
+kind = "hybrid"
+primary = "one"
+fallback = "two"
+[providers.one]
+plugin = "synthetic"
+seed = 1
+[providers.two]
+plugin = "synthetic"
+seed = 2
+[clock]
+servers = []
+chrony = "off"
+[validation]
+max_price = "{most}"
+[[sinks]]
+plugin = "memory"
+[watch]
+"""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("most", "delivers"), [("1000000", True), ("0.0002", False)])
+async def test_the_status_tells_what_was_delivered_and_not_what_was_heard(
+    tmp_path, host, seen, most, delivers
+):
+    """Legs that bring something do not make a feed fresh whose rules let nothing through."""
+    path = tmp_path / "feed.toml"
+    path.write_text(CROSS.format(most=most))
+    enough, seen_so_far = anyio.Event(), []
+
+    def hear(record):
+        if isinstance(record, Routed):
+            seen_so_far.append(record)
+            if len(seen_so_far) > 20:
+                enough.set()
+
+    runner = Runner(compose(path, host), listener=hear)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(runner.run)
+        with anyio.fail_after(60):
+            await enough.wait()
+        status = runner.status()
+        runner.stop()
+    assert status is not None
+    assert bool(status.delivered_s) == delivers
+    codes = {reason.code for reason in readiness(status, fresh_s=30).reasons}
+    assert bool(codes & {"not_fresh", "outage"}) != delivers

@@ -68,6 +68,13 @@ def clock(*, is_measured=True, breach="", measured_at_ns=NOW_NS):
 def status(**different):
     """A feed that is well, but for what is said."""
     legs = different.pop("legs", {"one": leg(), "two": leg()})
+    speaking = different.get("speaking", {"BTC/USDT": ["one"], "ETH/USDT": ["one"]})
+    silent_s = {
+        name: [s for each in names for s in legs[each].health.instruments[name].silent_s.values()]
+        for name, names in speaking.items()
+        if all(name in legs[each].health.instruments for each in names)
+    }
+    delivered_s = {name: min(found) for name, found in silent_s.items() if found}
     return FeedStatus(
         **{
             "feed": "made",
@@ -85,6 +92,7 @@ def status(**different):
             "profile": "development",
             "channels": ["trades"],
             "started_ns": NOW_NS - 60 * SECOND_NS,
+            "delivered_s": delivered_s,
             "speaking": {"BTC/USDT": ["one"], "ETH/USDT": ["one"]},
             "rejected_by": {},
             "flagged_by": {},

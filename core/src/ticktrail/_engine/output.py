@@ -15,9 +15,11 @@ from ticktrail._engine.cache import LatestCache
 from ticktrail._engine.found import Found
 from ticktrail._engine.lane import Lane
 from ticktrail._tracing.batches import BatchTraces
-from ticktrail.model import Suppressed, Tick
+from ticktrail.model import Gap, InstrumentId, Suppressed, Switched, Tick
 
 __all__ = ["Output"]
+
+_NOTICES = frozenset({Gap, Switched})
 
 
 class Output:
@@ -32,6 +34,8 @@ class Output:
 
     Attributes:
         follow: Follows some batches, where the feed is traced.
+        delivered_ns: By instrument, when what was delivered last was received; monotonic. Gaps, switches and values
+            that were served once more are nothing new.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Output:
         found: Found | None = None,
     ) -> None:
         self.follow: BatchTraces | None = None
+        self.delivered_ns: dict[InstrumentId, int] = {}
         self._lanes = lanes
         self._bus = bus
         self._cache = cache
@@ -64,6 +69,10 @@ class Output:
         if self._found is not None:
             self._found.see(batch, delivered)
         if delivered:
+            for name in {
+                tick.instrument for tick in delivered if not tick.stale and type(tick) not in _NOTICES
+            }:
+                self.delivered_ns[name] = batch.mono_ns
             await self._bus.recorded()
             if self._cache is not None:
                 self._cache.note(delivered, batch.mono_ns)

@@ -223,6 +223,11 @@ class Route:
         """Return the legs of which something may be delivered for an instrument now."""
         return self._tree.voices(name)
 
+    @property
+    def delivered_ns(self) -> Mapping[InstrumentId, int]:
+        """By instrument, when what was delivered last was received; monotonic."""
+        return self._out.delivered_ns
+
     def status(self) -> Sequence[NodeStatus]:
         """Return who speaks."""
         return self._tree.status()

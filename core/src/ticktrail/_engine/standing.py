@@ -78,6 +78,7 @@ class Standing:
         if route is None:
             return None
         tally, health, plan = self._tally, self._health(), self._plan()
+        mono_ns, last_ns = self._clock.mono_ns(), route.delivered_ns
         report = tally.report(audit={}, sinks=(), quality=())
         return FeedStatus(
             feed=plan.name,
@@ -109,6 +110,11 @@ class Standing:
             profile=plan.profile,
             channels=sorted(plan.channels),
             started_ns=self._started_ns,
+            delivered_s={
+                name: round(max(0, mono_ns - last_ns[name]) / 1e9, 3)
+                for name in plan.instruments
+                if name in last_ns
+            },
             speaking={name: sorted(route.voices(name)) for name in plan.instruments},
             rejected_by=report.rejected,
             flagged_by=report.flagged,
