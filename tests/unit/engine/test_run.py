@@ -10,6 +10,7 @@ from ticktrail.events import (
     FeedStarted,
     FeedStopped,
     FeedStopping,
+    LatencyMeasured,
     LegDown,
     LegUp,
     PluginLoaded,
@@ -53,7 +54,7 @@ async def test_events_stand_in_order(tmp_path):
     records = STAGE.observers["main"].records
     kinds = [type(record) for record in records if not isinstance(record, PluginLoaded)]
     assert kinds[:2] == [FeedStarted, LegUp]
-    assert kinds[-3:] == [FeedStopping, QualityMeasured, FeedStopped]
+    assert kinds[-4:] == [FeedStopping, QualityMeasured, LatencyMeasured, FeedStopped]
     assert kinds.count(Routed) == 10
     assert records[-1].delivered == {"trades": 10}
     assert records[-1].cause == "ended"
