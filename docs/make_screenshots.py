@@ -5,6 +5,7 @@ beyond loopback.
 """
 
 import json
+import re
 import sys
 import tempfile
 import time
@@ -120,7 +121,7 @@ def main() -> None:
                 FEED.format(instruments=json.dumps(INSTRUMENTS), clock=clock.address, **addresses)
             )
             with running("run", feed, "--dashboard", "127.0.0.1:0") as process:
-                url = line_with(process.stderr, "dashboard: http").split("dashboard: ", 1)[1].strip()
+                url = re.search(r"http://[^\s\"]+", line_with(process.stderr, "dashboard: http"))[0]
                 time.sleep(STORY_S)
                 take(url)
 

@@ -1,6 +1,7 @@
 """The dashboard's page in a browser, at a real feed: a failover is seen, everything is found, nobody else is asked."""
 
 import json
+import re
 
 import pytest
 
@@ -68,7 +69,7 @@ def stage(tmp_path_factory):
         feed.write_text(FEED.format(instruments=json.dumps(INSTRUMENTS), wire=wire.port, **addresses))
         with running("run", feed, "--dashboard", "127.0.0.1:0") as process:
             line = line_with(process.stderr, "dashboard: http")
-            yield line.split("dashboard: ", 1)[1].strip(), wire
+            yield re.search(r"http://[^\s\"]+", line)[0], wire
 
 
 @pytest.fixture

@@ -37,6 +37,9 @@ __all__ = ["Host"]
 
 T = TypeVar("T")
 
+_AS_LOADED: dict[tuple[str, str, str], str] = {}
+"""By name, version and place, the hashes of the distributions that this process has loaded."""
+
 _WORDS = {
     "ticktrail_providers": "provider",
     "ticktrail_validators": "rule",
@@ -88,7 +91,7 @@ class Host:
         hashes: dict[str, str] = {}
         for one in self._taken:
             if one.distribution and one.distribution not in hashes:
-                hashes[one.distribution] = distribution_sha256(one.distribution)
+                hashes[one.distribution] = _sha256_as_loaded(one.distribution, one.version)
         return tuple(
             PluginLoaded(
                 at_ns=one.at_ns,
@@ -284,6 +287,15 @@ class Host:
 
     def _specs(self, hook: str, kind: type[T]) -> Mapping[str, T]:
         return {name: spec for name, spec in self._declared[hook].items() if isinstance(spec, kind)}
+
+
+def _sha256_as_loaded(distribution: str, version: str) -> str:
+    """Return the hash of a distribution's files as they were when this process first loaded it: what runs is that."""
+    place = str(importlib.metadata.distribution(distribution).locate_file(""))
+    known = _AS_LOADED.get((distribution, version, place))
+    if known is None:
+        known = _AS_LOADED[distribution, version, place] = distribution_sha256(distribution)
+    return known
 
 
 def _file_sha256(plugin: object) -> str:

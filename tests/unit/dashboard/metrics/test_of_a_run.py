@@ -109,7 +109,9 @@ async def test_a_failover(tmp_path):
     assert of(samples, "leg_state") == {("a", "down"): 1, ("b", "live"): 1}
     assert of(samples, "leg_speaks_for_instruments") == {"b": 1}
     assert of(samples, "leg_failures_in_a_row") == {"a": 1}
-    assert of(samples, "not_ready_reason") == {}  # what was delivered a moment ago is fresh, whoever brought it
+    assert (
+        of(samples, "not_ready_reason") == {}
+    )  # what was delivered a moment ago is fresh, whoever brought it
     assert of(samples, "instruments_not_ready") == {}
 
 
