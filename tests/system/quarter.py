@@ -195,7 +195,7 @@ class Life:
         )
 
     def count_run(self, begun_ns, ended_ns):
-        first_ns, last_ns = max(begun_ns, FROM_NS), ended_ns if ended_ns <= self.to_ns else self.last_seen_ns
+        first_ns, last_ns = max(begun_ns, FROM_NS), min(ended_ns, self.to_ns)
         self.counted.ran_s += max(0, last_ns - first_ns) / S
 
     def day(self, midnight_ns, instrument):
@@ -208,22 +208,12 @@ class Life:
             *self.quality(midnight_ns + 23 * HOUR + 1, instrument),
         ]
         records.sort(key=lambda one: one.recv_ns if isinstance(one, Routed) else one.at_ns)
-        self.note_seen(records)
         self.clock.advance(12 * 3_600)
         self.people(self.clock.now_ns(), (midnight_ns - FROM_NS) // DAY)
         self.clock.advance(12 * 3_600)
         self.tell(records)
         self.recorder.attend()
         self.recorder.checkpoint()
-
-    def note_seen(self, records):
-        """Note the last time within the period at which the feed was seen: where the period ends in a run."""
-        times = [one.at_ns for one in records if not isinstance(one, Routed)]
-        self.last_seen_ns = (
-            max(at_ns for at_ns in times if at_ns <= self.to_ns)
-            if min(times) <= self.to_ns
-            else (self.last_seen_ns)
-        )
 
     # --- what a feed tells
 
