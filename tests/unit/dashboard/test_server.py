@@ -305,6 +305,20 @@ async def test_too_many_connections_are_refused(tmp_path):
         await until(lambda: len(dashboard.connections) == 0)
 
 
+async def test_pages_beyond_their_number_keep_nobody_out(tmp_path):
+    """Who is refused a page is sent away at once, however long they hold on: programs still get their answers."""
+    async with served(tmp_path, most_pages=1) as (dashboard, _):
+        beside = dashboard.connections.most - 1
+        crowd = [await trio.open_tcp_stream("127.0.0.1", dashboard.port) for _ in range(beside)]
+        for stream in crowd:
+            await stream.send_all(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await until(lambda: len(dashboard.connections) == 1)
+        async with client(dashboard) as program:
+            assert (await program.get("/metrics")).status_code == 200
+        for stream in crowd:
+            await trio.aclose_forcefully(stream)
+
+
 async def test_https_is_served(tmp_path, token):
     """With a certificate; the session's cookie then goes over HTTPS alone."""
     authority = trustme.CA()

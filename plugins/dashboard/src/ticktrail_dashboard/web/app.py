@@ -219,7 +219,12 @@ class App:
         with hub.page() as page:
             if page is None:
                 refusal = _error(
-                    503, "as many pages are open as [dashboard] most_pages allows", {"retry-after": "5"}
+                    503,
+                    "as many pages are open as [dashboard] most_pages allows",
+                    {
+                        "retry-after": "5",
+                        "connection": "close",
+                    },  # or a crowd would keep out who asks for metrics
                 )
                 await refusal(request.scope, request.receive, send)
                 return
