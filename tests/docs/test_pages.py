@@ -16,8 +16,8 @@ from ticktrail import errors, events, hookspecs
 from ticktrail._host import Host
 from ticktrail._plan import compose
 from ticktrail.plugin import Settings
+from ticktrail.testing.venue import Fault, FaultKind
 from ticktrail_compliance import acts
-from ticktrail_mock.venue.faults import Fault, FaultKind
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -11,11 +11,11 @@ import pytest
 import trio
 
 from system.program import LIMIT_S, run
+from ticktrail.testing.venue import Fault
 from ticktrail_alpaca.live.provider import AlpacaProvider
 from ticktrail_alpaca.rest.client import RestClient
 from ticktrail_alpaca.settings import AlpacaSettings
 from ticktrail_mock.venue.alpaca import serve_alpaca
-from ticktrail_mock.venue.faults import Fault
 from unit.alpaca.live import context, keys, tape
 from unit.mock.alpaca_stage import Tape
 

@@ -8,9 +8,9 @@ import pytest
 from ticktrail._engine.runner import Runner
 from ticktrail.events import LegDown, LegSwitched, LegUp
 from ticktrail.model import Quote, Trade
+from ticktrail.testing.venue import Fault
 from ticktrail_mock.venue.alpaca import serve_alpaca
 from ticktrail_mock.venue.binance import serve_binance
-from ticktrail_mock.venue.faults import Fault
 from unit.alpaca.live import KEY_ID, SECRET, tape
 from unit.binance.test_losses import Running
 from unit.binance.test_session import tape as binance_tape

@@ -12,11 +12,11 @@ from ticktrail.events import VenueTrouble
 from ticktrail.model import Bar, BookDelta, BookSnapshot, Gap, Quote, Trade, Undecodable
 from ticktrail.plugin import Capabilities, SystemClock
 from ticktrail.testing import ProviderCase, ProviderConformance
+from ticktrail.testing.venue import Fault
 from ticktrail_alpaca.live.provider import AlpacaProvider
 from ticktrail_alpaca.plugin import ticktrail_providers
 from ticktrail_alpaca.settings import AlpacaSettings
 from ticktrail_mock.venue.alpaca import serve_alpaca
-from ticktrail_mock.venue.faults import Fault
 from unit.alpaca.live import QUICK, context, keys, provider_at, session, tape
 from unit.alpaca.test_decoder import frame
 from unit.binance.stage import Listener

@@ -7,12 +7,11 @@ import msgpack
 import pytest
 
 from ticktrail.model import BookDelta, BookSnapshot, Gap, Quote, Trade, Undecodable
+from ticktrail.testing.venue import Fault, cut_short
 from ticktrail_alpaca.codec import moment_ns
 from ticktrail_alpaca.decoder import AlpacaDecoder
 from ticktrail_alpaca.notes import ConnectedNote, MissedNote, write_note
 from ticktrail_mock.venue.alpaca import serve_alpaca
-from ticktrail_mock.venue.client import cut_short
-from ticktrail_mock.venue.faults import Fault
 from unit.alpaca.live import provider_at, session, tape
 from unit.alpaca.test_live import ends
 from unit.binance.stage import Listener

@@ -7,8 +7,8 @@ import anyio
 import pytest
 
 from ticktrail.model import Gap, Trade
+from ticktrail.testing.venue import Fault
 from ticktrail_mock.venue.alpaca import serve_alpaca
-from ticktrail_mock.venue.faults import Fault
 from unit.alpaca.live import provider_at, session, tape
 from unit.alpaca.test_live import ends
 from unit.binance.stage import Listener

@@ -5,13 +5,13 @@ import pytest
 
 from ticktrail.errors import TransientError
 from ticktrail.model import Trade
+from ticktrail.testing.venue import Fault
 from ticktrail_alpaca.decoder import AlpacaDecoder
 from ticktrail_alpaca.hours import ALWAYS_OPEN
 from ticktrail_alpaca.live.watch import watch
 from ticktrail_alpaca.rest.client import RestClient
 from ticktrail_alpaca.settings import AlpacaSettings
 from ticktrail_mock.venue.alpaca import serve_alpaca
-from ticktrail_mock.venue.faults import Fault
 from unit.alpaca.live import provider_at, tape
 from unit.alpaca.rest_venue import (
     KEY_ID,

@@ -9,10 +9,10 @@ import trio
 from ticktrail.events import ConnectionReplaced, ConnectionRotated, VenueTrouble
 from ticktrail.model import Gap, Quote, Trade
 from ticktrail.net import Window
+from ticktrail.testing.venue import Fault
 from ticktrail_binance.live import shard as shards
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.meddler import Meddler
-from ticktrail_mock.venue.faults import Fault
 from unit.binance.stage import session
 from unit.binance.test_session import fails, tape, venue_and_provider
 

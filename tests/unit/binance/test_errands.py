@@ -7,10 +7,10 @@ from ticktrail.book import OrderBook
 from ticktrail.errors import TransientError
 from ticktrail.events import ConnectionReplaced, VenueTrouble
 from ticktrail.model import BookDelta, BookSnapshot, Gap, Status, Trade, Undecodable
+from ticktrail.testing.venue import Fault
 from ticktrail_binance.live.provider import BinanceProvider
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_mock.venue.binance import serve_binance
-from ticktrail_mock.venue.faults import Fault
 from unit.binance.stage import Listener, context, digest, session
 from unit.binance.test_decoder import TRADE, combined
 from unit.binance.test_recorded_books import Played, check_against_the_truth

@@ -10,11 +10,11 @@ from recordings import recording
 from ticktrail.errors import PermanentError, TransientError
 from ticktrail.plugin import Capabilities
 from ticktrail.testing import HistoryCase, HistoryConformance
+from ticktrail.testing.venue import Fault
 from ticktrail_binance.plugin import ticktrail_providers
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.tape import RecordingTape
-from ticktrail_mock.venue.faults import Fault
 from unit.binance.stage import QUICK, context, instruments_of, market_of
 from unit.binance.test_rest import answering, http
 from unit.binance.test_session import tape

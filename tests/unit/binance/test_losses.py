@@ -10,9 +10,9 @@ import trio
 from ticktrail._engine.runner import Runner
 from ticktrail.events import LegDown, LegUp
 from ticktrail.model import Gap, Quote, Trade
+from ticktrail.testing.venue import Fault
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.meddler import Meddler
-from ticktrail_mock.venue.faults import Fault
 from unit.binance.stage import Listener, session
 from unit.binance.test_session import tape
 from unit.engine.stage import STAGE, Collecting, Stage, Watching, feed

@@ -16,10 +16,10 @@ from ticktrail.book import OrderBook
 from ticktrail.model import AggTrade, Bar, BookDelta, BookSnapshot, Gap, Quote, Trade
 from ticktrail.plugin import ProviderContext
 from ticktrail.testing import ManualClock
+from ticktrail.testing.venue import Fault
 from ticktrail_mock.replay import ReplayProvider, ReplaySettings
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.tape import RecordingTape
-from ticktrail_mock.venue.faults import Fault
 from unit.binance.stage import digest, expected, instruments_of, market_of, session
 
 pytestmark = pytest.mark.anyio

@@ -13,6 +13,7 @@ from ticktrail.errors import TransientError
 from ticktrail.events import ConnectionOpened, VenueTrouble
 from ticktrail.net import Allowance, Window, allowance_of
 from ticktrail.plugin import SystemClock
+from ticktrail.testing.venue import Fault
 from ticktrail_binance.live.attempts import attempts_of
 from ticktrail_binance.rest import client as clients
 from ticktrail_binance.rest.client import Declined, RestClient
@@ -27,7 +28,6 @@ from ticktrail_binance.rest.questions import (
 )
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_mock.venue.binance import serve_binance
-from ticktrail_mock.venue.faults import Fault
 from unit.binance.test_session import tape
 
 pytestmark = pytest.mark.anyio

@@ -12,12 +12,12 @@ from ticktrail.events import VenueClockMeasured, VenueTrouble
 from ticktrail.model import Quote, Status, Trade
 from ticktrail.plugin import Capabilities
 from ticktrail.testing import ProviderCase, ProviderConformance
+from ticktrail.testing.venue import Fault
 from ticktrail_binance.live.provider import BinanceProvider
 from ticktrail_binance.plugin import ticktrail_providers
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.tape import SyntheticTape
-from ticktrail_mock.venue.faults import Fault
 from unit.binance.stage import Listener, context, session
 from unit.binance.test_decoder import KLINE, TRADE, combined
 from unit.net.test_web_socket import accept_by_hand

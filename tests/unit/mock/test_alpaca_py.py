@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 import pytest
 import trio
 
+from ticktrail.testing.venue import Fault
 from ticktrail_mock.venue.alpaca import serve_alpaca
 from ticktrail_mock.venue.alpaca.tape import RecordingAlpacaTape
-from ticktrail_mock.venue.faults import Fault
 from unit.mock.alpaca_stage import FEED, Tape, plain, record
 
 with warnings.catch_warnings():

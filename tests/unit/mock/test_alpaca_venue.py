@@ -10,8 +10,8 @@ import trio
 
 from ticktrail.errors import ConfigError
 from ticktrail.net import ConnectionLost, HandshakeRefused
+from ticktrail.testing.venue import Fault
 from ticktrail_mock.venue.alpaca import serve_alpaca
-from ticktrail_mock.venue.faults import Fault
 from unit.mock.alpaca_stage import (
     BOTH,
     CRYPTO_LISTS,

@@ -7,8 +7,8 @@ import pytest
 import trio
 
 from ticktrail.net import HandshakeRefused
+from ticktrail.testing.venue import Fault
 from ticktrail_mock.venue.alpaca import serve_alpaca
-from ticktrail_mock.venue.faults import Fault
 from unit.mock.alpaca_stage import (
     BOTH,
     NEVER,

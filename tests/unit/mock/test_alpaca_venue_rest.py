@@ -7,11 +7,11 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ticktrail.testing.venue import Fault
 from ticktrail_mock.venue.alpaca import serve_alpaca
 from ticktrail_mock.venue.alpaca.memory import Row
 from ticktrail_mock.venue.alpaca.pages import Position, page_of
 from ticktrail_mock.venue.alpaca.tape import RecordingAlpacaTape
-from ticktrail_mock.venue.faults import Fault
 from unit.mock.alpaca_stage import (
     KEYS,
     MARKETS,

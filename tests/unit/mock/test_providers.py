@@ -12,9 +12,9 @@ from recordings import SPOT, recording
 from ticktrail._host import Host
 from ticktrail.errors import ConfigError
 from ticktrail.model import Trade
+from ticktrail.pace import Pace
 from ticktrail.plugin import Finite, ProviderContext
 from ticktrail.testing import ManualClock, ProviderCase, ProviderConformance
-from ticktrail_mock.pace import Pace
 from ticktrail_mock.recording import read_recording
 from ticktrail_mock.replay import ReplayProvider, ReplaySettings
 from ticktrail_mock.synthetic import SyntheticProvider, SyntheticSettings

@@ -14,10 +14,10 @@ from recordings import recording
 from ticktrail.errors import ConfigError
 from ticktrail.net import ConnectionLost, HandshakeRefused, open_websocket
 from ticktrail.plugin import SystemClock
+from ticktrail.testing.venue import Fault, FaultScript, load_faults
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.meddler import Meddler
 from ticktrail_mock.venue.binance.tape import RecordingTape, SyntheticTape
-from ticktrail_mock.venue.faults import Fault, FaultScript, load_faults
 from unit.net.test_web_socket import read_all
 
 pytestmark = pytest.mark.anyio

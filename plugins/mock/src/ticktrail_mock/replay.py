@@ -21,6 +21,7 @@ from msgspec import Meta
 
 from ticktrail.errors import ConfigError
 from ticktrail.model import Tick, Undecodable
+from ticktrail.pace import Pace
 from ticktrail.plugin import (
     Answered,
     Capabilities,
@@ -32,7 +33,6 @@ from ticktrail.plugin import (
     Settings,
 )
 from ticktrail_mock.census import Census, foresee
-from ticktrail_mock.pace import Pace
 from ticktrail_mock.recording import Line, read_recording
 
 __all__ = ["ReplayProvider", "ReplaySettings", "advise_replay", "check_replay", "describe_replay"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
-from ticktrail_mock.venue.faults import Fault
+from ticktrail.testing.venue import Fault
 
 __all__ = ["PATHS", "QUIET_S", "draw"]
 

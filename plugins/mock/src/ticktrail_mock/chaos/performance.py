@@ -18,6 +18,7 @@ from rich.console import Console
 from ticktrail import Feed, open_feed
 from ticktrail.model import InstrumentId
 from ticktrail.report import Report
+from ticktrail.testing.venue import Fault
 from ticktrail_mock.chaos.faults import PATHS, draw
 from ticktrail_mock.chaos.ledger import Ledger
 from ticktrail_mock.chaos.verdict import Account, Told, judge
@@ -26,7 +27,6 @@ from ticktrail_mock.files import ask_audit, fresh_folder, verify
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.symbols import symbol_of
 from ticktrail_mock.venue.binance.tape import SyntheticTape
-from ticktrail_mock.venue.faults import Fault
 
 __all__ = ["Chaos", "perform"]
 

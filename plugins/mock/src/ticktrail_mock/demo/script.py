@@ -11,9 +11,9 @@ from decimal import Decimal
 
 import anyio
 
+from ticktrail.testing.venue import Fault
 from ticktrail_mock.venue.binance import BinanceVenue
 from ticktrail_mock.venue.binance.meddler import Meddler
-from ticktrail_mock.venue.faults import Fault
 
 __all__ = ["LENGTH_S", "STALE_TRADES", "play"]
 

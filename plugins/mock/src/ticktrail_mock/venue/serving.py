@@ -16,8 +16,7 @@ import click
 import msgspec
 import trio
 
-from ticktrail_mock.venue.path import VenuePath
-from ticktrail_mock.venue.server import Venue
+from ticktrail.testing.venue import Venue, VenuePath
 
 __all__ = ["Announcement", "serve"]
 

@@ -18,6 +18,7 @@ import msgspec
 import trio
 import trio_websocket
 
+from ticktrail.testing.venue import Client, Message, SharedStream, cut_short, data_frame
 from ticktrail_mock.venue.alpaca.codec import array, json_of, msgpack_of, request_of, text_of
 from ticktrail_mock.venue.alpaca.path import AlpacaPath, error_message
 from ticktrail_mock.venue.alpaca.words import (
@@ -31,9 +32,6 @@ from ticktrail_mock.venue.alpaca.words import (
     Market,
     stream_name,
 )
-from ticktrail_mock.venue.client import Client, cut_short
-from ticktrail_mock.venue.frames import SharedStream, data_frame
-from ticktrail_mock.venue.message import Message
 
 __all__ = ["AlpacaClient", "Terms"]
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from ticktrail.testing.venue import Message
 from ticktrail_mock.venue.alpaca.books import Book
 from ticktrail_mock.venue.alpaca.codec import decimals, ns_of
-from ticktrail_mock.venue.message import Message
 
 __all__ = ["Memory", "Row"]
 

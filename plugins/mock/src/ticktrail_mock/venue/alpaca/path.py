@@ -11,10 +11,9 @@ from typing import Literal
 
 import msgspec
 
+from ticktrail.testing.venue import Fault, VenuePath
 from ticktrail_mock.venue.alpaca.memory import Memory
 from ticktrail_mock.venue.alpaca.quota import Quota
-from ticktrail_mock.venue.faults import Fault
-from ticktrail_mock.venue.path import VenuePath
 
 __all__ = ["AUTH", "AlpacaPath", "error_message"]
 

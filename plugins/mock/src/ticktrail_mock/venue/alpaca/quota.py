@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ticktrail_mock.venue.path import Asked
+from ticktrail.testing.venue import Asked
 
 __all__ = ["Quota"]
 

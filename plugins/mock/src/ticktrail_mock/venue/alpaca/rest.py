@@ -15,13 +15,13 @@ from urllib.parse import parse_qs
 
 import trio
 
+from ticktrail.testing.venue import Answer, hindrance
 from ticktrail_mock.venue.alpaca.bars import longer
 from ticktrail_mock.venue.alpaca.codec import decimals, json_of, ns_of
 from ticktrail_mock.venue.alpaca.memory import Row
 from ticktrail_mock.venue.alpaca.pages import Page, Position, page_of
 from ticktrail_mock.venue.alpaca.path import AlpacaPath
 from ticktrail_mock.venue.alpaca.words import Market
-from ticktrail_mock.venue.rest import Answer, hindrance
 
 __all__ = ["Question", "answer_rest", "question_of"]
 

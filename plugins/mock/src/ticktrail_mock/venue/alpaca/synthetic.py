@@ -12,12 +12,12 @@ from itertools import islice
 from random import Random
 
 from ticktrail.model import InstrumentId
+from ticktrail.testing.venue import Message
 from ticktrail_mock.market import MadeQuote, MadeTicker, MadeTrade, Move, SyntheticMarket
 from ticktrail_mock.venue.alpaca.bars import Bars
 from ticktrail_mock.venue.alpaca.books import Book
 from ticktrail_mock.venue.alpaca.codec import json_of, text_of
 from ticktrail_mock.venue.alpaca.words import CHANNEL_OF, Market, stream_name
-from ticktrail_mock.venue.message import Message
 
 __all__ = ["SyntheticAlpacaTape"]
 

@@ -13,12 +13,12 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from ticktrail.errors import ConfigError
+from ticktrail.testing.venue import Message
+from ticktrail.testing.venue import Tape as AnyTape
 from ticktrail_mock.recording import read_recording
 from ticktrail_mock.venue.alpaca.books import Book
 from ticktrail_mock.venue.alpaca.codec import moved, ns_of
 from ticktrail_mock.venue.alpaca.words import CHANNEL_OF, Market, stream_name
-from ticktrail_mock.venue.message import Message
-from ticktrail_mock.venue.message import Tape as AnyTape
 
 __all__ = ["AlpacaTape", "RecordingAlpacaTape"]
 

@@ -16,7 +16,8 @@ import trio
 import trio_websocket
 
 from ticktrail.errors import ConfigError
-from ticktrail_mock.pace import Speed
+from ticktrail.pace import Speed
+from ticktrail.testing.venue import Answer, Door, Fault, Message, SharedStream, Venue, Visit, header, running
 from ticktrail_mock.venue.alpaca.client import AlpacaClient, Terms
 from ticktrail_mock.venue.alpaca.codec import json_of
 from ticktrail_mock.venue.alpaca.memory import Memory
@@ -25,12 +26,6 @@ from ticktrail_mock.venue.alpaca.quota import Quota
 from ticktrail_mock.venue.alpaca.rest import answer_rest, question_of
 from ticktrail_mock.venue.alpaca.tape import AlpacaTape
 from ticktrail_mock.venue.alpaca.words import FEEDS, Market
-from ticktrail_mock.venue.door import Door, Visit, header
-from ticktrail_mock.venue.faults import Fault
-from ticktrail_mock.venue.frames import SharedStream
-from ticktrail_mock.venue.message import Message
-from ticktrail_mock.venue.rest import Answer
-from ticktrail_mock.venue.server import Venue, running
 
 __all__ = ["AlpacaVenue", "serve_alpaca"]
 

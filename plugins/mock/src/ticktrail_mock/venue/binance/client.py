@@ -15,10 +15,7 @@ import msgspec
 import trio
 import trio_websocket
 
-from ticktrail_mock.venue.client import Client, cut_short
-from ticktrail_mock.venue.faults import Fault
-from ticktrail_mock.venue.frames import SharedStream, data_frame
-from ticktrail_mock.venue.message import Message
+from ticktrail.testing.venue import Client, Fault, Message, SharedStream, cut_short, data_frame
 
 __all__ = ["ROUTES", "BinanceClient"]
 

@@ -12,9 +12,9 @@ from decimal import Decimal
 
 import msgspec
 
+from ticktrail.testing.venue import Message
 from ticktrail_mock.venue.binance.symbols import Listing
 from ticktrail_mock.venue.binance.tape import Depth, Tape
-from ticktrail_mock.venue.message import Message
 
 __all__ = ["Meddler"]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from ticktrail.testing.venue import Message
 from ticktrail_mock.venue.binance.tape import Depth, in_ms
-from ticktrail_mock.venue.message import Message
 
 __all__ = ["Memory"]
 

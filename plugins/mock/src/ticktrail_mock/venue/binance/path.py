@@ -14,11 +14,9 @@ from decimal import Decimal
 import msgspec
 import trio
 
+from ticktrail.testing.venue import Fault, Message, VenuePath
 from ticktrail_mock.venue.binance.memory import Memory
 from ticktrail_mock.venue.binance.quota import Quota
-from ticktrail_mock.venue.faults import Fault
-from ticktrail_mock.venue.message import Message
-from ticktrail_mock.venue.path import VenuePath
 
 __all__ = ["BinancePath"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ticktrail_mock.venue.path import Asked
+from ticktrail.testing.venue import Asked
 
 __all__ = ["Quota", "weight_of"]
 

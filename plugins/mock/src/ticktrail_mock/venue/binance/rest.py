@@ -18,11 +18,11 @@ from urllib.parse import parse_qs
 import msgspec
 import trio
 
+from ticktrail.testing.venue import Answer, hindrance
 from ticktrail_mock.venue.binance.path import BinancePath
 from ticktrail_mock.venue.binance.quota import weight_of
 from ticktrail_mock.venue.binance.symbols import Listing, exchange_info
 from ticktrail_mock.venue.binance.tape import Depth
-from ticktrail_mock.venue.rest import Answer, hindrance
 
 __all__ = ["PREFIXES", "answer_rest"]
 

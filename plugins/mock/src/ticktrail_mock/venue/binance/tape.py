@@ -15,11 +15,11 @@ import msgspec
 
 from ticktrail.errors import ConfigError
 from ticktrail.model import InstrumentId
+from ticktrail.testing.venue import Message
+from ticktrail.testing.venue import Tape as AnyTape
 from ticktrail_mock.market import MadeQuote, MadeTicker, MadeTrade, Move, SyntheticMarket, price_of, size_of
 from ticktrail_mock.recording import read_recording
 from ticktrail_mock.venue.binance.symbols import Listed, Listing, listing_of, symbol_of
-from ticktrail_mock.venue.message import Message
-from ticktrail_mock.venue.message import Tape as AnyTape
 
 __all__ = ["Depth", "RecordingTape", "SyntheticTape", "Tape", "in_ms"]
 

@@ -14,18 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 import h11
 import trio_websocket
 
-from ticktrail_mock.pace import Speed
+from ticktrail.pace import Speed
+from ticktrail.testing.venue import Answer, Door, Fault, SharedStream, Venue, Visit, running
 from ticktrail_mock.venue.binance.client import ROUTES, BinanceClient
 from ticktrail_mock.venue.binance.memory import Memory
 from ticktrail_mock.venue.binance.path import BinancePath
 from ticktrail_mock.venue.binance.quota import Quota
 from ticktrail_mock.venue.binance.rest import PREFIXES, answer_rest
 from ticktrail_mock.venue.binance.tape import Tape
-from ticktrail_mock.venue.door import Door, Visit
-from ticktrail_mock.venue.faults import Fault
-from ticktrail_mock.venue.frames import SharedStream
-from ticktrail_mock.venue.rest import Answer
-from ticktrail_mock.venue.server import Venue, running
 
 __all__ = ["BinanceVenue", "serve_binance"]
 

@@ -14,7 +14,7 @@ import click
 
 from ticktrail.errors import ConfigError
 from ticktrail.model import InstrumentId
-from ticktrail_mock.pace import Speed
+from ticktrail.pace import Speed
 from ticktrail_mock.venue.command.options import check_tape, venue_options
 
 __all__ = ["alpaca"]
@@ -78,11 +78,11 @@ def alpaca(
         recording, synthetic=synthetic, shift_times=shift_times, waits=waits, speed=speed, archive=archive
     )
     # `ticktrail --help` need not load a server
+    from ticktrail.testing.venue import load_faults  # noqa: PLC0415
     from ticktrail_mock.venue.alpaca.synthetic import SyntheticAlpacaTape  # noqa: PLC0415
     from ticktrail_mock.venue.alpaca.tape import AlpacaTape, RecordingAlpacaTape  # noqa: PLC0415
     from ticktrail_mock.venue.alpaca.venue import KEY, SECRET, serve_alpaca  # noqa: PLC0415
     from ticktrail_mock.venue.alpaca.words import SYMBOLS  # noqa: PLC0415
-    from ticktrail_mock.venue.faults import load_faults  # noqa: PLC0415
     from ticktrail_mock.venue.serving import Announcement, serve  # noqa: PLC0415
 
     tape: AlpacaTape

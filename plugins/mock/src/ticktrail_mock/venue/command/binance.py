@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from ticktrail.model import InstrumentId
-from ticktrail_mock.pace import Speed
+from ticktrail.pace import Speed
 from ticktrail_mock.venue.command.options import check_tape, venue_options
 
 __all__ = ["binance"]
@@ -63,9 +63,9 @@ def binance(
         if not all(name.partition("/")) or name != name.upper():
             raise click.UsageError(f"--instrument {name}: write base and quote in capitals, such as BTC/USDT")
     # `ticktrail --help` need not load a server
+    from ticktrail.testing.venue import load_faults  # noqa: PLC0415
     from ticktrail_mock.venue.binance.tape import RecordingTape, SyntheticTape, Tape  # noqa: PLC0415
     from ticktrail_mock.venue.binance.venue import serve_binance  # noqa: PLC0415
-    from ticktrail_mock.venue.faults import load_faults  # noqa: PLC0415
     from ticktrail_mock.venue.serving import Announcement, serve  # noqa: PLC0415
 
     tape: Tape

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import click
 
-from ticktrail_mock.pace import Speed
+from ticktrail.pace import Speed
 
 __all__ = ["check_tape", "venue_options"]
 

@@ -14,11 +14,11 @@ from typing import Generic, TypeVar
 import trio
 
 from ticktrail.errors import ConfigError
-from ticktrail_mock.pace import Pace, Speed
-from ticktrail_mock.venue.door import Door
-from ticktrail_mock.venue.faults import Fault
-from ticktrail_mock.venue.message import Message, Tape
-from ticktrail_mock.venue.path import KINDS, Asked, VenuePath
+from ticktrail.pace import Pace, Speed
+from ticktrail.testing.venue._door import Door
+from ticktrail.testing.venue._faults import Fault
+from ticktrail.testing.venue._message import Message, Tape
+from ticktrail.testing.venue._path import KINDS, Asked, VenuePath
 
 __all__ = ["Venue", "running"]
 

@@ -13,10 +13,10 @@ import h11
 import trio
 import trio_websocket
 
-from ticktrail_mock.venue.client import Client
-from ticktrail_mock.venue.frames import SharedStream
-from ticktrail_mock.venue.path import VenuePath
-from ticktrail_mock.venue.rest import Answer
+from ticktrail.testing.venue._client import Client
+from ticktrail.testing.venue._frames import SharedStream
+from ticktrail.testing.venue._path import VenuePath
+from ticktrail.testing.venue._rest import Answer
 
 __all__ = ["Door", "Visit", "header"]
 

@@ -71,9 +71,8 @@ class Fault(Settings, frozen=True):
             ``late_rest``, ``html``, ``old_book``, ``loop_page``, ``empty_page`` and ``drop_symbol``, how many
             connections ``lag`` and ``late_handshake``.
         only: ``cut`` takes only the ``oldest`` or the ``newest`` of the connections; empty for all.
-        stream: ``garble``, ``skip``, ``mute``, ``lie`` and ``forget`` take only streams whose name ends so, such as
-            ``@depth@100ms`` of Binance or ``AAPL@trades`` of Alpaca. Of Alpaca, ``error_reply`` with ``auth`` answers
-            an authentication.
+        stream: ``garble``, ``skip``, ``mute``, ``lie`` and ``forget`` take only streams whose name ends so. At a
+            venue that asks for credentials, ``error_reply`` with ``auth`` answers an authentication.
         symbol: Whose ``status``; what ``drop_symbol`` leaves out, the first that is asked for where it is empty.
         state: The new one, in the venue's word; empty: it is not listed any more, and its streams end.
         rate: Messages a second under ``slow``.
@@ -126,7 +125,7 @@ def load_faults(path: Path) -> Sequence[Fault]:
         raise ConfigError(f"fault script {path} cannot be read: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as exc:
         raise ConfigError(
-            f"fault script {path}: {exc}; `ticktrail venue binance --help` or `… alpaca --help` shows an example"
+            f"fault script {path}: {exc}; `ticktrail venue NAME --help` shows an example"
         ) from exc
 
 

@@ -13,9 +13,9 @@ from typing import ClassVar, Protocol
 
 import trio
 
-from ticktrail_mock.venue.client import Client
-from ticktrail_mock.venue.faults import Fault, FaultKind, FaultScript
-from ticktrail_mock.venue.message import Message
+from ticktrail.testing.venue._client import Client
+from ticktrail.testing.venue._faults import Fault, FaultKind, FaultScript
+from ticktrail.testing.venue._message import Message
 
 __all__ = ["KINDS", "Asked", "Memory", "Quota", "VenuePath"]
 

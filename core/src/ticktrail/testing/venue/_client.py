@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 import trio
 import trio_websocket
 
-from ticktrail_mock.venue.frames import SharedStream
-from ticktrail_mock.venue.message import Message
+from ticktrail.testing.venue._frames import SharedStream
+from ticktrail.testing.venue._message import Message
 
 __all__ = ["Client", "cut_short"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import trio
 
-from ticktrail_mock.venue.path import VenuePath
+from ticktrail.testing.venue._path import VenuePath
 
 __all__ = ["Answer", "hindrance"]
 
