@@ -120,16 +120,12 @@ def test_the_card_says_what_became_of_each_law(tmp_path: Path, processes: tuple[
     assert code == 1
     card = Card.decode((tmp_path / "card.json").read_bytes())
     assert not card.conforms
-    assert (
-        laws(card, "TestAcme")
-        == {
-            "S90": ("kept", ""),
-            "S91": ("broken", "as one sees"),
-            "S92": ("skipped", "acme is none of these"),
-            "S93": ("broken", "Both hold.\nassert 2 == 1"),
-        }
-        or laws(card, "TestAcme")["S93"][0] == "broken"
-    )
+    found = laws(card, "TestAcme")
+    assert found["S90"] == ("kept", "")
+    assert found["S91"] == ("broken", "as one sees")
+    assert found["S92"] == ("skipped", "acme is none of these")
+    assert found["S93"][0] == "broken"
+    assert "assert 2 == 1" in found["S93"][1]
     assert "sink acme: 1 kept, 1 skipped, 2 broken: S91, S93" in shown
     assert {(one.kind, one.name) for one in card.suites if one.suite != "TestNoCase"} == {("sink", "acme")}
     assert msgspec.json.decode((tmp_path / "card.json").read_bytes())["conforms"] is False
