@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ticktrail.testing._clock import ManualClock
     from ticktrail.testing._histories import HistoryCase, HistoryConformance
     from ticktrail.testing._providers import ProviderCase, ProviderConformance
+    from ticktrail.testing._routes import RouteCase, RouteConformance
     from ticktrail.testing._sinks import SinkCase, SinkConformance
     from ticktrail.testing._ticks import (
         make_agg_trade,
@@ -49,6 +50,8 @@ __all__ = [
     "MemorySink",
     "ProviderCase",
     "ProviderConformance",
+    "RouteCase",
+    "RouteConformance",
     "SinkCase",
     "SinkConformance",
     "ValidatorCase",
@@ -82,6 +85,7 @@ _MODULES = {
         "ProviderCase",
         "ProviderConformance",
     ),
+    "ticktrail.testing._routes": ("RouteCase", "RouteConformance"),
     "ticktrail.testing._sinks": (
         "SinkCase",
         "SinkConformance",
