@@ -208,7 +208,7 @@ class RouteConformance(RulingLaws):
         def look(played: Played) -> None:
             speaker = dict.fromkeys(case.context.instruments, 0)
             for step in played.steps:
-                if step.what.startswith("reassign"):
+                if step.is_reassignment:
                     return
                 for ruling in step.rulings:
                     if isinstance(ruling, Switch):

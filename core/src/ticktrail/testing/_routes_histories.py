@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Deed", "some_histories"]
 
-_SHORTEST = 5
-_LONGEST = 30
+_SHORTEST = 15
+_LONGEST = 40
 
 Deed: TypeAlias = tuple[str, tuple[int, ...], tuple[tuple[int, int], ...]]
 """What happens next: a word, numbers, and ticks by instrument and channel. Numbers wrap round what there is."""
@@ -53,7 +53,9 @@ def _histories(*, orders: bool) -> SearchStrategy[Sequence[Deed]]:
     deeds: list[SearchStrategy[Deed]] = [
         st.tuples(st.just("ticks"), st.tuples(number, number, number), ticks),
         st.tuples(st.just("ticks"), st.tuples(number, number, number), ticks),
-        st.tuples(st.sampled_from(["up", "down", "part_down"]), st.tuples(number), st.just(none)),
+        st.tuples(st.just("ticks"), st.tuples(number, number, number), ticks),
+        st.tuples(st.sampled_from(["up", "down"]), st.tuples(number), st.just(none)),
+        st.tuples(st.sampled_from(["up", "down", "down", "part_down"]), st.tuples(number), st.just(none)),
         st.tuples(st.just("wait"), st.tuples(number), st.just(none)),
         st.tuples(st.just("reassign"), st.tuples(number, number), st.just(none)),
     ]

@@ -95,6 +95,11 @@ class Step:
     removed: AbstractSet[InstrumentId] = frozenset()
     stuck: bool = False
 
+    @property
+    def is_reassignment(self) -> bool:
+        """Whether the instruments changed with it."""
+        return self.what.startswith("reassign")
+
 
 @dataclass(slots=True)
 class Played:

@@ -150,13 +150,14 @@ class RulingLaws:
     def test_switches_to_who_can_speak(self, case: RouteCase) -> None:
         """A child that is mute, or that is down and not cold, is never given the word; a cold one is being opened.
 
-        Provoked: any history without orders, since a person may pin who is down.
+        Provoked: any history without orders, since a person may pin who is down; a switch that `reassign` gives is
+        none, it says to whom an added instrument belongs.
         """
         mute, cold = case.spec.mute(case.settings), case.spec.cold(case.settings)
 
         def look(played: Played) -> None:
             for step, ruling in played.rulings():
-                if isinstance(ruling, Switch) and step.up:
+                if isinstance(ruling, Switch) and not step.is_reassignment:
                     to = ruling.to_child
                     expect(
                         to not in mute and (step.up[to] or to in cold),
@@ -207,7 +208,7 @@ class RulingLaws:
                 for name in names
             }
             for step in played.steps:
-                if step.what.startswith("reassign"):
+                if step.is_reassignment:
                     return
                 for ruling in step.rulings:
                     follow(speaker, played, step, ruling)
