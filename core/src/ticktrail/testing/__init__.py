@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ticktrail._sinks.memory import MemorySink
     from ticktrail.testing._clock import ManualClock
     from ticktrail.testing._histories import HistoryCase, HistoryConformance
+    from ticktrail.testing._observers import ObserverCase, ObserverConformance
     from ticktrail.testing._providers import ProviderCase, ProviderConformance
     from ticktrail.testing._routes import RouteCase, RouteConformance
     from ticktrail.testing._sinks import SinkCase, SinkConformance
@@ -48,6 +49,8 @@ __all__ = [
     "HistoryConformance",
     "ManualClock",
     "MemorySink",
+    "ObserverCase",
+    "ObserverConformance",
     "ProviderCase",
     "ProviderConformance",
     "RouteCase",
@@ -81,6 +84,7 @@ _MODULES = {
         "HistoryCase",
         "HistoryConformance",
     ),
+    "ticktrail.testing._observers": ("ObserverCase", "ObserverConformance"),
     "ticktrail.testing._providers": (
         "ProviderCase",
         "ProviderConformance",
