@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import ticktrail.testing
 from ticktrail.testing.card import Card, LawCard, SuiteCard
 
 SUITE = '''
@@ -15,6 +16,7 @@ import unittest
 
 import pytest
 
+import ticktrail.testing
 from ticktrail.testing._laws import law
 
 
@@ -190,3 +192,13 @@ def test_a_card_that_only_skips_does_not_conform() -> None:
     assert card.conforms
     assert Card.decode(card.encode()) == card
     assert card.suites[1].line() == "TestIt  sink it: 1 kept, 1 skipped"
+
+
+def test_every_name_of_the_kit_is_found_when_it_is_asked_for() -> None:
+    """The kit is imported name by name; none is forgotten, and no other is there."""
+    listed = {name for names in ticktrail.testing._MODULES.values() for name in names}
+    assert listed == set(ticktrail.testing.__all__)
+    for name in listed:
+        assert getattr(ticktrail.testing, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'ConformanceOfEverything'"):
+        _ = ticktrail.testing.ConformanceOfEverything

@@ -17,10 +17,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ticktrail._sinks.memory import MemorySink
+    from ticktrail.testing._cases import (
+        LoopbackVenue,
+        ProviderCase,
+        Stage,
+        Staging,
+        Symbols,
+    )
     from ticktrail.testing._clock import ManualClock
     from ticktrail.testing._histories import HistoryCase, HistoryConformance
     from ticktrail.testing._observers import ObserverCase, ObserverConformance
-    from ticktrail.testing._providers import ProviderCase, ProviderConformance
+    from ticktrail.testing._providers import ProviderConformance
     from ticktrail.testing._routes import RouteCase, RouteConformance
     from ticktrail.testing._sinks import SinkCase, SinkConformance
     from ticktrail.testing._ticks import (
@@ -43,10 +50,10 @@ if TYPE_CHECKING:
     )
     from ticktrail.testing._validators import ValidatorCase, ValidatorConformance
 
-
 __all__ = [
     "HistoryCase",
     "HistoryConformance",
+    "LoopbackVenue",
     "ManualClock",
     "MemorySink",
     "ObserverCase",
@@ -57,6 +64,9 @@ __all__ = [
     "RouteConformance",
     "SinkCase",
     "SinkConformance",
+    "Stage",
+    "Staging",
+    "Symbols",
     "ValidatorCase",
     "ValidatorConformance",
     "make_agg_trade",
@@ -79,17 +89,27 @@ __all__ = [
 
 _MODULES = {
     "ticktrail._sinks.memory": ("MemorySink",),
+    "ticktrail.testing._cases": (
+        "LoopbackVenue",
+        "ProviderCase",
+        "Stage",
+        "Staging",
+        "Symbols",
+    ),
     "ticktrail.testing._clock": ("ManualClock",),
     "ticktrail.testing._histories": (
         "HistoryCase",
         "HistoryConformance",
     ),
-    "ticktrail.testing._observers": ("ObserverCase", "ObserverConformance"),
-    "ticktrail.testing._providers": (
-        "ProviderCase",
-        "ProviderConformance",
+    "ticktrail.testing._observers": (
+        "ObserverCase",
+        "ObserverConformance",
     ),
-    "ticktrail.testing._routes": ("RouteCase", "RouteConformance"),
+    "ticktrail.testing._providers": ("ProviderConformance",),
+    "ticktrail.testing._routes": (
+        "RouteCase",
+        "RouteConformance",
+    ),
     "ticktrail.testing._sinks": (
         "SinkCase",
         "SinkConformance",
