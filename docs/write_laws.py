@@ -23,7 +23,8 @@ HEAD = """\
 Written by `docs/write_laws.py` from the code; how to use the kit is in [Write a plugin](../how-to/write-a-plugin.md).
 
 `ticktrail.testing` holds one suite a kind of plugin. Subclass it in a test file and give it a fixture named `case`;
-each check that you inherit is one law, with a number that is never given to another. `pip install 'ticktrail[testing]'` brings what the kit needs. What each law keeps out was reported by users of other clients:
+each check that you inherit is one law, with a number that is never given to another. What the kit needs comes with
+`pip install 'ticktrail[testing]'`. Much of what the laws keep out was reported by users of other clients:
 [what others suffer from](../explanation/what-others-suffer-from.md).
 
 In pytest:
