@@ -306,6 +306,21 @@ class Hoards(Sound):
                 ready.set()
 
 
+class Discards(Sound):
+    async def listen(self, socket, intake):
+        newest = [await self.next(socket)]
+
+        async def hand_on():
+            while True:
+                await self.hand(intake, newest[0])
+                await trio.sleep(0.001)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hand_on)
+            while True:
+                newest[0] = await self.next(socket)
+
+
 class ItsOwnClock(Sound):
     async def hand(self, intake, received):
         await super().hand(intake, received._replace(recv_ns=time.time_ns()))
@@ -462,6 +477,7 @@ BROKEN: list[tuple[str, Callable[[Path], ProviderCase], str]] = [
     ("P19", broken(Tells), "in an event"),
     ("P19", broken(Complains), "in an error"),
     ("P20", broken(Hoards), "odd hoards"),
+    ("P20", broken(Discards), "throws away what it reads"),
     ("P21", broken(ItsOwnClock), "take it from context.clock"),
     ("P21", broken(Backwards), "hands over recv_ns"),
     ("P21", broken(ItsOwnMono), "hands over mono_ns"),

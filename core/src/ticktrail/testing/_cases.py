@@ -109,7 +109,7 @@ class ProviderCase:
     secrets: Sequence[str] = ()
     start_s: float = 10.0
     stop_s: float = 5.0
-    most_held_bytes: int = 16 * 2**20
+    most_held_bytes: int = 8 * 2**20
 
     @property
     def name(self) -> str:
