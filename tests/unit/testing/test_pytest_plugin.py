@@ -86,6 +86,12 @@ class TestReplaced(Suite):
         raise AssertionError
 
 
+class TestPast(Suite):
+    @pytest.fixture
+    def case(self):
+        return Spec()
+
+
 class TestNoCase(Suite):
     @pytest.fixture
     def case(self):
