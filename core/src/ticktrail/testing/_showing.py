@@ -1,6 +1,6 @@
 """Hold a provider to what it declares, and to what it must never do: tell secrets, hoard, or make times up.
 
-Owns: the laws P19 to P25.
+Owns: the laws P19 to P26.
 Never: knows a venue's words.
 """
 
@@ -20,6 +20,7 @@ from ticktrail.testing._agreement import expect_agreement
 from ticktrail.testing._cases import LoopbackVenue, ProviderCase
 from ticktrail.testing._decoding import expect_tick
 from ticktrail.testing._expect import expect
+from ticktrail.testing._healing import expect_healed
 from ticktrail.testing._laws import law
 from ticktrail.testing._sessions import Life, living, run_check
 from ticktrail.testing._telling import all_told
@@ -191,6 +192,16 @@ class ShowingLaws:
         Skipped: the provider declares no history of trades that the case asks for, or the stage has no venue.
         """
         run_check(lambda: expect_agreement(case), self.backend)
+
+    @law("P26")
+    def test_p26_what_it_heals_is_whole(self, case: ProviderCase) -> None:
+        """Where `heals` has trades, those that a loss took are fetched, or told by a `Gap`.
+
+        Provoked: the connections are cut while the venue trades on; then the ids of both sessions are counted.
+
+        Skipped: `heals` has no trades that the case asks for, their ids do not grow by one, or the stage has no venue.
+        """
+        run_check(lambda: expect_healed(case), self.backend)
 
     def _listened(self, case: ProviderCase) -> Life:
         """Return a session that has been listened to until each channel has spoken, and for a while longer."""
