@@ -1,5 +1,7 @@
 """Write the reference of the conformance kit out of its laws: ``python docs/write_laws.py`` after a change of one."""
 
+import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +11,12 @@ from ticktrail.testing._laws import Law, laws_of
 PAGE = Path(__file__).parent / "reference" / "conformance.md"
 
 SUITES = {
-    "Providers": testing.ProviderConformance,
-    "Histories": testing.HistoryConformance,
-    "Validators": testing.ValidatorConformance,
-    "Sinks": testing.SinkConformance,
-    "Routes": testing.RouteConformance,
-    "Observers": testing.ObserverConformance,
+    "Providers": (testing.ProviderConformance, testing.ProviderCase),
+    "Histories": (testing.HistoryConformance, testing.HistoryCase),
+    "Validators": (testing.ValidatorConformance, testing.ValidatorCase),
+    "Sinks": (testing.SinkConformance, testing.SinkCase),
+    "Routes": (testing.RouteConformance, testing.RouteCase),
+    "Observers": (testing.ObserverConformance, testing.ObserverCase),
 }
 
 HEAD = """\
@@ -45,16 +47,17 @@ plugin needs.
 
 def all_laws() -> Iterator[Law]:
     """Yield every law of every suite."""
-    for suite in SUITES.values():
+    for suite, _ in SUITES.values():
         yield from laws_of(suite)
 
 
 def page() -> str:
     """Return the page as it is to be."""
     parts = [HEAD]
-    for title, suite in SUITES.items():
+    for title, (suite, case) in SUITES.items():
         laws = list(laws_of(suite))
-        parts.append(f"\n## {title}\n\n`{suite.__name__}`: {len(laws)} laws.\n")
+        parts.append(f"\n## {title}\n\n`{suite.__name__}`: {len(laws)} laws. A `{case.__name__}` brings:\n\n")
+        parts += [f"- `{name}`: {_cell(what)}\n" for name, what in _attributes(case)]
         parts.append(
             "\n| law | what must hold | how it is provoked | skipped where |\n| --- | --- | --- | --- |\n"
         )
@@ -63,6 +66,13 @@ def page() -> str:
             for law in laws
         ]
     return "".join(parts)
+
+
+def _attributes(case: type) -> Iterator[tuple[str, str]]:
+    """Yield what a case's docstring says of each of its attributes."""
+    section = (inspect.getdoc(case) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    for name, what in re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE):
+        yield name, " ".join(what.split())
 
 
 def _cell(text: str) -> str:

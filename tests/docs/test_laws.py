@@ -1,5 +1,6 @@
 """The pages about the conformance kit are what its code says."""
 
+import dataclasses
 import re
 import runpy
 from pathlib import Path
@@ -35,3 +36,11 @@ def test_what_others_suffer_from_names_laws_that_exist():
         named += found
     assert len(rows) > 20
     assert set(named) <= LAWS.keys()
+
+
+def test_the_reference_says_what_each_case_brings():
+    """Every field of a case is told, with words."""
+    page = WRITER["page"]()
+    for _, case in WRITER["SUITES"].values():
+        for field in dataclasses.fields(case):
+            assert re.search(rf"^- `{field.name}`: \w", page, re.MULTILINE), f"{case.__name__}.{field.name}"

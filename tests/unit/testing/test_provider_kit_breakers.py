@@ -417,6 +417,9 @@ def spelt(to_venue: Callable[[InstrumentId], str], *examples: str) -> Callable[[
     return changed(lambda case: replace(case, symbols=symbols))
 
 
+HEALS = replace(odd.CAPABILITIES, heals=frozenset({"trades"}))
+
+
 def refuses(instrument: InstrumentId) -> str:
     raise ValueError(instrument)
 
@@ -487,6 +490,7 @@ BROKEN: list[tuple[str, Callable[[Path], ProviderCase], str]] = [
     ("P23", broken(Others), "instrument not asked for"),
     ("P24", broken(Skips), "21 follows 19"),
     ("P24", broken(TextIds), "follows None"),
+    ("P26", with_capabilities(HEALS), "it neither fetched"),
     ("P25", with_past(OtherPrices), "says otherwise"),
     ("P25", with_past(Omits), "not in the history"),
     ("P25", with_past(Invents), "not in the history|not live"),

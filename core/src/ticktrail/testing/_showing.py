@@ -1,25 +1,23 @@
 """Hold a provider to what it declares, and to what it must never do: tell secrets, hoard, or make times up.
 
-Owns: the laws P19 to P25.
+Owns: the laws P19 to P26.
 Never: knows a venue's words.
 """
 
 from __future__ import annotations
 
 import base64
-import tracemalloc
-from collections.abc import Callable
 from unittest import SkipTest
 from urllib.parse import quote
-
-import anyio
 
 from ticktrail.model import AggTrade, InstrumentId, Trade, Undecodable
 from ticktrail.plugin import SystemClock
 from ticktrail.testing._agreement import expect_agreement
-from ticktrail.testing._cases import LoopbackVenue, ProviderCase
+from ticktrail.testing._cases import ProviderCase
 from ticktrail.testing._decoding import expect_tick
 from ticktrail.testing._expect import expect
+from ticktrail.testing._flooding import growth
+from ticktrail.testing._healing import expect_healed
 from ticktrail.testing._laws import law
 from ticktrail.testing._sessions import Life, living, run_check
 from ticktrail.testing._telling import all_told
@@ -28,12 +26,6 @@ __all__ = ["ShowingLaws"]
 
 _AHEAD_NS = 3_600_000_000_000
 """How far the context's clock is from this machine's, for a law: a time of another clock cannot pass for one of it."""
-_FLOOD_BYTES = 32 * 2**20
-_FLOOD_S = 20.0
-_STILL_S = 1.0
-"""All stands still once for so long no piece was sent, and memory did not grow by the size of one."""
-_PIECE_BYTES = 2**20
-_LOOK_EVERY_S = 0.05
 _BATCHES = 3
 _SOME = 50
 """Ticks that a law looks at, at least."""
@@ -78,11 +70,11 @@ class ShowingLaws:
             async with case.stage() as stage, living(case, case.open(stage)) as life:
                 if stage.venue is None:
                     life.listener.hold()
-                    return await _growth(case, life, None)
+                    return await growth(case, life, None)
                 await life.until_heard()
                 life.listener.hold()
                 await life.until(lambda: life.listener.waiting or life.ended, case.start_s)
-                return await _growth(case, life, stage.venue)
+                return await growth(case, life, stage.venue)
 
         grown = run_check(check, self.backend)
         expect(
@@ -192,6 +184,16 @@ class ShowingLaws:
         """
         run_check(lambda: expect_agreement(case), self.backend)
 
+    @law("P26")
+    def test_p26_what_it_heals_is_whole(self, case: ProviderCase) -> None:
+        """Where `heals` has trades, those that a loss took are fetched, or told by a `Gap`.
+
+        Provoked: the connections are cut while the venue trades on; then the ids of both sessions are counted.
+
+        Skipped: `heals` has no trades that the case asks for, their ids do not grow by one, or the stage has no venue.
+        """
+        run_check(lambda: expect_healed(case), self.backend)
+
     def _listened(self, case: ProviderCase) -> Life:
         """Return a session that has been listened to until each channel has spoken, and for a while longer."""
 
@@ -225,55 +227,3 @@ class _AheadClock:
 
     def mono_ns(self) -> int:
         return self._clock.mono_ns() + _AHEAD_NS
-
-
-async def _growth(case: ProviderCase, life: Life, venue: LoopbackVenue | None) -> int:
-    """Return by how many bytes this process has grown while nobody took anything over, until all stands still."""
-    was_tracing = tracemalloc.is_tracing()
-    if not was_tracing:
-        tracemalloc.start()
-    try:
-        await _still(None, lambda: 0)  # what a session loads as it starts is no flood
-        before = tracemalloc.get_traced_memory()[0]
-        most = before + case.most_held_bytes
-        pieces = _Pieces()
-        async with anyio.create_task_group() as tasks:
-            if venue is not None:
-                tasks.start_soon(pieces.flood, case, venue)
-            after = await _still(most, lambda: pieces.sent)
-            tasks.cancel_scope.cancel()
-        life.expect_well()
-        return after - before
-    finally:
-        if not was_tracing:
-            tracemalloc.stop()
-
-
-async def _still(most_bytes: int | None, sent: Callable[[], int]) -> int:
-    """Wait until neither memory nor the flood gets on, or memory is beyond the most; return what is held then."""
-    now = marked = (sent(), tracemalloc.get_traced_memory()[0])
-    began = anyio.current_time()
-    until = began + _STILL_S
-    while anyio.current_time() < min(until, began + _FLOOD_S):
-        await anyio.sleep(_LOOK_EVERY_S)
-        now = (sent(), tracemalloc.get_traced_memory()[0])
-        if most_bytes is not None and now[1] > most_bytes:
-            break
-        if now[0] > marked[0] or now[1] > marked[1] + _PIECE_BYTES:
-            marked, until = now, anyio.current_time() + _STILL_S
-    return now[1]
-
-
-class _Pieces:
-    """A flood, piece by piece, so that one sees whether it gets on."""
-
-    sent = 0
-
-    async def flood(self, case: ProviderCase, venue: LoopbackVenue) -> None:
-        while self.sent < _FLOOD_BYTES // _PIECE_BYTES:
-            await venue.flood(_PIECE_BYTES)
-            self.sent += 1
-        raise AssertionError(
-            f"{case.name} reads on while nobody takes anything over, and throws away what it reads: the venue could "
-            f"send all of {_FLOOD_BYTES / 2**20:.0f} MiB; await intake.frames() before the next read"
-        )
