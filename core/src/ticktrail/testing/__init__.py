@@ -13,7 +13,14 @@ Never: imports a test runner, or a venue.
 from __future__ import annotations
 
 from ticktrail._sinks.memory import MemorySink
-from ticktrail.testing._cases import LoopbackVenue, ProviderCase, Stage, Staging, Symbols
+from ticktrail.testing._cases import (
+    LoopbackVenue,
+    ProviderCase,
+    Stage,
+    Staging,
+    Symbols,
+    make_provider_context,
+)
 from ticktrail.testing._clock import ManualClock
 from ticktrail.testing._histories import HistoryCase, HistoryConformance
 from ticktrail.testing._providers import ProviderConformance
@@ -63,6 +70,7 @@ __all__ = [
     "make_liquidation",
     "make_mark_price",
     "make_price_band",
+    "make_provider_context",
     "make_quote",
     "make_status",
     "make_switched",
