@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Stage,
         Staging,
         Symbols,
+        make_provider_context,
     )
     from ticktrail.testing._clock import ManualClock
     from ticktrail.testing._histories import HistoryCase, HistoryConformance
@@ -79,6 +80,7 @@ __all__ = [
     "make_liquidation",
     "make_mark_price",
     "make_price_band",
+    "make_provider_context",
     "make_quote",
     "make_status",
     "make_switched",
@@ -95,6 +97,7 @@ _MODULES = {
         "Stage",
         "Staging",
         "Symbols",
+        "make_provider_context",
     ),
     "ticktrail.testing._clock": ("ManualClock",),
     "ticktrail.testing._histories": (
