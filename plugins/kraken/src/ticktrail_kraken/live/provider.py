@@ -149,7 +149,7 @@ class KrakenProvider:
                 )
             )
         async with RestClient(settings, context.name, context.clock, intake.tell) as client:
-            await watch(link, self._decoder, settings, context, client, lambda: self._handed)
+            await watch(link, self._decoder, settings, context, client, lambda: self._handed, intake.tell)
 
     def _translated(self, exc: WebSocketError) -> ProviderError:
         name = self._context.name

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 import anyio
 
 from ticktrail.errors import ProviderError, TransientError
+from ticktrail.events import VenueTrouble
 from ticktrail.model import Quote, Ticker
 from ticktrail.net import Silence
-from ticktrail.plugin import ProviderContext
+from ticktrail.plugin import ProviderContext, Tell
 from ticktrail_kraken.decoder import KrakenDecoder, Stream
 from ticktrail_kraken.live.link import Link
 from ticktrail_kraken.rest.client import Declined, RestClient
@@ -36,6 +37,7 @@ async def watch(
     context: ProviderContext,
     client: RestClient,
     handed: Callable[[], int],
+    tell: Tell,
 ) -> None:
     """Look after the connection, until cancelled.
 
@@ -46,6 +48,7 @@ async def watch(
         context: Of the leg.
         client: Asks the venue by REST.
         handed: Payloads that were handed over to be decoded so far.
+        tell: Takes the news that the venue could not be asked.
 
     Raises:
         TransientError: It is mute, though open.
@@ -58,7 +61,16 @@ async def watch(
     async def probe(quiet: Sequence[Stream], what: str) -> None:
         heard = {stream: stream.heard for stream in quiet}
         link.ping()
-        moved = [stream for stream in quiet if await _moved(stream, decoder, client, settings.answer_s)]
+        try:
+            moved = [stream for stream in quiet if await _moved(stream, decoder, client, settings.answer_s)]
+        except (ProviderError, Declined) as exc:  # what the venue would have said is not guessed
+            detail = f"{what}, and whether that is a sign could not be asked: {exc}"
+            tell(
+                VenueTrouble(
+                    at_ns=context.clock.now_ns(), provider=context.name, detail=detail, retry_in_s=None
+                )
+            )
+            return
         if moved:
             await anyio.sleep(min(ON_THE_WAY_S, shortest_s))
         unheard = [stream.symbol for stream in moved if stream.heard == heard[stream]]
@@ -90,17 +102,15 @@ async def watch(
 async def _moved(stream: Stream, decoder: KrakenDecoder, client: RestClient, patience_s: float) -> bool:
     """Ask the venue whether a pair's market moved beyond what its stream brought."""
     symbol = stream.symbol
-    try:
-        if stream.channel in {"trades", "bars"}:
-            newest = await ask_newest_trade(client, symbol, patience_s=patience_s)
-            known = decoder.newest_trade(symbol)
-            if stream.channel == "bars":
-                return newest is not None and _known_ns(stream) < newest.time_ns
-            return newest is not None and (known is None or newest.number > known)
-        best = await ask_best(client, symbol, patience_s=patience_s)
-        return best != _best_of(stream, decoder)
-    except (ProviderError, Declined):
-        return False  # the venue's word is not to be had; what it would have said is not guessed
+    if stream.channel in {"trades", "bars"}:
+        newest = await ask_newest_trade(client, symbol, patience_s=patience_s)
+        if newest is None:
+            return False
+        if stream.channel == "bars":
+            return newest.time_ns > _known_ns(stream)
+        known = decoder.newest_trade(symbol)
+        return known is None or newest.number > known
+    return await ask_best(client, symbol, patience_s=patience_s) != _best_of(stream, decoder)
 
 
 def _known_ns(stream: Stream) -> int:

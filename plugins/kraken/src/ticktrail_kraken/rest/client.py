@@ -45,7 +45,7 @@ class Declined(Exception):
 
 class _Answer(msgspec.Struct):
     error: tuple[str, ...] = ()
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = msgspec.Raw()
 
 
 _answer = msgspec.json.Decoder(_Answer)
@@ -126,7 +126,7 @@ class RestClient:
         ]  # a warning comes with its answer
         if errors:
             raise self._refusal("; ".join(errors)[:300])
-        if answer.result is None:
+        if not bytes(answer.result):
             raise self._garbled(path, ValueError("it has no result"))
         try:
             return read(bytes(answer.result))
