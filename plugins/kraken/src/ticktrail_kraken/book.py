@@ -20,7 +20,7 @@ from decimal import Decimal
 from itertools import chain
 
 from ticktrail.model import BookDelta, BookSnapshot, InstrumentId, Levels, ProviderId
-from ticktrail_kraken.checksum import CHECKED_LEVELS, checksum_of, summed
+from ticktrail_kraken.checksum import CHECKED_LEVELS, MOST_DIGITS, checksum_of, summed
 from ticktrail_kraken.moments import ns_of_text
 from ticktrail_kraken.wire import BookRow, Level
 
@@ -118,18 +118,21 @@ class Book:
 
     Attributes:
         is_known: Whether there is a book: a snapshot came, and nothing has been lost since.
-        precisions: Places of the pair's prices and sizes, where the venue has told them.
     """
 
     def __init__(self, instrument: InstrumentId, provider: ProviderId, *, depth: int) -> None:
         self.is_known = False
-        self.precisions: Precisions = (None, None)
+        self._precisions: Precisions = (None, None)
         self._instrument = instrument
         self._provider = provider
         self._depth = depth
         self._untold = False
         self._bids = _Side(best_is_last=True)
         self._asks = _Side(best_is_last=False)
+
+    def learn(self, price_places: int | None, size_places: int | None) -> None:
+        """Take how many places the pair's prices and sizes have, for what is put into the book from now on."""
+        self._precisions = _places(price_places), _places(size_places)
 
     def begin(self, row: BookRow, recv_ns: int) -> BookSnapshot:
         """Take a whole book, whatever was known before.
@@ -141,7 +144,7 @@ class Book:
         self.lose()
         for side, levels in ((self._bids, row.bids), (self._asks, row.asks)):
             for level in levels:
-                side.put(level, self.precisions)
+                side.put(level, self._precisions)
             side.cut(self._depth)
         event_ns = self._prove(row)
         self.is_known = True
@@ -200,7 +203,7 @@ class Book:
     def _apply(self, side: _Side, levels: Sequence[Level]) -> Levels:
         changed: dict[Decimal, Decimal] = {}
         for level in levels:
-            side.put(level, self.precisions)
+            side.put(level, self._precisions)
             changed[level.price] = level.qty
         for price in side.cut(self._depth):
             changed[price] = NOTHING
@@ -223,6 +226,11 @@ class Book:
             update_id=None,
             depth=self._depth,
         )
+
+
+def _places(told: int | None) -> int | None:
+    """Return a precision that could be one."""
+    return told if told is not None and 0 <= told <= MOST_DIGITS else None
 
 
 def _best_first(changed: Mapping[Decimal, Decimal], *, best_is_last: bool) -> Levels:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from zlib import crc32
 
-__all__ = ["CHECKED_LEVELS", "checksum_of", "digits_of", "summed"]
+__all__ = ["CHECKED_LEVELS", "MOST_DIGITS", "checksum_of", "digits_of", "summed"]
 
 CHECKED_LEVELS = 10
 """The best so many a side are summed up, however deep a book was asked for."""

@@ -225,8 +225,8 @@ class KrakenDecoder:
         pairs = [pair for pair in message.data.pairs if pair.symbol in self._symbols]
         for pair in pairs:
             if pair.symbol in self.books:
-                self.books[pair.symbol].precisions = (pair.price_precision, pair.qty_precision)
-        return self.states.take_pairs(pairs, recv_ns)
+                self.books[pair.symbol].learn(pair.price_precision, pair.qty_precision)
+        return self.states.take_pairs(pairs, recv_ns, anew=message.type == "snapshot")
 
     def _hears(self, symbol: str, channel: Channel) -> bool:
         if (symbol, channel) not in self.streams:

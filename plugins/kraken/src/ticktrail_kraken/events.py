@@ -20,6 +20,7 @@ __all__ = ["bar_of", "check_bar", "check_trade", "quote_of", "ticker_of", "trade
 
 NOBODY = Decimal(0)
 MOST_ID = 2**63
+MOST_MINUTES = 21_600
 
 
 def trade_of(row: TradeRow, instrument: InstrumentId, provider: ProviderId, recv_ns: int) -> Trade:
@@ -112,8 +113,8 @@ def bar_of(
     """
     check_bar(row.open, row.high, row.low, row.close, row.volume)
     start_ns = ns_of_text(row.interval_begin)
-    if row.interval <= 0:
-        raise ValueError(f"a bar of {row.interval} minutes is none")
+    if not 0 < row.interval <= MOST_MINUTES or not 0 <= row.trades < MOST_ID:
+        raise ValueError(f"a bar of {row.interval} minutes and {row.trades} trades is none")
     return Bar(
         instrument=instrument,
         provider=provider,

@@ -56,10 +56,18 @@ class States:
             self.system = row.system or self.system
         return self._changes(recv_ns)
 
-    def take_pairs(self, pairs: Iterable[Pair], recv_ns: int) -> Sequence[Status]:
-        """Take the states of the leg's pairs; return what has changed by them."""
+    def take_pairs(self, pairs: Iterable[Pair], recv_ns: int, *, anew: bool) -> Sequence[Status]:
+        """Take the states of the leg's pairs; return what has changed by them, or all of them.
+
+        Args:
+            pairs: Of the leg.
+            recv_ns: When they came.
+            anew: They begin a connection: what was told before it may have changed and come back since.
+        """
         for pair in pairs:
             self._own[pair.symbol] = pair.status
+            if anew:
+                self._told.pop(pair.symbol, None)
         return self._changes(recv_ns)
 
     def moves(self, symbol: str) -> bool:

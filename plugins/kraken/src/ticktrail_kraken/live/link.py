@@ -82,6 +82,11 @@ class Link:
         except ExceptionGroup as group:  # the first of the two to fail says why
             raise group.exceptions[0] from group.exceptions[0].__cause__
 
+    @property
+    def is_handing(self) -> bool:
+        """Whether the leg is taking something over, so that nobody looks into the socket."""
+        return not self._free.is_set()
+
     def ask_again(self, symbol: str) -> None:
         """Ask for a pair's book anew, and disturb no other pair."""
         self._session.ask_again(symbol, anyio.current_time())

@@ -84,7 +84,7 @@ async def watch(
 
     while True:
         await anyio.sleep(min(LOOK_EVERY_S, shortest_s / 4))
-        is_behind = decoder.taken < handed_before
+        is_behind = link.is_handing or decoder.taken < handed_before
         handed_before = handed()
         if is_behind or not any(decoder.states.moves(symbol) for symbol, _ in decoder.streams):
             silence.pause(mono_ns())
