@@ -162,6 +162,17 @@ async def test_every_refusal_has_its_own_remedy(said, kind, cause, wait_s):
     assert getattr(error, "retry_after_s", None) == wait_s
 
 
+async def test_an_error_that_says_nothing_else():
+    """Of no method and no channel: it is a refusal all the same, and not market data."""
+    async with venue() as at:
+        at.hear = lambda client, message: (b'{"Error":"Exceeded msg rate"}',)
+        provider = provider_at(at)
+        heard = Listener(provider)
+        error = await ends(provider, heard)
+    assert (type(error), error.cause) == (TransientError, "limited")
+    assert heard.of(Undecodable) == []
+
+
 async def test_what_was_subscribed_to_already_is_as_it_should_be():
     """The venue's word for it is no error."""
     async with venue() as at:

@@ -56,6 +56,6 @@ def lost_with(payload: bytes) -> Lost:
 def is_answer(payload: bytes) -> bool:
     """Tell whether a message is an answer to a request, which is no market data."""
     try:
-        return read_head(payload).method is not None
+        return read_head(payload).is_answer
     except UNREADABLE:
         return False

@@ -178,15 +178,27 @@ class _Result(msgspec.Struct):
 
 
 class Head(msgspec.Struct):
-    """What any message may say of itself; an answer to a request has a `method`."""
+    """What any message may say of itself; an answer to a request has a `method`, or nothing but an error."""
 
     method: str | None = None
     channel: str | None = None
     success: bool | None = None
     error: str | None = None
+    Error: str | None = None
     symbol: str | None = None
     req_id: int | None = None
     result: _Result | None = None
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it answers a request, and is of no channel."""
+        return self.method is not None or (self.channel is None and self.refusal is not None)
+
+    @property
+    def refusal(self) -> str | None:
+        """What the venue says on refusing; None where it does not refuse."""
+        said = self.error or self.Error
+        return said or ("no reason given" if self.success is False else None)
 
 
 _data = msgspec.json.Decoder(DataMessage)

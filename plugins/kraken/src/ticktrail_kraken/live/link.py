@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from typing import TypeAlias
 
 import anyio
 
@@ -21,7 +23,9 @@ from ticktrail_kraken.settings import KrakenSettings
 from ticktrail_kraken.states import ONLINE
 from ticktrail_kraken.wire import InstrumentMessage, StatusMessage, read_data, read_head
 
-__all__ = ["Link"]
+__all__ = ["Link", "Steps"]
+
+Steps: TypeAlias = tuple[Decimal | None, Decimal | None]
 
 READ_S = 0.5
 """Time to read what stood in the socket while nobody looked there."""
@@ -38,19 +42,27 @@ class Link:
         settings: Of the leg.
         context: Of the leg.
         tell: Takes what the venue says of itself.
+        steps: By pair, the increments that the leg has told of so far.
 
     Attributes:
         settled: Set once everything is subscribed to.
     """
 
     def __init__(
-        self, session: Session, settings: KrakenSettings, context: ProviderContext, tell: Tell
+        self,
+        session: Session,
+        settings: KrakenSettings,
+        context: ProviderContext,
+        tell: Tell,
+        steps: dict[str, Steps],
     ) -> None:
         self.settled = anyio.Event()
         self._session = session
         self._settings = settings
         self._context = context
         self._tell = tell
+        self._steps = steps
+        self._names = {str(name): name for name in context.instruments}
         self._news = anyio.Event()
         self._system = ONLINE
         self._free = anyio.Event()
@@ -108,15 +120,17 @@ class Link:
     def _take(self, payload: bytes, data: list[bytes]) -> None:
         try:
             head = read_head(payload)
-            if head.method is not None:
-                self._session.take(head)
-                self._news.set()
-                return
+        except UNREADABLE:
             data.append(payload)
+            return
+        if head.is_answer:
+            self._session.take(head)
+            self._news.set()
+            return
+        data.append(payload)
+        try:
             message = read_data(payload)
         except UNREADABLE:
-            if not data or data[-1] is not payload:
-                data.append(payload)
             return
         if isinstance(message, InstrumentMessage):
             self._learn(message)
@@ -128,19 +142,22 @@ class Link:
                 self._take_system(row.system or self._system)
 
     def _learn(self, message: InstrumentMessage) -> None:
+        """Tell in what steps prices and sizes come, where that is new."""
         context = self._context
         for pair in message.data.pairs:
-            name = next((one for one in context.instruments if one == pair.symbol), None)
-            if name is not None and (pair.price_increment, pair.qty_increment) != (None, None):
-                self._tell(
-                    IncrementsLearned(
-                        at_ns=context.clock.now_ns(),
-                        provider=context.name,
-                        instrument=name,
-                        price=pair.price_increment,
-                        size=pair.qty_increment,
-                    )
+            name, steps = self._names.get(pair.symbol), (pair.price_increment, pair.qty_increment)
+            if name is None or steps == (None, None) or self._steps.get(pair.symbol) == steps:
+                continue
+            self._steps[pair.symbol] = steps
+            self._tell(
+                IncrementsLearned(
+                    at_ns=context.clock.now_ns(),
+                    provider=context.name,
+                    instrument=name,
+                    price=pair.price_increment,
+                    size=pair.qty_increment,
                 )
+            )
 
     def _take_system(self, state: str) -> None:
         if state == self._system:

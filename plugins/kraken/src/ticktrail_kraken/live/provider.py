@@ -25,7 +25,7 @@ from ticktrail.net import (
 )
 from ticktrail.plugin import Intake, ProviderContext
 from ticktrail_kraken.decoder import KrakenDecoder
-from ticktrail_kraken.live.link import Link
+from ticktrail_kraken.live.link import Link, Steps
 from ticktrail_kraken.live.session import Session
 from ticktrail_kraken.live.watch import watch
 from ticktrail_kraken.rest.client import RestClient
@@ -50,6 +50,7 @@ class KrakenProvider:
         self._context = context
         self._symbols = symbols_of(context)
         self._link: Link | None = None
+        self._steps: dict[str, Steps] = {}
         self._handed = 0
         self._decoder = KrakenDecoder(
             self._symbols,
@@ -83,7 +84,7 @@ class KrakenProvider:
             per_request=settings.symbols_per_request,
             wait_s=settings.limited_wait_s,
         )
-        link = Link(session, settings, context, intake.tell)
+        link = Link(session, settings, context, intake.tell, self._steps)
         try:
             async with (
                 open_websocket(

@@ -9,7 +9,7 @@ precision of a book's numbers is known before the book comes, and a pair that th
 Sources: docs.kraken.com, "Spot WebSocket v2": subscribe and its acknowledgement, one for each symbol, with `success`
 and `error`, read 2026-11. The words of errors are not listed there; those below are of the page of version 1
 ("Subscription Status") and of clients' reports: "Currency pair not supported", "Subscription depth not supported",
-"Exceeded msg rate", "Already subscribed".
+"Exceeded msg rate" (also by itself, as ``{"Error": …}``), "Already subscribed".
 """
 
 from __future__ import annotations
@@ -206,10 +206,9 @@ class Session:
         due = self._due
         if answer.result is not None:
             self.warnings.extend(text for text in answer.result.warnings or () if text not in self.warnings)
-        if answer.error is not None or answer.success is False:
-            said = answer.error or "no reason given"
-            if not any(word in said.lower() for word in ALREADY):
-                raise self._refusal(said, answer.symbol)
+        said = answer.refusal
+        if said is not None and not any(word in said.lower() for word in ALREADY):
+            raise self._refusal(said, answer.symbol)
         if due is None or answer.req_id not in {None, due.number}:
             return
         symbol = answer.symbol or (None if answer.result is None else answer.result.symbol)
