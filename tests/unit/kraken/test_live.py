@@ -103,15 +103,17 @@ async def test_more_missed_than_the_venue_recalls_is_a_jump():
     assert sum(trade.backfilled for trade in heard.of(Trade)) == 50
 
 
-@pytest.mark.parametrize("kind", ["skip", "garble"])
-async def test_a_lost_change_costs_its_own_book_a_gap(kind):
+@pytest.mark.parametrize(
+    ("kind", "count"), [("skip", 6), ("garble", 1)]
+)  # one change may be undone by the next one
+async def test_a_lost_change_costs_its_own_book_a_gap(kind, count):
     """That pair alone is asked for anew, and comes whole again; the other one goes on undisturbed."""
     async with (
         venue("BTC/USD", "ETH/USD") as at,
         session(at, "BTC/USD", "ETH/USD", channels=("book",)) as heard,
     ):
         await heard.until(lambda: len(heard.of(BookDelta)) > 50)
-        await at.do(Fault(kind=kind, stream="BTC/USD@book", at_s=0))
+        await at.do(Fault(kind=kind, count=count, stream="BTC/USD@book", at_s=0))
         await heard.until(lambda: heard.of(Gap))
         at_gap = len(heard.got)
         await heard.until(
@@ -298,3 +300,33 @@ async def test_a_venue_that_does_not_answer():
         error = await ends(provider_at(at, answer_s=0.4))
     assert type(error) is TransientError
     assert "did not answer within 0.4 s" in str(error)
+
+
+async def test_a_connection_that_answers_no_ping_is_lost():
+    """Though nothing has moved by REST: a market may sleep, a connection may not."""
+    async with venue(ends_after=60) as at:
+        provider = provider_at(at, channels=("trades",), quiet_after_s={"trades": 0.3}, answer_s=0.5)
+        heard = Listener(provider)
+        found = []
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_collect, provider, heard, found)
+            await heard.until(at.ended.is_set)
+            at.hear = lambda client, message: ()
+            await heard.until(lambda: found)
+    assert "did not answer within 0.5 s to a ping" in str(found[0])
+
+
+class Slow(Listener):
+    """Takes what comes at its leisure."""
+
+    async def frames(self, payloads, *, recv_ns, mono_ns):
+        await anyio.sleep(0.9)
+        await super().frames(payloads, recv_ns=recv_ns, mono_ns=mono_ns)
+
+
+async def test_an_answer_that_nobody_looked_for_is_not_late():
+    """A leg that is behind keeps the socket from being read: that is not the venue's delay."""
+    async with venue("BTC/USD", "ETH/USD") as at:
+        provider = provider_at(at, "BTC/USD", "ETH/USD", channels=("trades", "book"), answer_s=0.4)
+        async with session(at, provider=provider, listener=Slow(provider)) as heard:
+            await heard.until(lambda: len(heard.of(BookSnapshot)) == 2)

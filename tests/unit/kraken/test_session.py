@@ -70,6 +70,7 @@ def test_an_answer_to_something_else_is_none():
     made = session()
     request = made.next(0.0)
     made.take(read_head(b'{"method":"subscribe","success":true,"req_id":99,"result":{"channel":"trade"}}'))
+    assert "grants the subscribe to instrument" in made.due
     assert made.next(0.0) is None
     grant(made, request)
     listing(made)
