@@ -330,3 +330,14 @@ async def test_an_answer_that_nobody_looked_for_is_not_late():
         provider = provider_at(at, "BTC/USD", "ETH/USD", channels=("trades", "book"), answer_s=0.4)
         async with session(at, provider=provider, listener=Slow(provider)) as heard:
             await heard.until(lambda: len(heard.of(BookSnapshot)) == 2)
+
+
+async def test_answers_and_heartbeats_are_not_handed_on():
+    """What a recording keeps is market data and the venue's state."""
+    async with venue(ends_after=20) as at:
+        provider = provider_at(at, channels=("trades", "quotes"))
+        heard = Listener(provider, keep_payloads=True)
+        async with session(at, provider=provider, listener=heard):
+            await anyio.sleep(0.8)
+    kinds = {payload.split(b'"')[3] for payload in heard.payloads}
+    assert kinds == {b"status", b"instrument", b"trade", b"ticker"}
