@@ -53,6 +53,7 @@ PAGES = [
     ("alerts", "reference/alerts.md"),
     ("alpaca", "providers/alpaca.md"),
     ("binance", "providers/binance.md"),
+    ("kraken", "providers/kraken.md"),
     ("replay", "providers/mock.md"),
     ("synthetic", "providers/mock.md"),
     ("compliance", "reference/audit-log.md"),
