@@ -1,6 +1,6 @@
-"""`ticktrail plugins`: say which plugins take part, and why others do not.
+"""`ticktrail plugins list`: say which plugins take part, and why others do not.
 
-Owns: nothing but the commands.
+Owns: nothing but the command.
 Never: imports a plugin that nobody allowed.
 """
 
@@ -13,7 +13,7 @@ import msgspec
 
 from ticktrail._host import Host
 
-__all__ = ["plugins"]
+__all__ = ["list_plugins"]
 
 _EXAMPLES = "\b\nExamples:\n  ticktrail plugins list\n  ticktrail plugins list --allow acme-feeds --json"
 
@@ -28,12 +28,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
 
 
-@click.group(short_help="See which plugins take part, and why others do not.")
-def plugins() -> None:
-    """See which plugins take part, and why others do not."""
-
-
-@plugins.command("list", epilog=_EXAMPLES)
+@click.command("list", epilog=_EXAMPLES)
 @click.option(
     "--allow", metavar="DISTRIBUTION", multiple=True, help="Allow its plugins too, as [plugins] does."
 )
