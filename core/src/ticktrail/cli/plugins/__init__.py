@@ -14,7 +14,17 @@ import click
 __all__ = ["plugins"]
 
 _COMMANDS: Final = {
-    "list": ("ticktrail.cli.plugins.list", "list_plugins", "List the plugins that are installed, and how each stands."),
+    "list": (
+        "ticktrail.cli.plugins.list",
+        "list_plugins",
+        "List the plugins that are installed, and how each stands.",
+    ),
+    "lock": (
+        "ticktrail.cli.plugins.lock",
+        "lock_plugins",
+        "Pin the plugins of a feed by the hashes of their files.",
+    ),
+    "show": ("ticktrail.cli.plugins.show", "show_plugin", "Show what a plugin declares, and its settings."),
 }
 """By name: module, attribute, and what the help of the group says of it."""
 
@@ -36,7 +46,7 @@ class _Group(click.Group):
             raise TypeError(f"{module}.{attribute} is no command")
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in sorted(_COMMANDS.items())])
