@@ -7,11 +7,9 @@ Never: looks at a value: files, lines and names of functions are all that leaves
 from __future__ import annotations
 
 import os
-import sys
+import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import packages_distributions
 from types import FrameType
 from typing import Final
 
@@ -99,16 +97,16 @@ def _package(frame: FrameType) -> str:
 
 
 def _is_program(frame: FrameType) -> bool:
-    """Tell whether code is neither of Python nor of an installed distribution."""
-    package, file = _package(frame), frame.f_code.co_filename
-    return bool(package) and not file.startswith("<") and not _is_installed(package)
+    """Tell whether code is neither of Python, nor installed, nor ticktrail's."""
+    file = frame.f_code.co_filename
+    return not (
+        file.startswith(("<", *_PYTHON))
+        or _package(frame) == CORE
+        or _INSTALLED.intersection(file.split(os.sep))
+    )
 
 
-@cache
-def _is_installed(package: str) -> bool:
-    return package in sys.stdlib_module_names or package in _distributed()
-
-
-@cache
-def _distributed() -> frozenset[str]:
-    return frozenset({CORE, *packages_distributions()})
+_PYTHON: Final = tuple(
+    {sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})

@@ -28,6 +28,8 @@ __all__ = ["FOLD_S", "Watchdog"]
 
 FOLD_S: Final = 60.0
 """What blocks in one place again within this time is told together with what follows."""
+_AT_WORK: Final = 0.2
+"""The share of the time for which a process that runs has a processor, on a machine with much to do beside it."""
 _LOG = logging.getLogger("ticktrail.watchdog")
 
 
@@ -103,15 +105,29 @@ class Watchdog:
     # From here to the next line: in the thread.
 
     def _watch(self, call: Callable[[Callable[[], None]], None], ident: int) -> None:
+        began_s, used_s = time.monotonic(), time.process_time()
         while not self._ended.wait(self._pause_s):
+            if time.monotonic() - began_s > self._after_s:
+                self._look_behind(began_s, used_s, ident)
             self._answered.clear()
-            asked_s, used_s = time.monotonic(), time.process_time()
+            if self._ended.is_set():  # else `close` would wait for an answer that only it can give
+                return
+            began_s, used_s = time.monotonic(), time.process_time()
             try:
                 call(self._answer)
             except RuntimeError:  # the loop is closed
                 return
             if not self._answered.wait(self._after_s - self._pause_s):
-                self._look(asked_s, used_s, ident)
+                self._look(began_s, used_s, ident)
+            began_s, used_s = time.monotonic(), time.process_time()
+
+    def _look_behind(self, since_s: float, used_s: float, ident: int) -> None:
+        """Find who kept even this thread from running: code that holds the interpreter, which has just let go of it."""
+        for_s = time.monotonic() - since_s
+        found = self._found(ident) if _worked(used_s, for_s) else None
+        if found is not None:
+            self._say(found, for_s)
+            self._over.append((found, for_s))
 
     def _look(self, asked_s: float, used_s: float, ident: int) -> None:
         """Find who keeps the loop, tell it at once, and note it for the event once it is over."""
@@ -120,22 +136,27 @@ class Watchdog:
             # This thread was held up as well, and no code of ours did it: a machine that slept, or one with too much to
             # do. The loop gets a chance to answer.
             self._answered.wait(self._after_s)
-        if self._answered.is_set():
+        if self._answered.is_set() or self._ended.is_set():
             return
-        frame = sys._current_frames().get(ident)  # noqa: SLF001 - the one way to another thread's stack
-        found = None if frame is None else culprit_of(frame, self._code)
-        del frame
+        found = self._found(ident)
         if found is not None and not self._answered.is_set():
-            _LOG.warning(
-                "the event loop has been blocked for %.1f s: %s is at %s; everything else in the feed waits",
-                time.monotonic() - asked_s,
-                whose(found.plugin, found.distribution),
-                found.where,
-            )
+            self._say(found, time.monotonic() - asked_s)
         while not self._answered.wait(self._pause_s) and not self._ended.is_set():
             pass
         if found is not None:
             self._over.append((found, time.monotonic() - asked_s))
+
+    def _found(self, ident: int) -> Culprit | None:
+        frame = sys._current_frames().get(ident)  # noqa: SLF001 - the one way to another thread's stack
+        return None if frame is None else culprit_of(frame, self._code)
+
+    def _say(self, found: Culprit, for_s: float) -> None:
+        _LOG.warning(
+            "the event loop has been blocked for %.1f s: %s is at %s; everything else in the feed waits",
+            for_s,
+            whose(found.plugin, found.distribution),
+            found.where,
+        )
 
     # From here on: in the loop.
 
@@ -177,7 +198,7 @@ class Watchdog:
 
 def _worked(used_before_s: float, in_s: float) -> bool:
     """Tell whether this process had the processor for a good part of a time: else it was held up from outside."""
-    return time.process_time() - used_before_s > in_s / 2
+    return time.process_time() - used_before_s > in_s * _AT_WORK
 
 
 def _caller_into_loop() -> Callable[[Callable[[], None]], None]:
