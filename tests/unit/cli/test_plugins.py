@@ -1,4 +1,4 @@
-"""What `ticktrail plugins` tells: how each plugin stands, what it declares, and whether it is the one that was locked."""
+"""What `ticktrail plugins` tells: how each plugin stands, what it declares, and whether it is what was locked."""
 
 import json
 import sys
