@@ -22,6 +22,8 @@ from ticktrail.errors import (
         (SinkError("x"), WRONG_USE),
         (AuditError("x"), HALTED),
         (ClockError("x"), HALTED),
+        (PermissionError(13, "Permission denied", "/etc/x"), WRONG_USE),
+        (PermissionError("a defect of ours"), DEFECT),
         (KeyboardInterrupt(), INTERRUPTED),
         (ZeroDivisionError("x"), DEFECT),
         (ExceptionGroup("g", [ConfigError("x"), ExceptionGroup("h", [AuditError("y")])]), HALTED),
@@ -33,6 +35,13 @@ from ticktrail.errors import (
 def test_the_status_is_that_of_the_worst(error, status):
     """A halted feed outranks all, a defect outranks wrong use, and an interruption counts only alone."""
     assert exit_status(error) == status
+
+
+def test_a_file_out_of_bounds_is_named_with_its_remedy():
+    """Whatever part of the program met it, it is the user's to mend."""
+    (told,) = paragraphs(PermissionError(13, "Permission denied", "/etc/x"))
+    assert told.startswith("/etc/x: Permission denied; ")
+    assert "ticktrail itself failed" not in told
 
 
 def test_each_fault_is_told_once():

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from nobody import nobody
@@ -38,6 +40,9 @@ def test_what_is_no_toml_is_told_with_its_line(tmp_path, raw, line, said):
 
 def test_a_file_that_is_not_there_is_told_with_its_path(tmp_path):
     """Missing file, folder instead of a file: the path and the remedy."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match=r"pipe: is a pipe; save what comes out of it"):
+        read_document(tmp_path / "pipe")
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read .*; give the path of a feed file"):
         read_document(tmp_path / "none.toml")
     with pytest.raises(ConfigError, match="not of its folder"):

@@ -29,11 +29,16 @@ class ControlResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChecksRun(ActBase, frozen=True, tag="checks_run"):
-    """Every control was looked at; `failed` counts those that failed."""
+    """Every control was looked at; `failed` counts those that failed.
+
+    `feed` is the feed file by its path, `feed_sha256` is of its bytes; entries of earlier versions have neither.
+    """
 
     actor: Actor
     failed: int
     results: Sequence[ControlResult]
+    feed: str = ""
+    feed_sha256: str = ""
 
 
 class LogVerified(ActBase, frozen=True, tag="log_verified"):

@@ -7,9 +7,10 @@ Never: judges.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -24,7 +25,7 @@ from ticktrail_compliance.checks.facts import gather
 from ticktrail_compliance.checks.registry import CONTROLS, look_at_all
 from ticktrail_compliance.naming import Named, find_named
 
-__all__ = ["Told", "check", "looked_at"]
+__all__ = ["Looked", "Told", "check", "looked_at"]
 
 WORDS = {"passed": "passed", "failed": "FAILED", "not_applicable": "n/a", "unknown": "unknown"}
 
@@ -44,9 +45,23 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 def check(feed_file: Path, *, dry: bool, as_json: bool) -> int:
     """Look at every control, record and print what was found; return the exit status."""
     named = find_named(feed_file, None, None)
-    results, unopened = looked_at(named, feed_file, time.time_ns())
+    results, unopened, feed_sha256 = looked_at(named, feed_file, time.time_ns())
     count = sum(one.found == "failed" for one in results)
-    seq, unrecorded = (None, "") if dry else _record(named, results, count)
+    seq, unrecorded = (
+        (None, "")
+        if dry
+        else _record(
+            named,
+            lambda: ChecksRun(
+                at_ns=time.time_ns(),
+                actor=actor_here(),
+                failed=count,
+                results=results,
+                feed=str(feed_file.absolute()),
+                feed_sha256=feed_sha256,
+            ),
+        )
+    )
     told = [
         Told(
             id=control.id,
@@ -74,8 +89,16 @@ def check(feed_file: Path, *, dry: bool, as_json: bool) -> int:
     return 1 if count else 0
 
 
-def looked_at(named: Named, feed_file: Path, now_ns: int) -> tuple[Sequence[ControlResult], str]:
-    """Return what is found of each control at a moment, and why the log cannot be looked at: empty where it can.
+class Looked(NamedTuple):
+    """What is found of each control, why the log cannot be looked at (empty: it can), and the feed file's digest."""
+
+    results: Sequence[ControlResult]
+    unopened: str
+    feed_sha256: str
+
+
+def looked_at(named: Named, feed_file: Path, now_ns: int) -> Looked:
+    """Return what is found of each control at a moment.
 
     Raises:
         NotAllowedError: The policy in force does not let whoever runs this look.
@@ -88,17 +111,17 @@ def looked_at(named: Named, feed_file: Path, now_ns: int) -> tuple[Sequence[Cont
         except NotAllowedError:
             raise
         except ConfigError as exc:  # what is wrong with the log is what is looked for
-            return look_at_all(gather(named, feed_file, now_ns, None, str(exc))), str(exc)
-        facts = gather(named, feed_file, now_ns, log)
-        return look_at_all(facts), facts.unopened
+            facts = gather(named, feed_file, now_ns, None, str(exc))
+        else:
+            facts = gather(named, feed_file, now_ns, log)
+        return Looked(look_at_all(facts), facts.unopened, facts.feed.sha256)
 
 
-def _record(named: Named, results: Sequence[ControlResult], count: int) -> tuple[int | None, str]:
+def _record(named: Named, act: Callable[[], ChecksRun]) -> tuple[int | None, str]:
     """Record a run, and return the entry that tells of it, or why there is none."""
     try:
         with noting(named) as found:
-            act = ChecksRun(at_ns=time.time_ns(), actor=actor_here(), failed=count, results=results)
-            return found.record("access", act), ""
+            return found.record("access", act()), ""
     except (ConfigError, AuditError) as exc:
         return None, str(exc)
 

@@ -163,6 +163,8 @@ def read_document(path: FilePath, content: bytes | None = None) -> Document:
 
 def _read(path: FilePath) -> bytes:
     try:
+        if path.is_fifo():  # to open one waits for whoever writes, and the file is read more than once
+            raise ConfigError(f"{path}: is a pipe; save what comes out of it, and give the path of that file")
         with path.open("rb") as file:
             return file.read(_MAX_BYTES + 1)
     except OSError as exc:

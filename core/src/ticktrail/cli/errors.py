@@ -23,9 +23,11 @@ def exit_status(error: BaseException) -> int:
     leaves = list(_leaves(error))
     if any(isinstance(leaf, AuditError | ClockError) for leaf in leaves):
         return HALTED
-    if any(not isinstance(leaf, FeedError | KeyboardInterrupt) for leaf in leaves):
+    if any(
+        not isinstance(leaf, FeedError | KeyboardInterrupt) and not _is_of_rights(leaf) for leaf in leaves
+    ):
         return DEFECT
-    if any(isinstance(leaf, FeedError) for leaf in leaves):
+    if any(isinstance(leaf, FeedError | PermissionError) for leaf in leaves):
         return WRONG_USE
     return INTERRUPTED
 
@@ -57,11 +59,18 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
+def _is_of_rights(error: BaseException) -> bool:
+    """Tell whether the system does not let this user at a file: no defect, and the user's to mend."""
+    return isinstance(error, PermissionError) and bool(error.filename)
+
+
 def _texts(error: BaseException) -> Iterator[str]:
     if isinstance(error, ConfigError):
         yield from error.problems
     elif isinstance(error, FeedError):
         yield "; ".join([str(error), *getattr(error, "__notes__", ())])
+    elif _is_of_rights(error):
+        yield f"{error.filename}: {error.strerror}; give this user the right to it, or run as one who has it"
     elif not isinstance(error, KeyboardInterrupt):
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         shown = "with what `ticktrail --debug …` shows"

@@ -168,5 +168,5 @@ journal = "{table["journal"]}"
 
     def look(self, *, at_ns=None):
         """What is found of each control, by its id."""
-        found, _ = looked_at(self.named(), self.feed_file, at_ns or self.now_ns + 60 * 10**9)
+        found = looked_at(self.named(), self.feed_file, at_ns or self.now_ns + 60 * 10**9).results
         return {one.control: one for one in found}

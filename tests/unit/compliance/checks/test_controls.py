@@ -1,5 +1,6 @@
 """Each control passes where its safeguard holds, and it alone fails where that is broken."""
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -317,6 +318,8 @@ def test_a_check_is_recorded_with_what_it_found(tmp_path, database):
     assert (first.failed, second.failed) == (0, 1)
     assert [one.control for one in second.results if one.found == "failed"] == ["backup.age"]
     assert [one["id"] for one in told["controls"]] == [one.control for one in second.results]
+    assert first.feed == str(stage.feed_file)
+    assert first.feed_sha256 == hashlib.sha256(stage.feed_file.read_bytes()).hexdigest()
     by_id = {one["id"]: one for one in told["controls"]}
     assert by_id["log.verified"]["rule"] == "17 CFR 240.17a-4(f)"
     assert by_id["log.verified"]["evidence"] > 1
