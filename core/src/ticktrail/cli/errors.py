@@ -69,7 +69,7 @@ def _texts(error: BaseException) -> Iterator[str]:
         yield from error.problems
     elif isinstance(error, FeedError):
         yield "; ".join([str(error), *getattr(error, "__notes__", ())])
-    elif _is_of_rights(error):
+    elif isinstance(error, PermissionError) and error.filename:
         yield f"{error.filename}: {error.strerror}; give this user the right to it, or run as one who has it"
     elif not isinstance(error, KeyboardInterrupt):
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
