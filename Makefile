@@ -57,8 +57,9 @@ type: $(STAMP)
 architecture: $(STAMP)
 	@$(BIN)/pytest -q tests/architecture
 
-surface: $(STAMP)  ## Record the public surface anew: ENTRY="words of the entry in CHANGELOG.md that tells the change"
-	@$(BIN)/python tests/architecture/surface.py "$(ENTRY)"
+surface: export ENTRY := $(value ENTRY)
+surface: $(STAMP)  ## Record the public surface anew: ENTRY='words of the entry of CHANGELOG.md'
+	@$(BIN)/python tests/architecture/surface.py "$$ENTRY"
 
 docs: $(STAMP)  ## Build the documentation into docs/_build
 	@$(BIN)/sphinx-build -W -q docs docs/_build
