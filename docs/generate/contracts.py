@@ -86,7 +86,7 @@ def _fields(kind: type) -> str:
 
 def _signature(function: Callable[..., object]) -> str:
     text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(function)))
-    text = re.sub(r"<function [^>]*>(?: at 0x\w+>)?", "…", text)
+    text = re.sub(r"<function [^>]*>(?: at 0x\w+>)?", "...", text)
     return text.replace("(self, ", "(").replace("(self)", "()")
 
 

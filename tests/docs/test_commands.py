@@ -212,6 +212,16 @@ def test_every_line_is_ours_or_named():
     assert others - SHELL == set()
 
 
+def test_commands_stand_where_they_are_tried():
+    """Each block says its language, and lines that a reader is to type stand in one of sh."""
+    for page, text in pages().items():
+        fences = re.findall(r"^```(.*)$", text, re.MULTILINE)
+        assert all(fences[::2]), f"{page}: a block has no language"
+        assert "console" not in fences, page
+        told = "" if page.endswith("reference/commands.md") else "\n".join(fenced(text, "text"))
+        assert not re.search(r"^\$? ?ticktrail [a-z]+ .*\.toml", told, re.MULTILINE), page
+
+
 def test_no_page_and_no_reason_is_idle():
     """What is told of pages and reasons is of some command, and of tests that are there."""
     for page, name in FOLLOWED.items():
@@ -245,10 +255,12 @@ for _page, _line, _told in COMMANDS:
 
 FINDINGS = {
     "audit find feed.toml --event leg_switched --json",
+    "audit find desk.toml --event leg_switched",
     "compliance check feed.toml",
     "compliance check btc.toml",
     "compliance providers list feed.toml --overdue",
     "report slo btc.toml --html slo.html",
+    "report slo feed.toml --from 2026-11-01 --to 2026-11-30 --html slo.html",
 }
 """Commands that end with a finding here, as they may: nobody switched, and the folder of a test is no firm."""
 ROTATED = "audit keys rotate feed.toml --to file:new.key"
@@ -270,7 +282,8 @@ def test_every_command_runs(page, logged, tmp_path, monkeypatch):
     source, trade = logged
     folder = tmp_path / "it"
     shutil.copytree(source, folder)
-    shutil.copy(folder / "feed.toml", folder / "btc.toml")
+    for name in ("btc.toml", "desk.toml"):
+        shutil.copy(folder / "feed.toml", folder / name)
     monkeypatch.chdir(folder)
     for line, told in HERE[page]:
         done = CliRunner().invoke(program, shlex.split(here(told, trade)), input="y\n")
