@@ -75,7 +75,7 @@ def _members(kind: type) -> str:
 
 
 def _fields(kind: type) -> str:
-    hints = {}
+    hints: dict[str, str] = {}
     for one in reversed(kind.__mro__):
         hints |= {
             name: hint for name, hint in inspect.get_annotations(one).items() if not name.startswith("_")

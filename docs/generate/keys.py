@@ -41,7 +41,7 @@ EXPLAINED = {
 }
 """Where the tables of plugins are explained, from docs/reference; the others on the page of feed files."""
 
-NODES = {
+NODES: Mapping[str, Mapping[str, object]] = {
     "route.hybrid": {"primary": "a", "fallback": "b"},
     "route.merge": {"legs": ["a", "b"]},
     "route.canary": {"incumbent": "a", "candidate": "b"},

@@ -82,6 +82,19 @@ def test_every_suffering_is_tested():
         assert re.search(rf"^(async )?def {name}\(", source, re.MULTILINE), name
 
 
+def test_every_test_that_a_promise_names_is_there():
+    """The page on guarantees says what tries to break each promise."""
+    page = (DOCS / "explanation/guarantees.md").read_text()
+    named = {path.removeprefix("tests/") for path in re.findall(r"`((?:tests|unit|system)/[\w/.]+)`", page)}
+    assert len(named) > 5
+    assert {path for path in named if not (ROOT / "tests" / path).exists()} == set()
+    numbers = {
+        int(number) for row in re.findall(r"checks? ([\d, and]+)", page) for number in re.findall(r"\d+", row)
+    }
+    checks = (DOCS / "reference/adversarial-checks.md").read_text()
+    assert {number for number in numbers if f"\n| {number} |" not in checks} == set()
+
+
 HOUSE = ROOT / "examples/house-ticktrail"
 
 

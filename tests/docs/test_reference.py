@@ -11,12 +11,13 @@ from click.testing import CliRunner
 from generate import keys as feed_keys
 from generate import model as model_page
 
-from docs.reading import DOCS, keys, section, tables
-from ticktrail import errors, hookspecs, model, plugin
+from docs.reading import DOCS, fenced, keys, section, tables
+from ticktrail import errors, hookspecs, model, net, plugin
 from ticktrail._host import Host
 from ticktrail.cli import statuses
 from ticktrail.cli.errors import exit_status
 from ticktrail.cli.program import program
+from ticktrail.wire import decode_line, encode_lines
 
 REFERENCE = DOCS / "reference"
 COMMAND_LINE = (REFERENCE / "command-line.md").read_text(encoding="utf-8")
@@ -133,6 +134,23 @@ def test_every_field_of_a_tick_is_in_the_wire_form(kind):
         assert parts == wire_type(hints[field.name]), field.name
         expected = {msgspec.NODEFAULT: "", None: "null", False: "false"}[field.default]
         assert default == expected, field.name
+
+
+def test_the_example_of_the_wire_form_is_one():
+    """Read and written again it is the same, byte for byte."""
+    (line,) = fenced((REFERENCE / "wire-format.md").read_text(encoding="utf-8"), "json")
+    assert encode_lines([decode_line(line.encode())]) == line.encode()
+
+
+def test_every_error_of_a_web_socket_is_named():
+    """The page has each that `ticktrail.net` can raise."""
+    text = (REFERENCE / "errors.md").read_text(encoding="utf-8")
+    kinds = [getattr(net, name) for name in net.__all__]
+    raised = [kind.__name__ for kind in kinds if isinstance(kind, type) and issubclass(kind, Exception)]
+    assert raised
+    assert {
+        name for name in raised if f"`{name}`" not in text and f"ticktrail.net.{name}`" not in text
+    } == set()
 
 
 def test_every_exit_status_has_its_row():
