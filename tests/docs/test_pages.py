@@ -11,6 +11,7 @@ from typing import get_args
 import msgspec
 import pytest
 
+from docs.reading import fenced, pages
 from ticktrail import events
 from ticktrail._plan import compose
 from ticktrail.testing.venue import Fault, FaultKind
@@ -19,10 +20,6 @@ from ticktrail_compliance import acts
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def fenced(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def test_every_event_is_on_its_page():
@@ -70,6 +67,18 @@ def test_every_fault_is_on_its_page():
     keys = {field.encode_name for field in msgspec.structs.fields(Fault)}
     named = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE))))
     assert (keys | set(get_args(FaultKind))) - named == set()
+
+
+def test_every_link_between_files_leads_somewhere():
+    """Of those that the build of the documentation does not look at, too: the READMEs and what stands beside them."""
+    others = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("CONTRIBUTING.md", "SECURITY.md")}
+    dead = []
+    for name, text in {**pages(), **others}.items():
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+        for target in re.findall(r"\]\(([^)#\s]+)", prose):
+            if not target.startswith(("http://", "https://", "mailto:")):
+                dead += [(name, target)] * (not (ROOT / name).parent.joinpath(target).exists())
+    assert dead == []
 
 
 def test_every_suffering_is_tested():
