@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 import click
 
@@ -59,7 +60,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _is_of_rights(error: BaseException) -> bool:
+def _is_of_rights(error: BaseException) -> TypeGuard[PermissionError]:
     """Tell whether the system does not let this user at a file: no defect, and the user's to mend."""
     return isinstance(error, PermissionError) and bool(error.filename)
 
