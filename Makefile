@@ -62,6 +62,7 @@ docs: $(STAMP)  ## Build the documentation into docs/_build
 
 docs-pages: $(STAMP)  ## Write the reference pages that are taken out of the code
 	@$(BIN)/python docs/write_logs.py
+	@$(BIN)/python docs/write_laws.py
 	@$(BIN)/python docs/generate
 
 bench: $(STAMP)  ## Measure; ratios in one run
