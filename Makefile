@@ -5,13 +5,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
-MEMBERS := core plugins/binance plugins/alpaca plugins/mock plugins/dashboard plugins/alerts compliance
+MEMBERS := core plugins/binance plugins/alpaca plugins/kraken plugins/mock plugins/dashboard plugins/alerts compliance
 # One more than there are cores, since many tests wait for real time; four at most, since each has databases of its own.
 PROCESSES := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -lt 4 ] && echo $$((n + 1)) || echo 4)
 SOURCES := $(addsuffix /src,$(MEMBERS))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sync demo test slow foreign soak check lint format type architecture docs docs-pages bench lock clean
+.PHONY: help sync demo test slow foreign soak check lint format type architecture surface docs docs-pages bench lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ type: $(STAMP)
 
 architecture: $(STAMP)
 	@$(BIN)/pytest -q tests/architecture
+
+surface: $(STAMP)  ## Record the public surface anew: ENTRY="words of the entry in CHANGELOG.md that tells the change"
+	@$(BIN)/python tests/architecture/surface.py "$(ENTRY)"
 
 docs: $(STAMP)  ## Build the documentation into docs/_build
 	@$(BIN)/sphinx-build -W -q docs docs/_build

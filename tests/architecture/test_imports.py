@@ -11,6 +11,7 @@ MEMBERS = {
     "ticktrail": ROOT / "core/src/ticktrail",
     "ticktrail_binance": ROOT / "plugins/binance/src/ticktrail_binance",
     "ticktrail_alpaca": ROOT / "plugins/alpaca/src/ticktrail_alpaca",
+    "ticktrail_kraken": ROOT / "plugins/kraken/src/ticktrail_kraken",
     "ticktrail_mock": ROOT / "plugins/mock/src/ticktrail_mock",
     "ticktrail_dashboard": ROOT / "plugins/dashboard/src/ticktrail_dashboard",
     "ticktrail_alerts": ROOT / "plugins/alerts/src/ticktrail_alerts",
@@ -23,7 +24,20 @@ FRINGE = {"h11": "ticktrail.testing.venue", "hypothesis": "ticktrail.testing", "
 
 # Core's layers, lowest first; a module may import from its own layer's folder and from those below.
 LAYERS = (
-    ("errors", "model", "address", "claim", "digest", "latency", "pace", "recent", "text", "progress"),
+    (
+        "errors",
+        "model",
+        "address",
+        "claim",
+        "digest",
+        "latency",
+        "pace",
+        "recent",
+        "text",
+        "progress",
+        "deprecation",
+        "pins",
+    ),
     ("quality", "shadow", "health", "report", "status", "readiness"),
     ("events", "wire", "book", "latest"),
     ("_contracts",),

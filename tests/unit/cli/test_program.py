@@ -7,6 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from ticktrail._host import Host
 from ticktrail.cli.program import program
 from ticktrail.errors import AuditError, ConfigError
 from unit.host.installed import ACME, install, plugin
@@ -144,24 +145,49 @@ def test_a_finding_keeps_its_status(run):
     assert run("shine", commands=[command]).exit_code == 1
 
 
+def test_a_command_of_a_plugin_that_fails_names_the_plugin(tmp_path, monkeypatch):
+    """Its authors can mend it, and nobody else; ticktrail does not take the blame for it."""
+    source = (
+        "import click\nfrom ticktrail.plugin import hookimpl\nTICKTRAIL_API = 1\n"
+        "def fail(): {}['x']\n"
+        "@hookimpl\ndef ticktrail_commands(): return [click.Command('fail', callback=fail)]\n"
+    )
+    install(tmp_path, "failing-feeds", "failing", source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        commands = Host.load(allow=["failing-feeds"]).commands()
+        monkeypatch.setattr("ticktrail._host.Host.commands", lambda _: commands)
+        done = CliRunner().invoke(program, ["fail"])
+    finally:
+        sys.modules.pop("failing_feeds_module", None)
+    assert done.exit_code == 70
+    assert done.stderr.startswith(
+        "error: plugin failing (failing-feeds) failed by a defect of its own (KeyError: 'x')"
+    )
+
+
 def test_plugins_list_tells_what_takes_part(run):
     """Each plugin with its state and what it declares, for machines and for people."""
     rows = {row["name"]: row for row in json.loads(run("plugins", "list", "--json").stdout)}
-    assert rows["acme"]["status"] == "loaded"
-    assert rows["acme"]["declares"] == ["provider acme", "route kind pair", "observer watch"]
+    assert rows["acme"]["state"] == "active"
+    assert [told.partition(" (")[0] for told in rows["acme"]["declares"]] == [
+        "provider acme",
+        "route kind pair",
+        "observer watch",
+    ]
     assert rows["rules"]["distribution"] == "ticktrail"
     assert len(rows["rules"]["sha256"]) == 64
     table = run("plugins", "list").stdout
     assert "acme" in table
-    assert "rule price_range" in table
+    assert "rules: price_range, price_jump" in table
 
 
 def test_a_venue_s_plugin_declares_its_provider():
     """Allow-listed alone, it brings its own and nothing else."""
     done = CliRunner().invoke(program, ["plugins", "list", "--allow", "ticktrail-alpaca", "--json"])
     (row,) = [row for row in json.loads(done.stdout) if row["name"] == "alpaca"]
-    assert row["status"] == "loaded"
-    assert row["declares"] == ["provider alpaca"]
+    assert row["state"] == "active"
+    assert row["declares"] == ["provider alpaca (bars, imbalances, price_bands, quotes, status, trades)"]
 
 
 def test_version():
