@@ -11,10 +11,10 @@ PROCESSES := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$
 SOURCES := $(addsuffix /src,$(MEMBERS))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sync demo test slow foreign soak check lint format type architecture surface docs bench lock clean
+.PHONY: help sync demo test slow foreign soak check lint format type architecture surface docs docs-pages bench lock clean
 
 help:  ## List the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS))
 	@echo "set-up: creating $(VENV)"
@@ -63,6 +63,11 @@ surface: $(STAMP)  ## Record the public surface anew: ENTRY='words of the entry 
 
 docs: $(STAMP)  ## Build the documentation into docs/_build
 	@$(BIN)/sphinx-build -W -q docs docs/_build
+
+docs-pages: $(STAMP)  ## Write the reference pages that are taken out of the code
+	@$(BIN)/python docs/write_logs.py
+	@$(BIN)/python docs/write_laws.py
+	@$(BIN)/python docs/generate
 
 bench: $(STAMP)  ## Measure; ratios in one run
 	@$(BIN)/python benchmarks/run.py $(ARGS)

@@ -11,3 +11,4 @@ exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = "ticktrail"
+html_show_copyright = False

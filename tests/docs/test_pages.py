@@ -5,17 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 import pytest
 
-from ticktrail import errors, events, hookspecs
-from ticktrail._host import Host
+from docs.reading import fenced, pages
+from ticktrail import events
 from ticktrail._plan import compose
-from ticktrail.plugin import Settings
 from ticktrail.testing.venue import Fault, FaultKind
 from ticktrail_compliance import acts
 
@@ -24,61 +22,12 @@ DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def fenced(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-
-
-def test_every_hook_is_on_its_page():
-    """The reference of hooks names each one, and no other."""
-    page = (DOCS / "reference/hooks.md").read_text()
-    declared = {name for name in hookspecs.__all__ if name.startswith("ticktrail_")}
-    assert set(re.findall(r"`(ticktrail_\w+)`", page)) == declared
-
-
-def test_every_error_is_on_its_page():
-    """The reference of errors names each class."""
-    page = (DOCS / "reference/errors.md").read_text()
-    assert {name for name in errors.__all__ if f"`{name}`" not in page} == set()
-
-
 def test_every_event_is_on_its_page():
     """The reference of events names each tag: the feed's, and those of the audit log itself."""
     page = (DOCS / "reference/events.md").read_text()
     kinds = (*get_args(events.Event), *get_args(acts.Act))
     tags = {kind.__struct_config__.tag for kind in kinds}
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == tags
-
-
-PAGES = [
-    ("alerts", "reference/alerts.md"),
-    ("alpaca", "providers/alpaca.md"),
-    ("binance", "providers/binance.md"),
-    ("kraken", "providers/kraken.md"),
-    ("replay", "providers/mock.md"),
-    ("synthetic", "providers/mock.md"),
-    ("compliance", "reference/audit-log.md"),
-    ("dashboard", "reference/feed-file.md"),
-    ("hybrid", "reference/feed-file.md"),
-]
-
-
-@pytest.mark.parametrize(("name", "page"), PAGES)
-def test_every_key_of_our_plugins_is_on_its_page(name, page):
-    """A key without a line in its table is no use to anybody."""
-    host = Host.load()
-    specs = {**host.providers(), **host.observers(), **host.routes()}
-    text = (DOCS / page).read_text()
-    settings: type[Settings] = specs[name].settings
-    keys = {field.encode_name for field in msgspec.structs.fields(settings)}
-    assert {key for key in keys if f"| `{key}` |" not in text} == set()
-
-
-def test_the_readme_s_feed_composes(tmp_path):
-    """The feed file of the README is one."""
-    (feed,) = fenced(README, "toml")
-    path = tmp_path / "btc.toml"
-    path.write_text(feed)
-    assert compose(path).name == "btc"
 
 
 def test_the_readme_s_program_runs(tmp_path):
@@ -112,22 +61,24 @@ def test_every_example_feed_composes(path):
     assert compose(path).warnings == ()
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("tutorial/*.md")), ids=lambda page: page.name)
-def test_the_tutorial_s_feeds_compose(page, tmp_path):
-    """What a reader is told to write is right."""
-    for number, text in enumerate(fenced(page.read_text(), "toml")):
-        if "feed" in tomllib.loads(text):
-            path = tmp_path / f"{number}.toml"
-            path.write_text(text)
-            assert compose(path).legs
-
-
 def test_every_fault_is_on_its_page():
     """The page of the loopback venues has every key of a fault, and every kind."""
     page = (DOCS / "providers/mock.md").read_text()
     keys = {field.encode_name for field in msgspec.structs.fields(Fault)}
     named = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE))))
     assert (keys | set(get_args(FaultKind))) - named == set()
+
+
+def test_every_link_between_files_leads_somewhere():
+    """Of those that the build of the documentation does not look at, too: the READMEs and what stands beside them."""
+    others = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("CONTRIBUTING.md", "SECURITY.md")}
+    dead = []
+    for name, text in {**pages(), **others}.items():
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+        for target in re.findall(r"\]\(([^)#\s]+)", prose):
+            if not target.startswith(("http://", "https://", "mailto:")):
+                dead += [(name, target)] * (not (ROOT / name).parent.joinpath(target).exists())
+    assert dead == []
 
 
 def test_every_suffering_is_tested():
@@ -138,6 +89,19 @@ def test_every_suffering_is_tested():
     for path, name in rows:
         source = (ROOT / "tests" / path).read_text(encoding="utf-8")
         assert re.search(rf"^(async )?def {name}\(", source, re.MULTILINE), name
+
+
+def test_every_test_that_a_promise_names_is_there():
+    """The page on guarantees says what tries to break each promise."""
+    page = (DOCS / "explanation/guarantees.md").read_text()
+    named = {path.removeprefix("tests/") for path in re.findall(r"`((?:tests|unit|system)/[\w/.]+)`", page)}
+    assert len(named) > 5
+    assert {path for path in named if not (ROOT / "tests" / path).exists()} == set()
+    numbers = {
+        int(number) for row in re.findall(r"checks? ([\d, and]+)", page) for number in re.findall(r"\d+", row)
+    }
+    checks = (DOCS / "reference/adversarial-checks.md").read_text()
+    assert {number for number in numbers if f"\n| {number} |" not in checks} == set()
 
 
 HOUSE = ROOT / "examples/house-ticktrail"
