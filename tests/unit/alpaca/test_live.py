@@ -11,7 +11,7 @@ from ticktrail.errors import PermanentError, ProviderError, TransientError
 from ticktrail.events import VenueTrouble
 from ticktrail.model import Bar, BookDelta, BookSnapshot, Gap, Quote, Trade, Undecodable
 from ticktrail.plugin import Capabilities, SystemClock
-from ticktrail.testing import ProviderCase, ProviderConformance
+from ticktrail.testing import ProviderCase, ProviderConformance, Stage
 from ticktrail.testing.venue import Fault
 from ticktrail_alpaca.live.provider import AlpacaProvider
 from ticktrail_alpaca.plugin import ticktrail_providers
@@ -301,7 +301,7 @@ async def test_a_halted_stock_may_be_silent(tmp_path):
         provider = provider_at(venue, tmp_path, channels=channels, clock=ClockAt(OPEN), **MUTE)
         heard = Listener(provider)
 
-        async def live():
+        async def stage():
             ended.append(await ends(provider, heard))
 
         tasks.start_soon(live)
@@ -338,17 +338,17 @@ class TestConformance(ProviderConformance):
         asked = context("AAPL", channels=("trades", "quotes", "bars"), base_dir=tmp_path)
 
         @asynccontextmanager
-        async def live():
+        async def stage():
             async with serve_alpaca(tape()) as venue:
                 own = {"ws_url": venue.ws_url(), "rest_url": venue.rest_url(), **keys(tmp_path), **QUICK}
-                yield spec.open(AlpacaSettings(**own), asked)
+                yield Stage(settings=AlpacaSettings(**own), venue=venue)
 
         return ProviderCase(
             spec=spec,
             settings=AlpacaSettings(**keys(tmp_path)),
             context=asked,
             payloads=[frame(TRADE), frame({**TRADE, "i": 2})],
-            live=live,
+            stage=stage,
         )
 
     def test_capabilities_are_frozen(self, case):

@@ -11,7 +11,7 @@ from ticktrail.errors import PermanentError, ProviderError, TransientError
 from ticktrail.events import VenueClockMeasured, VenueTrouble
 from ticktrail.model import Quote, Status, Trade
 from ticktrail.plugin import Capabilities
-from ticktrail.testing import ProviderCase, ProviderConformance
+from ticktrail.testing import ProviderCase, ProviderConformance, Stage
 from ticktrail.testing.venue import Fault
 from ticktrail_binance.live.provider import BinanceProvider
 from ticktrail_binance.plugin import ticktrail_providers
@@ -210,17 +210,17 @@ class TestConformance(ProviderConformance):
         asked = context("BTC/USDT", channels=("trades", "quotes", "bars"))
 
         @asynccontextmanager
-        async def live():
+        async def stage():
             async with serve_binance(tape()) as venue:
                 settings = BinanceSettings(ws_url=venue.ws_url(), rest_url=venue.rest_url(), **QUICK)
-                yield spec.open(settings, asked)
+                yield Stage(settings=settings, venue=venue)
 
         return ProviderCase(
             spec=spec,
             settings=BinanceSettings(),
             context=asked,
             payloads=[combined("btcusdt@trade", TRADE), combined("btcusdt@kline_1m", KLINE)],
-            live=live,
+            stage=stage,
         )
 
     def test_capabilities_are_frozen(self, case):

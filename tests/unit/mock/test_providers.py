@@ -14,7 +14,7 @@ from ticktrail.errors import ConfigError
 from ticktrail.model import Trade
 from ticktrail.pace import Pace
 from ticktrail.plugin import Finite, ProviderContext
-from ticktrail.testing import ManualClock, ProviderCase, ProviderConformance
+from ticktrail.testing import ManualClock, ProviderCase, ProviderConformance, Stage
 from ticktrail_mock.recording import read_recording
 from ticktrail_mock.replay import ReplayProvider, ReplaySettings
 from ticktrail_mock.synthetic import SyntheticProvider, SyntheticSettings
@@ -286,10 +286,10 @@ class TestSyntheticConformance(ProviderConformance):
         spec, settings, asked = HOST.providers()["synthetic"], SyntheticSettings(rate=1_000), context()
 
         @asynccontextmanager
-        async def live():
-            yield spec.open(settings, asked)
+        async def stage():
+            yield Stage(settings=settings)
 
-        return ProviderCase(spec=spec, settings=settings, context=asked, payloads=(), live=live)
+        return ProviderCase(spec=spec, settings=settings, context=asked, payloads=(), stage=stage)
 
 
 class TestReplayConformance(ProviderConformance):
@@ -306,7 +306,7 @@ class TestReplayConformance(ProviderConformance):
         payloads = [line.raw.encode() for line in read_recording(path) if "@trade" in line.raw]
 
         @asynccontextmanager
-        async def live():
-            yield spec.open(settings, asked)
+        async def stage():
+            yield Stage(settings=settings)
 
-        return ProviderCase(spec=spec, settings=settings, context=asked, payloads=payloads, live=live)
+        return ProviderCase(spec=spec, settings=settings, context=asked, payloads=payloads, stage=stage)

@@ -24,7 +24,7 @@ from ticktrail.plugin import (
     Settings,
     provider_spec,
 )
-from ticktrail.testing import ManualClock, ProviderCase, ProviderConformance, make_trade
+from ticktrail.testing import ManualClock, ProviderCase, ProviderConformance, Stage, make_trade
 from ticktrail.testing import _providers as kit
 
 PAYLOADS = [json.dumps({"id": number, "price": f"10{number}.50"}).encode() for number in range(3)]
@@ -153,12 +153,12 @@ def case_of(kind: Callable[[ProviderContext], Provider] = Sound) -> ProviderCase
     )
 
     @asynccontextmanager
-    async def live() -> AsyncIterator[Provider]:
+    async def stage() -> AsyncIterator[Stage]:
         await anyio.lowlevel.checkpoint()
-        yield kind(context)
+        yield Stage(settings=Empty())
 
     spec = provider_spec(name="odd", summary="odd", settings=Empty, open=open_provider, describe=describe)
-    return ProviderCase(spec=spec, settings=Empty(), context=context, payloads=PAYLOADS, live=live)
+    return ProviderCase(spec=spec, settings=Empty(), context=context, payloads=PAYLOADS, stage=stage)
 
 
 class TestASoundProvider(ProviderConformance):

@@ -13,9 +13,10 @@ Never: imports a test runner, or a venue.
 from __future__ import annotations
 
 from ticktrail._sinks.memory import MemorySink
+from ticktrail.testing._cases import LoopbackVenue, ProviderCase, Stage, Staging, Symbols
 from ticktrail.testing._clock import ManualClock
 from ticktrail.testing._histories import HistoryCase, HistoryConformance
-from ticktrail.testing._providers import ProviderCase, ProviderConformance
+from ticktrail.testing._providers import ProviderConformance
 from ticktrail.testing._sinks import SinkCase, SinkConformance
 from ticktrail.testing._ticks import (
     make_agg_trade,
@@ -40,12 +41,16 @@ from ticktrail.testing._validators import ValidatorCase, ValidatorConformance
 __all__ = [
     "HistoryCase",
     "HistoryConformance",
+    "LoopbackVenue",
     "ManualClock",
     "MemorySink",
     "ProviderCase",
     "ProviderConformance",
     "SinkCase",
     "SinkConformance",
+    "Stage",
+    "Staging",
+    "Symbols",
     "ValidatorCase",
     "ValidatorConformance",
     "make_agg_trade",

@@ -6,9 +6,7 @@ Never: speaks to a venue. The case's `live` brings a provider together with a lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
 
 import anyio
@@ -17,11 +15,12 @@ import anyio.lowlevel
 
 from ticktrail.events import Event
 from ticktrail.model import CHANNEL_OF, Gap, Tick, Undecodable
-from ticktrail.plugin import Capabilities, Provider, ProviderContext, ProviderSpec, Settings
+from ticktrail.plugin import Provider
+from ticktrail.testing._cases import ProviderCase
 from ticktrail.testing._expect import expect, expect_strict
 from ticktrail.wire import decode_line, encode_lines
 
-__all__ = ["ProviderCase", "ProviderConformance"]
+__all__ = ["ProviderConformance"]
 
 _START_S = 10.0
 _CANCEL_S = 5.0
@@ -29,34 +28,6 @@ _KEEP = 1_000
 _RECV_NS = 1_700_000_000_123_456_789
 _UNREADABLE = (b"\x00", b"\xff\xfe\xfd", b"{", b"[" * 5_000)
 _STRANGE = (b"", b"[]", b"null", b"0", b'"text"', b'{"no venue has a message of this kind": 1}')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderCase:
-    """One provider under given settings.
-
-    Attributes:
-        spec: As the plugin declares it.
-        settings: Its table in a feed file.
-        context: What it is told on opening.
-        payloads: Genuine messages of the venue for the context's instruments, at least one tick in them; empty
-            for a provider that makes its ticks itself.
-        live: Enters a provider that can run, with whatever loopback venue it speaks to.
-    """
-
-    spec: ProviderSpec
-    settings: Settings
-    context: ProviderContext
-    payloads: Sequence[bytes]
-    live: Callable[[], AbstractAsyncContextManager[Provider]]
-
-    def open(self) -> Provider:
-        """Return a new provider."""
-        return self.spec.open(self.settings, self.context)
-
-    def capabilities(self) -> Capabilities:
-        """Return what it says of itself."""
-        return self.spec.describe(self.settings, self.context.registry)
 
 
 class ProviderConformance:
@@ -122,7 +93,8 @@ class ProviderConformance:
 
         async def session() -> None:
             intake = _Listening()
-            async with case.live() as provider, anyio.create_task_group() as tasks:
+            async with case.stage() as stage, anyio.create_task_group() as tasks:
+                provider = case.open(stage)
                 with anyio.move_on_after(_START_S) as starting:
                     await tasks.start(_until_ended, provider, intake)
                     await intake.heard.wait()

@@ -21,6 +21,8 @@ __all__ = ["Client", "cut_short"]
 QUEUED_LATE = 10_000
 """Pieces that wait for a connection that lags; beyond it the venue waits for that connection."""
 
+FLOOD_PIECE_BYTES = 65_536
+
 
 class Client(ABC):
     """One web-socket connection of a loopback venue.
@@ -51,6 +53,7 @@ class Client(ABC):
         self.connection = connection
         self.on_change = on_change
         self._stream = stream
+        self._last = b""
         self._heard: deque[float] = deque()
         self._put_late, self._take_late = trio.open_memory_channel[tuple[float, bytes]](QUEUED_LATE)
 
@@ -80,6 +83,7 @@ class Client(ABC):
     async def send(self, messages: Sequence[Message]) -> None:
         """Send what of the messages is subscribed to."""
         data = self.frames([message for message in messages if self.wants(message.stream)])
+        self._last = data or self._last
         if data and self.lag_s:
             await self._put_late.send((trio.current_time() + self.lag_s, data))
         elif data:
@@ -91,6 +95,14 @@ class Client(ABC):
             await self._stream.send_all(b"".join(self.frame(payload) for payload in payloads))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self.streams.clear()
+
+    async def flood(self, least_bytes: int) -> None:
+        """Send what was sent last again and again, so many bytes of it; nothing, where nothing was sent."""
+        sent = 0
+        while self._last and sent < least_bytes and self.streams:
+            piece = self._last * max(1, FLOOD_PIECE_BYTES // len(self._last))
+            await self._write(piece)
+            sent += len(piece)
 
     async def cut(self) -> None:
         """End the connection without a close frame; what was sent before still arrives."""

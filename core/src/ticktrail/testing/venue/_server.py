@@ -93,6 +93,17 @@ class Venue(ABC, Generic[P]):
         """Return how many streams a path's connections are subscribed to."""
         return self.path(prefix).subscribed()
 
+    def streams(self, prefix: str = "") -> Sequence[str]:
+        """Return what a path's connections are subscribed to, in order of the name; twice what two of them are."""
+        return sorted(name for client in self.path(prefix).clients for name in client.streams)
+
+    async def flood(self, least_bytes: int) -> None:
+        """Send every connection again what it was sent last, so many bytes of it; waits while they are not read."""
+        async with trio.open_nursery() as nursery:
+            for path in self._paths.values():
+                for client in path.clients:
+                    nursery.start_soon(client.flood, least_bytes)
+
     def busiest_second(self, prefix: str = "") -> int:
         """Return the most messages that one of a path's connections sent within a second."""
         path = self.path(prefix)
