@@ -1,12 +1,13 @@
 """The built-in sinks keep the contract that a third party's sink must keep."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from ticktrail._sinks.console import ConsoleSettings
-from ticktrail._sinks.jsonl import JsonlSettings
+from ticktrail._sinks.console import ConsoleSettings, ConsoleSink
+from ticktrail._sinks.jsonl import JsonlSettings, JsonlSink
 from ticktrail._sinks.memory import MemorySettings
 from ticktrail._sinks.plugin import ticktrail_sinks
 from ticktrail.model import Tick
@@ -21,24 +22,40 @@ def context(base_dir: Path) -> SinkContext:
     return SinkContext(name="it", feed="btc", clock=ManualClock(), base_dir=base_dir)
 
 
+def _fill_the_disk(sink: Sink) -> None:
+    assert isinstance(sink, JsonlSink)
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, sink._descriptor)
+    os.close(full)
+
+
 class TestJsonl(SinkConformance):
+    append = True
+
     @pytest.fixture
     def case(self, tmp_path: Path) -> SinkCase:
-        def stored(sink: Sink) -> Sequence[Tick]:
-            return [
-                decode_line(line) for line in (tmp_path / "out" / "ticks.jsonl").read_bytes().splitlines()
-            ]
+        path = tmp_path / "out" / "ticks.jsonl"
+
+        def stored_after() -> Sequence[Tick]:
+            return [decode_line(line) for line in path.read_bytes().splitlines()]
 
         return SinkCase(
             spec=SPECS["jsonl"],
-            settings=JsonlSettings(path="out/ticks.jsonl"),
+            settings=JsonlSettings(path="out/ticks.jsonl", append=self.append),
             context=context(tmp_path),
-            stored=stored,
+            stored=lambda _: stored_after(),
+            stored_after=stored_after,
+            breaks=_fill_the_disk,
+            unusable=JsonlSettings(path="no/such/folder/ticks.jsonl"),
         )
 
 
 class TestJsonlOnAsyncio(TestJsonl):
     backend = "asyncio"
+
+
+class TestJsonlThatEmptiesItsFile(TestJsonl):
+    append = False
 
 
 class TestMemory(SinkConformance):
@@ -53,11 +70,20 @@ class TestMemory(SinkConformance):
         )
 
 
+def _close_it(sink: Sink) -> None:
+    assert isinstance(sink, ConsoleSink)
+    sink.broken = BrokenPipeError(32, "Broken pipe")
+
+
 class TestConsole(SinkConformance):
     @pytest.fixture
     def case(self, tmp_path: Path) -> SinkCase:
         return SinkCase(
-            spec=SPECS["console"], settings=ConsoleSettings(), context=context(tmp_path), stored=None
+            spec=SPECS["console"],
+            settings=ConsoleSettings(),
+            context=context(tmp_path),
+            stored=None,
+            breaks=_close_it,
         )
 
 

@@ -45,7 +45,7 @@ class Law:
 
     @property
     def kind(self) -> str:
-        """Whom it binds: ``provider``, ``sink``, …"""
+        """Whom it binds: a ``provider``, a ``sink`` and so on."""
         return KINDS[self.number[0]]
 
 
