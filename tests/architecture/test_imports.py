@@ -23,7 +23,20 @@ FRINGE = {"h11": "ticktrail.testing.venue", "hypothesis": "ticktrail.testing", "
 
 # Core's layers, lowest first; a module may import from its own layer's folder and from those below.
 LAYERS = (
-    ("errors", "model", "address", "claim", "digest", "latency", "pace", "recent", "text", "progress"),
+    (
+        "errors",
+        "model",
+        "address",
+        "claim",
+        "digest",
+        "latency",
+        "pace",
+        "recent",
+        "text",
+        "progress",
+        "deprecation",
+        "pins",
+    ),
     ("quality", "shadow", "health", "report", "status", "readiness"),
     ("events", "wire", "book", "latest"),
     ("_contracts",),

@@ -19,7 +19,7 @@ from typing import Final
 
 from ticktrail.errors import PluginError
 
-__all__ = ["MOST_BYTES", "MOST_FILES", "distribution_sha256"]
+__all__ = ["MOST_BYTES", "MOST_FILES", "distribution_sha256", "is_editable"]
 
 MOST_FILES: Final = 10_000
 """A distribution of more is not hashed: each start of a feed reads all of them."""
@@ -98,7 +98,7 @@ def _files(distribution: Distribution) -> dict[bytes, str]:
     places = {
         place for module in {entry.module for entry in distribution.entry_points} for place in _places(module)
     }
-    if not _is_editable(distribution):
+    if not is_editable(distribution):
         root = Path(str(distribution.locate_file("")))
         packages: set[Path] = set()
         for listed in distribution.files or ():
@@ -170,7 +170,7 @@ def _below(name: str, path: str, above: tuple[tuple[int, int], ...] = ()) -> Ite
                 yield from _below(f"{name}/{entry.name}", entry.path, (*above, here))
 
 
-def _is_editable(distribution: Distribution) -> bool:
+def is_editable(distribution: Distribution) -> bool:
     """Tell whether a distribution is installed as a link to its sources (PEP 610)."""
     text = distribution.read_text("direct_url.json")
     if text is None:

@@ -36,8 +36,9 @@ from ticktrail._engine.route import Route
 from ticktrail._engine.standing import Standing
 from ticktrail._engine.tally import Tally
 from ticktrail._engine.trouble import warning_of
-from ticktrail._plan.model import CacheSettings, NodePlan, Plan, SinkPlan
-from ticktrail._plan.route import mute_legs_of
+from ticktrail._engine.watchdog import Watchdog
+from ticktrail._plan.model import CacheSettings, Plan, SinkPlan
+from ticktrail._plan.route import cold_legs_of, mute_legs_of
 from ticktrail._tracing.batches import BatchTraces
 from ticktrail._tracing.run import traced_run
 from ticktrail.errors import ClockError, FeedError, SinkError
@@ -97,7 +98,7 @@ class Runner:
         self._before_flow = anyio.CancelScope()
         self._halted_by: ClockError | None = None
         self._mute = mute_legs_of(plan.route)
-        cold = frozenset(_cold_legs(plan.route, cold=False))
+        cold = cold_legs_of(plan.route)
         random = Random()  # noqa: S311 - jitter, not a secret
         self._legs = [
             Leg(
@@ -145,6 +146,7 @@ class Runner:
             observers=self._audience.status,
         )
         self._bus.listen(self._standing.hear)
+        self._watchdog = Watchdog(plan, self._clock, self._bus.publish)
         self._quality: QualityLog | None = None
         self._batches = BatchTraces.of(
             plan.tracing, plan.name, [lane.name for lane in self._lanes], self._clock
@@ -231,6 +233,7 @@ class Runner:
 
     async def _run(self, task_status: anyio.abc.TaskStatus[None]) -> None:
         async with anyio.create_task_group() as observers:
+            observers.start_soon(self._watchdog.run)
             await self._audience.open(observers)
             for warning in announce(self._plan, self._bus.publish, self._clock):
                 self._take_warning(warning)
@@ -246,6 +249,7 @@ class Runner:
                 lane.abandon()
             if self._quality is not None:
                 self._quality.record()
+            self._watchdog.close()
             conclude(self._stop_cause or "ended", self.tally, self._bus.publish, self._clock)
             self._bus.close()
 
@@ -386,14 +390,3 @@ class Runner:
         self.tally.warnings.append(text)
         if self._warn is not None:
             self._warn(text)
-
-
-def _cold_legs(node: NodePlan, *, cold: bool) -> Sequence[ProviderId]:
-    """Return the legs that rest until an arbiter wakes them."""
-    if node.leg is not None:
-        return [node.leg] if cold else []
-    return [
-        leg
-        for number, child in enumerate(node.children)
-        for leg in _cold_legs(child, cold=cold or number in node.cold)
-    ]

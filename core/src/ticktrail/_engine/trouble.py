@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ticktrail._contracts.observer import Record
-from ticktrail.events import Notice, OutageBegun, OutageEnded, RecordingDiffers, RuleDisabled, RuleFailing
+from ticktrail._engine.culprit import whose
+from ticktrail.events import (
+    LoopBlocked,
+    Notice,
+    OutageBegun,
+    OutageEnded,
+    RecordingDiffers,
+    RuleDisabled,
+    RuleFailing,
+)
 
 __all__ = ["warning_of"]
 
@@ -27,13 +36,21 @@ def warning_of(record: Record) -> str | None:
                 f"the rule {record.rule} judges {record.instrument} no more on {record.provider or 'the route'}: it "
                 f"failed {record.failures} times; mend its plugin and start the feed again"
             )
-        case OutageBegun() | OutageEnded():
-            return _outage(record)
+        case OutageBegun() | OutageEnded() | LoopBlocked():
+            return _blocked(record) if isinstance(record, LoopBlocked) else _outage(record)
         case Notice(severity="warning" | "critical"):
             return f"{record.source}: {record.text}"
         case RecordingDiffers():
             return f"leg {record.provider}: the recording {record.recording} {_difference(record)}"
     return None
+
+
+def _blocked(record: LoopBlocked) -> str:
+    times = f"{record.blocks} times, at most " if record.blocks > 1 else ""
+    return (
+        f"{whose(record.plugin, record.distribution)} kept everything else in the feed waiting, {times}"
+        f"{record.for_s:.1f} s, at {record.where}; slow work belongs into a thread or a process of its own"
+    )
 
 
 def _outage(record: OutageBegun | OutageEnded) -> str:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["BUILTIN"]
+__all__ = ["BUILTIN", "OWN"]
+
+OWN: Final = "ticktrail"
+"""The distribution that they come with."""
 
 BUILTIN: Final = {
     "rules": "ticktrail.rules.plugin",

@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,10 +25,12 @@ from ticktrail._contracts.provider import ProviderSpec
 from ticktrail._contracts.route import RouteSpec
 from ticktrail._contracts.sink import SinkSpec
 from ticktrail._contracts.validator import ValidatorSpec
-from ticktrail._host.builtin import BUILTIN
+from ticktrail._host.builtin import BUILTIN, OWN
+from ticktrail._host.code import PluginCode, path_of
 from ticktrail._host.discovery import Installed, canonical, find_plugins, missing_extra, own_distributions
 from ticktrail._host.hooks import check_api, declared, new_manager, register
 from ticktrail._settings.document import nearest
+from ticktrail.deprecation import uses
 from ticktrail.digest import distribution_sha256
 from ticktrail.errors import ConfigError, PluginError
 from ticktrail.events import PluginLoaded, PluginQuarantined
@@ -123,9 +125,9 @@ class Host:
                 plugins declare the same name.
         """
         host = cls(clock or SystemClock())
-        version = importlib.metadata.version("ticktrail")
+        version = importlib.metadata.version(OWN)
         for name, module in BUILTIN.items():
-            host._take(name, importlib.import_module(module), distribution="ticktrail", version=version)
+            host._take(name, importlib.import_module(module), distribution=OWN, version=version)
         allowed = own_distributions() | {canonical(name) for name in allow}
         for found in find_plugins():
             if canonical(found.distribution) in allowed:
@@ -187,6 +189,23 @@ class Host:
         """Return what a loaded plugin declares, for people: ``provider x``, ``sink y``."""
         return tuple(self._by_plugin.get(plugin, ()))
 
+    def owner(self, what: str, name: str) -> str:
+        """Return which plugin declares a thing, such as a ``sink`` of that name; empty where none does."""
+        return next((plugin for plugin, told in self._by_plugin.items() if f"{what} {name}" in told), "")
+
+    def code(self) -> tuple[PluginCode, ...]:
+        """Return where the code of each plugin lies that takes part."""
+        return tuple(
+            PluginCode(plugin=one.name, distribution=one.distribution, path=path)
+            for one in self._taken
+            if (path := path_of(one.plugin, own_folder=one.distribution == OWN)) is not None
+        )
+
+    def deprecated(self, plugin: str | None = None) -> tuple[str, ...]:
+        """Return where plugins that take part have used old names so far; `plugin`: one of them alone."""
+        places = [one.path for one in self.code() if plugin in {None, one.plugin}]
+        return tuple(str(use) for use in uses() if use.is_in(places))
+
     def has_plugin_of(self, distribution: str) -> bool:
         """Tell whether an installed distribution brings a plugin, be it loaded or not."""
         names = {plugin.distribution for plugin in self._taken}
@@ -216,16 +235,17 @@ class Host:
             texts.insert(
                 0, f"it comes with {distribution}, which is not installed: pip install 'ticktrail[{name}]'"
             )
-        texts += [
-            f"plugin {plugin.name} ({plugin.distribution}), which may have it, is quarantined: {plugin.reason}"
-            for plugin in self.quarantined
-        ]
+        return "; ".join([*texts, *self.left_out()])
+
+    def left_out(self) -> Iterator[str]:
+        """Yield a clause for each plugin that takes no part and may have what somebody looks for."""
+        for plugin in self.quarantined:
+            yield (
+                f"plugin {plugin.name} ({plugin.distribution}), which may have it, is quarantined: {plugin.reason}"
+            )
         if self.not_allowed:
             others = ", ".join(dict.fromkeys(f'"{found.distribution}"' for found in self.not_allowed))
-            texts.append(
-                f"installed but not allowed: {others}; if you trust one, name it in [plugins] allow = […]"
-            )
-        return "; ".join(texts)
+            yield f"installed but not allowed: {others}; if you trust one, name it in [plugins] allow = […]"
 
     def _take_installed(self, found: Installed) -> None:
         try:
@@ -235,12 +255,16 @@ class Host:
                 found, f"its import fails with {type(exc).__name__}: {' '.join(str(exc).split())}"
             )
         if (reason := check_api(plugin)) is not None:
-            return self._quarantine(found, reason)
+            return self._quarantine(found, reason, is_incompatible=True)
         return self._take(found.name, plugin, distribution=found.distribution, version=found.version)
 
-    def _quarantine(self, found: Installed, reason: str) -> None:
+    def _quarantine(self, found: Installed, reason: str, *, is_incompatible: bool = False) -> None:
         record = PluginQuarantined(
-            at_ns=self._clock.now_ns(), name=found.name, distribution=found.distribution, reason=reason
+            at_ns=self._clock.now_ns(),
+            name=found.name,
+            distribution=found.distribution,
+            reason=reason,
+            is_incompatible=is_incompatible,
         )
         self.quarantined += (record,)
 

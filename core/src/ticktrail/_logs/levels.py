@@ -47,6 +47,7 @@ LEVELS: Final[Mapping[type[Event], Level]] = {
     events.InstrumentQuarantined: "warning",
     events.InstrumentReleased: "info",
     events.QualityMeasured: "debug",
+    events.LoopBlocked: "warning",
     events.Notice: "info",
     events.CanaryMoved: "info",
     events.ShadowCompared: "debug",

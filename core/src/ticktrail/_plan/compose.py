@@ -18,6 +18,7 @@ from ticktrail._host import Host
 from ticktrail._logs.settings import LogSettings
 from ticktrail._plan.advice import advice, advice_of_repair
 from ticktrail._plan.checks import ask_providers, check_legs, sure_of, take
+from ticktrail._plan.lock import host_of, plugins_of
 from ticktrail._plan.model import (
     BackoffSettings,
     CacheSettings,
@@ -42,7 +43,6 @@ from ticktrail._plan.tables import (
     ControlTable,
     FeedTable,
     LaneTable,
-    PluginsTable,
     ProviderTable,
 )
 from ticktrail._settings.decode import as_table, decode, keys_of
@@ -67,7 +67,7 @@ def compose(path: FilePath, host: Host | None = None, *, added: Mapping[str, Tab
 
     Raises:
         ConfigError: The file cannot be used; every fault that could be found is told, with file, line, key and
-            what would be right.
+            what would be right. Or its lock does not hold: then nothing of a plugin was imported.
         PluginError: A plugin is broken, or two of them do not go together.
     """
     return compose_document(with_added(read_document(path), added or {}), host)
@@ -80,8 +80,8 @@ def compose_document(document: Document, host: Host | None = None) -> Plan:
         ConfigError: As of `compose`.
         PluginError: As of `compose`.
     """
-    allowed = _table(document, "plugins", PluginsTable) or PluginsTable()
-    host = host or Host.load(allow=allowed.allow)
+    allowed = plugins_of(document)
+    host = host_of(document, allowed, host)
     _refuse_unknown_tables(document, host)
     for number, distribution in enumerate(allowed.allow):
         if not host.has_plugin_of(distribution):
@@ -131,6 +131,8 @@ def compose_document(document: Document, host: Host | None = None) -> Plan:
     return Plan(
         name=feed.name,
         profile=feed.profile,
+        blocked_after_s=feed.blocked_after_s,
+        code=host.code(),
         instruments=feed.instruments,
         channels=channels,
         base_dir=document.base_dir,
@@ -156,7 +158,12 @@ def compose_document(document: Document, host: Host | None = None) -> Plan:
         quarantined=host.quarantined,
         control=None if control is None else document.base_dir / control.socket,
         document=document,
-        warnings=(*advice(document, declared, route, rules, used, channels), *warnings),
+        warnings=(
+            *advice(document, declared, route, rules, used, channels),
+            *warnings,
+            *document.notices,
+            *host.deprecated(),
+        ),
         unfit=unfit,
     )
 

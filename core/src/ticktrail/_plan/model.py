@@ -20,6 +20,7 @@ from ticktrail._contracts.route import RouteSpec
 from ticktrail._contracts.settings import Settings
 from ticktrail._contracts.sink import SinkSpec
 from ticktrail._contracts.validator import Action, Severity, ValidatorSpec
+from ticktrail._host.code import PluginCode
 from ticktrail._logs.settings import LogSettings
 from ticktrail._plan.clock import ClockSettings
 from ticktrail._settings.document import Document
@@ -244,8 +245,9 @@ class Plan:
     `legs` holds those that the route names, in its order; `warnings` what is allowed and yet looks like a slip; `unfit`
     what a production profile would refuse, with the places in the file; `pages` what its observers have to show, with
     the observer's settings; `classes` who is in each class of ``[validation]``; `control` the socket on which the feed
-    is told things while it runs; `document` the file that it was composed of; with `resumes` what the sinks have of an
-    earlier run is to be kept. `cache`, `repair` and `tracing` are None where the file has no such table.
+    is told things while it runs; `code` where each plugin's code lies; `document` the file that it was composed of;
+    with `resumes` what the sinks have of an earlier run is to be kept. `cache`, `repair` and `tracing` are None where
+    the file has no such table.
     """
 
     name: str
@@ -277,4 +279,6 @@ class Plan:
     unfit: tuple[str, ...] = ()
     control: Path | None = None
     resumes: bool = False
+    blocked_after_s: float = 1.0
+    code: tuple[PluginCode, ...] = ()
     document: Document | None = None

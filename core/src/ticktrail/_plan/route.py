@@ -6,7 +6,7 @@ Never: knows a kind; a spec says what its children are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ticktrail._contracts.route import RouteRef, RouteSpec
@@ -19,7 +19,16 @@ from ticktrail._settings.positions import Path
 from ticktrail.errors import ConfigError, PluginError
 from ticktrail.model import InstrumentId, ProviderId
 
-__all__ = ["LEAF_KIND", "LeafTable", "assign", "compose_route", "instruments_of", "legs_of", "mute_legs_of"]
+__all__ = [
+    "LEAF_KIND",
+    "LeafTable",
+    "assign",
+    "cold_legs_of",
+    "compose_route",
+    "instruments_of",
+    "legs_of",
+    "mute_legs_of",
+]
 
 _TOP: Path = ("route",)
 LEAF_KIND = "provider"
@@ -62,6 +71,20 @@ def legs_of(node: NodePlan) -> tuple[ProviderId, ...]:
     if node.leg is not None:
         return (node.leg,)
     return tuple(leg for child in node.children for leg in legs_of(child))
+
+
+def cold_legs_of(node: NodePlan) -> frozenset[ProviderId]:
+    """Return the legs that rest until an arbiter wakes them."""
+    return frozenset(_resting(node, rests=False))
+
+
+def _resting(node: NodePlan, *, rests: bool) -> Iterator[ProviderId]:
+    if node.leg is not None:
+        if rests:
+            yield node.leg
+        return
+    for number, child in enumerate(node.children):
+        yield from _resting(child, rests=rests or number in node.cold)
 
 
 def mute_legs_of(node: NodePlan) -> frozenset[ProviderId]:

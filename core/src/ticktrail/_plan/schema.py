@@ -26,6 +26,7 @@ from ticktrail._plan.model import (
 from ticktrail._plan.route import LEAF_KIND, LeafTable
 from ticktrail._plan.rules import ClassTable, RuleTable, owners_of_keys
 from ticktrail._plan.tables import ControlTable, FeedTable, LaneTable, PluginsTable, ProviderTable
+from ticktrail._settings.describe import docs_of
 from ticktrail._tracing.settings import TracingSettings
 
 __all__ = ["feed_schema"]
@@ -136,6 +137,8 @@ class _Tables:
         self._names = {
             struct: str(ref["$ref"]).rpartition("/")[2] for struct, ref in zip(unique, refs, strict=True)
         }
+        for struct, name in self._names.items():
+            self.definitions[name] = _with_docs(self.definitions[name], struct)
 
     def join(self, *structs: type[Settings], **fixed: str) -> _Schema:
         """Return one table with the keys of several Structs; `fixed` names keys that have one value here."""
@@ -163,6 +166,18 @@ def _properties(schema: object) -> _Schema:
 def _required(schema: object) -> Sequence[str]:
     found = schema.get("required", ()) if isinstance(schema, Mapping) else ()
     return [str(key) for key in found] if isinstance(found, Sequence) else ()
+
+
+def _with_docs(schema: object, struct: type[Settings]) -> object:
+    """Return the schema with what is written about each key, which an editor shows beside it."""
+    if not isinstance(schema, Mapping):
+        return schema
+    docs = {field.encode_name: docs_of(struct).get(field.name) for field in msgspec.structs.fields(struct)}
+    keys = {
+        key: {**part, "description": doc} if isinstance(part, Mapping) and (doc := docs.get(key)) else part
+        for key, part in _properties(schema).items()
+    }
+    return {**schema, "properties": keys}
 
 
 def _with_numbers(schema: object) -> object:

@@ -62,6 +62,9 @@ class FeedTable(Settings, frozen=True):
     instruments: Annotated[tuple[InstrumentId, ...], Meta(min_length=1)]
     channels: Annotated[tuple[Channel, ...], Meta(min_length=1)]
     profile: Literal["production", "development"] = "production"
+    blocked_after_s: Annotated[float, Meta(ge=0, le=3_600)] = 1.0
+    """Code that keeps everything else in the feed waiting for so long is named, with where it stands (`loop_blocked`);
+    0: nobody looks."""
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot stand in a report, and what is asked for twice."""
@@ -76,9 +79,17 @@ class FeedTable(Settings, frozen=True):
 
 
 class PluginsTable(Settings, frozen=True):
-    """The ``[plugins]`` table: distributions whose plugins may take part, beside ticktrail's own."""
+    """The ``[plugins]`` table: distributions whose plugins may take part, beside ticktrail's own.
+
+    Attributes:
+        allow: Distributions whose plugins may take part, beside those that ticktrail's own extras name. What is
+            installed and not allowed is not even imported.
+        lock: The lock file, from the feed file's folder, that pins every distribution whose plugins take part by the
+            hash of its files; without it nothing is pinned. `ticktrail plugins lock` writes it.
+    """
 
     allow: tuple[str, ...] = ()
+    lock: Annotated[str, Meta(min_length=1)] | None = None
 
 
 class ControlTable(Settings, frozen=True):

@@ -18,6 +18,7 @@ import msgspec
 from ticktrail._contracts.settings import Secret, Settings
 from ticktrail._settings.document import Document, Table, nearest
 from ticktrail._settings.positions import Path
+from ticktrail.deprecation import renamed_keys_of
 
 __all__ = ["as_table", "decode", "decode_rest", "keys_of"]
 
@@ -54,10 +55,29 @@ def decode(document: Document, at: Path, table: Table, settings: type[S]) -> S |
         settings: What it must be.
     """
     before = len(document.problems)
+    table = _by_new_names(document, at, table, settings)
     _check_struct(document, at, table, settings)
     if len(document.problems) > before:
         return None
     return msgspec.convert(table, settings)
+
+
+def _by_new_names(document: Document, at: Path, table: Table, settings: type[S]) -> Table:
+    """Return the table with its keys as they are called now; who wrote an old one is told."""
+    renamed = {old: now for old, now in renamed_keys_of(settings).items() if old in table}
+    for old, now in renamed.items():
+        if now.to in table:
+            document.blame((*at, old), f"is the old name of {now.to}, which stands here too; take {old} out")
+            continue
+        notice = document.locate(
+            (*at, old), f"is deprecated and is refused from {now.gone_in} on; write {now.to} instead"
+        )
+        if notice not in document.notices:
+            document.notices.append(notice)
+    if not renamed:
+        return table
+    kept = {key: value for key, value in table.items() if key not in renamed}
+    return {now.to: table[old] for old, now in renamed.items()} | kept
 
 
 def decode_rest(document: Document, at: Path, table: Table, settings: type[S]) -> S | None:
@@ -76,8 +96,8 @@ def as_table(document: Document, at: Path, value: object) -> Table | None:
 
 
 def keys_of(settings: type[msgspec.Struct]) -> tuple[str, ...]:
-    """Return the keys of a settings table, in their order."""
-    return tuple(field.encode_name for field in msgspec.structs.fields(settings))
+    """Return the keys of a settings table, in their order, and the old names of some of them."""
+    return (*(field.encode_name for field in msgspec.structs.fields(settings)), *renamed_keys_of(settings))
 
 
 def _check_struct(document: Document, at: Path, table: Table, struct: type[msgspec.Struct]) -> None:

@@ -43,6 +43,7 @@ class Document:
         problems: One paragraph a fault, in the order in which they were found.
         places: Where each of them is.
         added: What was laid over the file's own values, by table.
+        notices: What still counts and will not for ever, such as a key that has another name now.
     """
 
     path: FilePath
@@ -53,6 +54,7 @@ class Document:
     problems: list[str] = field(default_factory=list)
     places: list[Path] = field(default_factory=list)
     added: Mapping[str, Table] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
 
     def blame(self, at: Path, message: str) -> None:
         """Note a fault at a key."""

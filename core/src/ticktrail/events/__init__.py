@@ -45,6 +45,7 @@ from ticktrail.events._feed import (
     VenueTrouble,
 )
 from ticktrail.events._health import LatencyMeasured, LegStateChanged, OutageBegun, OutageEnded
+from ticktrail.events._loop import LoopBlocked
 from ticktrail.events._notices import Notice
 from ticktrail.events._routes import CanaryMoved, CanarySide, ShadowCompared, ShadowHealth
 from ticktrail.events._rules import (
@@ -88,6 +89,7 @@ __all__ = [
     "LegStateChanged",
     "LegSwitched",
     "LegUp",
+    "LoopBlocked",
     "Notice",
     "OutageBegun",
     "OutageEnded",
@@ -142,6 +144,7 @@ Event: TypeAlias = (
     | InstrumentReleased
     | QualityMeasured
     | LatencyMeasured
+    | LoopBlocked
     | Notice
     | CanaryMoved
     | ShadowCompared

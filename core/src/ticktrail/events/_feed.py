@@ -49,11 +49,15 @@ class PluginLoaded(BaseEvent, frozen=True, tag="plugin_loaded"):
 
 
 class PluginQuarantined(BaseEvent, frozen=True, tag="plugin_quarantined"):
-    """A plugin could not be loaded; the feed runs because nothing in it needs the plugin."""
+    """A plugin could not be loaded; the feed runs because nothing in it needs the plugin.
+
+    `is_incompatible`: it is whole, and made for another version of the plugin API.
+    """
 
     name: str
     distribution: str
     reason: str
+    is_incompatible: bool = False
 
 
 class FeedStarted(BaseEvent, frozen=True, tag="feed_started"):

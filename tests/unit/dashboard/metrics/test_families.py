@@ -18,6 +18,7 @@ from ticktrail.events import (
     HoleRepaired,
     LegDown,
     LegSwitched,
+    LoopBlocked,
     Notice,
     OutageBegun,
     OutageEnded,
@@ -90,6 +91,9 @@ RECORDS = [
     at(RuleFailing, provider="one", rule="size", error="oops"),
     at(RuleDisabled, provider="one", instrument="BTC/USDT", rule="size", failures=3, error="oops"),
     at(CriticalFinding, provider="one", instrument="BTC/USDT", rule="cross_venue", violation={}),
+    at(
+        LoopBlocked, plugin="acme", distribution="acme-feeds", where="a.py:1 f", for_s=1.5, stack=(), blocks=3
+    ),
     at(Notice, source="compliance", name="incident_due", severity="critical", text="Act."),
     at(Notice, source="compliance", name="incident_due", severity="critical", text="Done.", is_over=True),
     at(
@@ -132,6 +136,7 @@ def test_what_is_counted_of_events():
     assert of(samples, "outage_seconds_total") == {"": 2.5}
     assert of(samples, "rules_failing_total") == of(samples, "rules_disabled_total") == {"size": 1}
     assert of(samples, "critical_findings_total") == {"cross_venue": 1}
+    assert of(samples, "loop_blocks_total") == {"acme": 3}
     assert of(samples, "notices_total") == {("critical", "compliance"): 1}
     assert of(samples, "feed_reloads_total") == of(samples, "clock_steps_total") == {"": 1}
     assert of(samples, "clock_breach_seconds_total") == {"": 7.0}, (

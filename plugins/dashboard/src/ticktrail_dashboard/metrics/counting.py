@@ -22,6 +22,7 @@ from ticktrail.events import (
     HoleRepaired,
     LegDown,
     LegSwitched,
+    LoopBlocked,
     Notice,
     OutageBegun,
     OutageEnded,
@@ -82,6 +83,7 @@ class Counting:
             RuleFailing: self._of_a_rule("rules_failing_total"),
             RuleDisabled: self._of_a_rule("rules_disabled_total"),
             CriticalFinding: self._of_a_rule("critical_findings_total"),
+            LoopBlocked: self._blocked,
             Notice: self._noticed,
             FeedReloaded: lambda _: self._count("feed_reloads_total"),
             ClockStepped: lambda _: self._count("clock_steps_total"),
@@ -201,6 +203,10 @@ class Counting:
     def _noticed(self, record: Record) -> None:
         if isinstance(record, Notice) and not record.is_over:
             self._count("notices_total", record.source, record.severity)
+
+    def _blocked(self, record: Record) -> None:
+        if isinstance(record, LoopBlocked):
+            self._count("loop_blocks_total", record.plugin, by=record.blocks)
 
     def _of_a_rule(self, name: str) -> Callable[[Record], None]:
         def count(record: Record) -> None:

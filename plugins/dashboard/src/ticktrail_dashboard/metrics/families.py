@@ -130,6 +130,12 @@ _ALL: Final = (
         "holes_left_total", "counter", "provider reason", "Holes, or parts of one, of which a gap remains."
     ),
     _family("holes_fetched_ticks_total", "counter", "provider", "Ticks that were fetched for holes."),
+    _family(
+        "loop_blocks_total",
+        "counter",
+        "plugin",
+        "How often code kept everything else in the feed waiting, by whose it was.",
+    ),
     # Rules.
     _family(
         "rules_failing_total",

@@ -144,6 +144,13 @@ def _left(it: e.HoleLeft) -> Saying:
     )
 
 
+def _blocked(it: e.LoopBlocked) -> Saying:
+    times = f"{it.blocks} times, at most " if it.blocks > 1 else ""
+    return Saying(
+        "feed", "bad", it.plugin, f"kept the whole feed waiting, {times}{it.for_s:.1f} s, at {it.where}"
+    )
+
+
 def _latency(it: e.LatencyMeasured) -> Saying:
     p50, p99 = ("unknown" if us is None else f"{us / 1e3:,.2f} ms" for us in (it.p50_us, it.p99_us))
     return Saying("sink", "plain", "", f"latency of {it.ticks:,} ticks: p50 {p50}, p99 {p99}")
@@ -194,6 +201,7 @@ _SAYINGS: Final[Mapping[type, Callable[..., Saying]]] = dict(
             e.PluginLoaded,
             lambda it: Saying("feed", "plain", it.name, f"plugin of {it.distribution} {it.version}"),
         ),
+        _entry(e.LoopBlocked, _blocked),
         _entry(
             e.PluginQuarantined,
             lambda it: Saying(

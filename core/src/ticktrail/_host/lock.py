@@ -1,0 +1,56 @@
+"""Compare what is installed with what was pinned, before any of it is imported.
+
+Owns: which distributions count: ticktrail, and those whose plugins may take part.
+Never: imports a plugin.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable
+
+from ticktrail._host.builtin import BUILTIN, OWN
+from ticktrail._host.discovery import canonical, find_plugins, own_distributions
+from ticktrail.digest import distribution_sha256, is_editable
+from ticktrail.events import PluginLoaded
+from ticktrail.pins import Pin
+
+__all__ = ["editable", "pins_of_installed", "pins_of_loaded"]
+
+
+def pins_of_installed(allow: Iterable[str]) -> tuple[Pin, ...]:
+    """Return a pin of each distribution whose plugins would be loaded, as its files are now; ticktrail's own first.
+
+    Args:
+        allow: Distributions that the feed file allows, beside those that core's own extras name.
+
+    Raises:
+        PluginError: The files of one cannot be hashed.
+    """
+    allowed = own_distributions() | {canonical(name) for name in allow}
+    names: dict[str, list[str]] = {OWN: list(BUILTIN)}
+    versions = {OWN: importlib.metadata.version(OWN)}
+    for found in find_plugins():
+        if canonical(found.distribution) in allowed:
+            names.setdefault(found.distribution, []).append(found.name)
+            versions[found.distribution] = found.version
+    return tuple(
+        Pin(name=name, version=versions[name], sha256=distribution_sha256(name), plugins=tuple(plugins))
+        for name, plugins in names.items()
+    )
+
+
+def pins_of_loaded(loaded: Iterable[PluginLoaded]) -> tuple[Pin, ...]:
+    """Return the same of what was loaded; what a program brought along has no distribution, and no pin."""
+    found: dict[str, Pin] = {}
+    for one in loaded:
+        if one.distribution:
+            found.setdefault(
+                one.distribution, Pin(name=one.distribution, version=one.version, sha256=one.sha256)
+            )
+    return tuple(found.values())
+
+
+def editable(pins: Iterable[Pin]) -> tuple[str, ...]:
+    """Return those that are installed as a link to their sources: each edit there is a difference."""
+    return tuple(pin.name for pin in pins if is_editable(importlib.metadata.distribution(pin.name)))
