@@ -13,10 +13,12 @@ import msgspec
 import trio
 
 from ticktrail.errors import ConfigError, PermanentError, ProviderError, TransientError
-from ticktrail.model import InstrumentId, ProviderId, Quote, Tick, Trade, Undecodable
+from ticktrail.model import Channel, InstrumentId, ProviderId, Quote, Tick, Trade, Undecodable
 from ticktrail.net import HandshakeRefused, Received, WebSocket, WebSocketError, open_websocket
 from ticktrail.plugin import (
     Capabilities,
+    History,
+    HistoryPage,
     Intake,
     Provider,
     ProviderContext,
@@ -25,6 +27,7 @@ from ticktrail.plugin import (
     Secret,
     Settings,
     SystemClock,
+    Tell,
     provider_spec,
 )
 from ticktrail.testing import ProviderCase, Stage, Symbols
@@ -35,7 +38,7 @@ LEG = ProviderId("leg")
 KEY = "correct-horse-battery"
 CHANNELS = frozenset({"trades", "quotes"})
 ANSWER_S = 2.0
-KEPT = 1_000
+PAGE = 10
 
 
 class OddVenue(JsonVenue):
@@ -212,16 +215,14 @@ class Sound:
         return PermanentError("leg: the key is refused; mend key", provider=LEG, cause="credentials")
 
     async def listen(self, socket: WebSocket, intake: Intake) -> None:
-        patience = trio.CancelScope()
         while True:
-            with patience:
-                received = await self.next(socket, patience)
+            with trio.move_on_after(self.settings.silent_s) as patience:
+                received = await self.next(socket)
             if patience.cancelled_caught:
                 raise self.lost("connected and silent", "silent")
             await self.hand(intake, received)
 
-    async def next(self, socket: WebSocket, patience: trio.CancelScope) -> Received:
-        patience.deadline = trio.current_time() + self.settings.silent_s
+    async def next(self, socket: WebSocket) -> Received:
         while True:
             received = await socket.receive()
             if any(b'"ch"' in payload for payload in received.payloads):
@@ -251,17 +252,51 @@ def number(text: str) -> Decimal:
     return found
 
 
+class Past:
+    """Trades that the venue remembers, two a page; a cursor is the id to go on from."""
+
+    def __init__(self, settings: OddSettings, context: ProviderContext) -> None:
+        self.sound = Sound(settings, context)
+        self.host = settings.ws_url.removeprefix("ws://").partition("/")[0]
+
+    async def page(
+        self, instrument: InstrumentId, channel: Channel, *, start_ns: int, end_ns: int, cursor: str | None
+    ) -> HistoryPage:
+        rows = [row for row in await self.rows(instrument, channel) if start_ns <= row.ns < end_ns]
+        rows = [row for row in rows if cursor is None or row.id >= int(cursor)]
+        ticks = [self.tick(row, instrument) for row in rows[:PAGE]]
+        more = len(rows) > PAGE
+        through_ns = rows[PAGE].ns if more else end_ns
+        return HistoryPage(ticks=ticks, through_ns=through_ns, cursor=str(rows[PAGE].id) if more else None)
+
+    def tick(self, row: TradeMessage, instrument: InstrumentId) -> Tick:
+        return msgspec.structs.replace(self.sound.trade(row, instrument, 0), backfilled=True)
+
+    async def rows(self, instrument: InstrumentId, channel: Channel) -> list[TradeMessage]:
+        host, _, port = self.host.partition(":")
+        async with await trio.open_tcp_stream(host, int(port)) as stream:
+            target = f"/past?ch={channel}:{instrument.replace('/', '-')}"
+            await stream.send_all(f"GET {target} HTTP/1.1\r\nHost: {self.host}\r\n\r\n".encode())
+            read = b""
+            async for piece in stream:
+                read += piece
+        return msgspec.json.decode(read.partition(b"\r\n\r\n")[2], type=list[TradeMessage])
+
+
 class NoProviders:
     def provider(self, name: str) -> NoReturn:
         raise ConfigError(f"no provider {name}")
 
 
-CAPABILITIES = Capabilities(channels=CHANNELS, consecutive_trade_ids=True)
+CAPABILITIES = Capabilities(
+    channels=CHANNELS, consecutive_trade_ids=True, history=frozenset[Channel]({"trades"})
+)
 
 
 def spec_of(
     kind: Callable[[OddSettings, ProviderContext], Provider] = Sound,
     capabilities: Capabilities = CAPABILITIES,
+    past: Callable[[OddSettings, ProviderContext], History] = Past,
 ) -> ProviderSpec:
     def describe(settings: OddSettings, registry: Registry) -> Capabilities:
         return capabilities
@@ -269,9 +304,15 @@ def spec_of(
     def open_provider(settings: OddSettings, context: ProviderContext) -> Provider:
         return kind(settings, context)
 
+    @asynccontextmanager
+    async def history(settings: OddSettings, context: ProviderContext, tell: Tell) -> AsyncIterator[History]:
+        await anyio.lowlevel.checkpoint()
+        yield past(settings, context)
+
     return provider_spec(
-        name="odd", summary="odd", settings=OddSettings, open=open_provider, describe=describe
-    )
+        name="odd", summary="odd", settings=OddSettings, open=open_provider, describe=describe,
+        history=history if capabilities.history else None,
+    )  # fmt: skip
 
 
 CONTEXT = ProviderContext(
@@ -299,6 +340,7 @@ def case_of(
     folder: Path = Path(),
     *,
     capabilities: Capabilities = CAPABILITIES,
+    past: Callable[[OddSettings, ProviderContext], History] = Past,
     make: Callable[[int, int], Iterable[tuple[str, object]]] = make,
     rate: float = 400.0,
 ) -> ProviderCase:
@@ -313,7 +355,7 @@ def case_of(
             yield Stage(settings=OddSettings(ws_url=venue.ws_url("/live"), key=secret), venue=venue)
 
     return ProviderCase(
-        spec=spec_of(kind, capabilities),
+        spec=spec_of(kind, capabilities, past),
         settings=OddSettings(),
         context=CONTEXT,
         payloads=PAYLOADS,
