@@ -104,10 +104,7 @@ def old_names(module: str, moved: Mapping[str, Moved]) -> Callable[[str], object
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         place, _, new = now.to.rpartition(":")
         home = place or module
-        warn_once(
-            f"{module}.{name} is deprecated and goes in {now.gone_in}; write {home}.{new} instead",
-            stacklevel=2,
-        )
+        warn_once(f"{module}.{name} is deprecated and goes in {now.gone_in}; write {home}.{new} instead")
         return getattr(importlib.import_module(home), new)
 
     return find

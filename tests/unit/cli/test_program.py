@@ -147,21 +147,25 @@ def test_a_finding_keeps_its_status(run):
 def test_plugins_list_tells_what_takes_part(run):
     """Each plugin with its state and what it declares, for machines and for people."""
     rows = {row["name"]: row for row in json.loads(run("plugins", "list", "--json").stdout)}
-    assert rows["acme"]["status"] == "loaded"
-    assert rows["acme"]["declares"] == ["provider acme", "route kind pair", "observer watch"]
+    assert rows["acme"]["state"] == "active"
+    assert [told.partition(" (")[0] for told in rows["acme"]["declares"]] == [
+        "provider acme",
+        "route kind pair",
+        "observer watch",
+    ]
     assert rows["rules"]["distribution"] == "ticktrail"
     assert len(rows["rules"]["sha256"]) == 64
     table = run("plugins", "list").stdout
     assert "acme" in table
-    assert "rule price_range" in table
+    assert "rules: price_range, price_jump" in table
 
 
 def test_a_venue_s_plugin_declares_its_provider():
     """Allow-listed alone, it brings its own and nothing else."""
     done = CliRunner().invoke(program, ["plugins", "list", "--allow", "ticktrail-alpaca", "--json"])
     (row,) = [row for row in json.loads(done.stdout) if row["name"] == "alpaca"]
-    assert row["status"] == "loaded"
-    assert row["declares"] == ["provider alpaca"]
+    assert row["state"] == "active"
+    assert row["declares"] == ["provider alpaca (bars, imbalances, price_bands, quotes, status, trades)"]
 
 
 def test_version():

@@ -12,8 +12,11 @@ from ticktrail._plan.model import BackoffSettings, CacheSettings, ClockSettings,
 from ticktrail._plan.rules import RuleTable
 from ticktrail._plan.tables import FeedTable, LaneTable, PluginsTable, ProviderTable
 from ticktrail._tracing.settings import TracingSettings
-from ticktrail.cli import backfill, check, clock, completion, plugins, run, schema
+from ticktrail.cli import backfill, check, clock, completion, run, schema
 from ticktrail.cli.errors import DEFECT, HALTED, INTERRUPTED, WRONG_USE
+from ticktrail.cli.plugins.list import list_plugins
+from ticktrail.cli.plugins.lock import lock_plugins
+from ticktrail.cli.plugins.show import show_plugin
 from ticktrail.cli.program import program
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
@@ -103,7 +106,9 @@ def test_each_sink_of_core_is_documented():
         ("ticktrail check", check.check),
         ("ticktrail clock", clock.clock),
         ("ticktrail completion", completion.completion),
-        ("ticktrail plugins list", plugins.list_plugins),
+        ("ticktrail plugins list", list_plugins),
+        ("ticktrail plugins lock", lock_plugins),
+        ("ticktrail plugins show", show_plugin),
         ("ticktrail run", run.run),
         ("ticktrail schema", schema.schema),
     ],

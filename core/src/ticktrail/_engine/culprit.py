@@ -10,6 +10,7 @@ import os
 import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -102,7 +103,7 @@ def _is_program(frame: FrameType) -> bool:
     return not (
         file.startswith(("<", *_PYTHON))
         or _package(frame) == CORE
-        or _INSTALLED.intersection(file.split(os.sep))
+        or _INSTALLED.intersection(Path(file).parts)
     )
 
 

@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +31,7 @@ from ticktrail._host.code import PluginCode, path_of
 from ticktrail._host.discovery import Installed, canonical, find_plugins, missing_extra, own_distributions
 from ticktrail._host.hooks import check_api, declared, new_manager, register
 from ticktrail._settings.document import nearest
-from ticktrail.deprecation import uses
+from ticktrail.deprecation import TicktrailDeprecationWarning, uses
 from ticktrail.digest import distribution_sha256
 from ticktrail.errors import ConfigError, PluginError
 from ticktrail.events import PluginLoaded, PluginQuarantined
@@ -249,7 +250,9 @@ class Host:
 
     def _take_installed(self, found: Installed) -> None:
         try:
-            plugin: object = found.entry_point.load()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", TicktrailDeprecationWarning)  # `deprecated` tells them
+                plugin: object = found.entry_point.load()
         except (Exception, SystemExit) as exc:  # noqa: BLE001 - whatever a stranger's module raises, the others go on
             return self._quarantine(
                 found, f"its import fails with {type(exc).__name__}: {' '.join(str(exc).split())}"

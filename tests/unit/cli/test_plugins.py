@@ -1,0 +1,199 @@
+"""What `ticktrail plugins` tells: how each plugin stands, what it declares, and whether it is what was locked."""
+
+import json
+import sys
+import tomllib
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ticktrail._host import Host
+from ticktrail._host.telling import declarations
+from ticktrail.cli.program import program
+from ticktrail.pins import read_lock
+from unit.host.installed import ACME, install
+
+FEED = """\
+[feed]
+name = "pinned"
+profile = "development"
+instruments = ["BTC/USDT"]
+channels = ["trades"]
+[providers.synthetic]
+[plugins]
+allow = ["acme-feeds"]
+{lock}
+"""
+LOCKED = 'lock = "plugins.lock"'
+MARKED = "from pathlib import Path\nPath(r'{0}').touch()\n"
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(folder))
+    yield folder
+    for name in set(sys.modules) - before:
+        if name.endswith("_module"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def acme(site, tmp_path):
+    """An installed plugin that leaves a mark where it is imported; gives the feed file that allows it, and the mark."""
+    mark = tmp_path / "imported"
+    text = ACME.read_text().replace("from __future__ import annotations\n", "")
+    install(site, "acme-feeds", "acme", MARKED.format(mark) + text, version="2.5")
+    feed = tmp_path / "feed.toml"
+    feed.write_text(FEED.format(lock=LOCKED))
+    return feed, mark
+
+
+def run(*args, status=0):
+    done = CliRunner().invoke(program, ["plugins", *map(str, args)])
+    assert done.exit_code == status, done.output
+    return done.stdout if status != 2 else done.stderr
+
+
+def rows(*args):
+    return {row["name"]: row for row in json.loads(run("list", *args, "--json"))}
+
+
+def test_each_state_is_told_with_its_reason_and_remedy(site):
+    """Active, not allowed, quarantined and incompatible are four things, and each says what to do."""
+    install(site, "acme-feeds", "acme", ACME.read_text())
+    install(site, "sick-feeds", "sick", "import no_such_module_anywhere")
+    install(site, "late-feeds", "late", "TICKTRAIL_API = 2", version="9")
+    install(site, "mute-feeds", "mute", "x = 1")
+    install(site, "other-feeds", "other", "raise SystemExit('imported!')")
+    allow = [f"--allow={name}-feeds" for name in ("acme", "sick", "late", "mute")]
+    found = rows(*allow)
+    assert {name: found[name]["state"] for name in ("acme", "sick", "late", "mute", "other")} == {
+        "acme": "active",
+        "sick": "quarantined",
+        "late": "incompatible",
+        "mute": "incompatible",
+        "other": "not allowed",
+    }
+    assert found["acme"]["api"] == 1
+    assert found["acme"]["kinds"] == ["provider", "route kind", "observer"]
+    assert "no_such_module_anywhere" in found["sick"]["reason"]
+    assert found["late"]["version"] == "9"
+    assert "upgrade ticktrail" in found["late"]["reason"]
+    assert "set TICKTRAIL_API = 1" in found["mute"]["reason"]
+    assert 'allow = ["other-feeds"]' in found["other"]["reason"]
+    text = run("list", *allow)
+    assert "late: incompatible, late-feeds 9" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_what_a_provider_can_do_is_told_where_it_needs_no_settings():
+    """A recording says nothing before it is named; a venue does."""
+    found = rows()
+    assert "provider binance (agg_trades, bars" in found["binance"]["declares"][0]
+    assert "history of agg_trades, bars, trades" in found["binance"]["declares"][0]
+    assert "provider replay" in found["mock"]["declares"]
+
+
+def test_the_table_of_a_feed_file_counts(acme):
+    """What it allows is active; a fault in it is told as `check` tells it."""
+    feed, _ = acme
+    run("lock", feed)
+    assert rows(feed)["acme"]["state"] == "active"
+    assert rows()["acme"]["state"] == "not allowed"
+    feed.write_text(FEED.format(lock="loc = 3"))
+    assert "unknown key; did you mean lock?" in run("list", feed, status=2)
+
+
+def test_settings_are_shown_from_the_struct_with_their_docs():
+    """Key, type, bounds, default, what the author wrote; tables within tables too."""
+    (one,) = json.loads(run("show", "alerts", "--json"))[:1]
+    keys = {key["key"]: key for key in one["settings"]}
+    assert keys["look_s"] == {
+        "key": "look_s",
+        "type": "a number, at least 0.05, at most 60",
+        "default": "2.0",
+        "doc": "How often the feed is looked at.",
+    }
+    assert keys["to"]["required"]
+    assert {key["key"] for key in keys["to"]["keys"]} >= {"name", "kind"} or keys["to"]["keys"]
+    text = run("show", "synthetic")
+    assert "rate: a number, above 0, at most 1,000,000; default 100.0" in text
+    assert "Ticks a second, over all instruments." in text
+    assert "[providers.synthetic]" in text
+
+
+@pytest.mark.parametrize("name", ["mock", "ticktrail-mock", "Ticktrail_Mock"])
+def test_a_plugin_or_its_distribution_is_shown_whole(name):
+    """All that it declares, commands among them."""
+    shown = [(one["kind"], one["name"]) for one in json.loads(run("show", name, "--json"))]
+    assert ("provider", "replay") in shown
+    assert ("command", "demo") in shown
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    """A slip of the pen is named."""
+    assert "did you mean binance?" in run("show", "binanse", status=2)
+    assert "`ticktrail plugins list` shows what there is" in run("show", "qqqqqq", status=2)
+
+
+HOST = Host.load()
+
+
+@pytest.mark.parametrize("one", list(declarations(HOST)), ids=lambda one: f"{one.kind} {one.name}")
+def test_each_example_is_toml_with_every_required_key(one):
+    """An example can be pasted: it parses, and lacks nothing that must be there."""
+    if not one.settings:
+        return
+    tables = tomllib.loads(one.example)
+    while len(tables) == 1 and isinstance(next(iter(tables.values())), dict | list):
+        (tables,) = tables.values()
+        if isinstance(tables, list):
+            (tables,) = tables
+    assert {key.key for key in one.settings if key.required} <= set(tables) | set(one.example.split())
+    assert click.unstyle(one.example) == one.example
+
+
+def test_a_lock_holds_until_something_changes(acme, site):
+    """It is written once, the same each time; a changed file is told with both hashes, and `--check` exits 1."""
+    feed, mark = acme
+    lock = feed.parent / "plugins.lock"
+    assert f"{lock}: pins" in run("lock", feed)
+    assert lock.stat().st_mode & 0o777 == 0o644
+    text = lock.read_text()
+    before = {pin.name: pin for pin in read_lock(lock)}
+    assert {"ticktrail", "acme-feeds", "ticktrail-mock"} <= set(before)
+    assert before["acme-feeds"].plugins == ("acme",)
+    assert "as it was" in run("lock", feed)
+    assert lock.read_text() == text
+    assert "holds for" in run("lock", feed, "--check")
+    with (site / "acme_feeds_module.py").open("a") as file:
+        file.write("# another\n")
+    told = run("lock", feed, "--check", status=1)
+    assert f"acme-feeds is locked as 2.5 (sha256 {before['acme-feeds'].sha256[:12]}…)" in told
+    assert "still says it is 2.5 (sha256 " in told
+    assert lock.read_text() == text
+    assert json.loads(run("lock", feed, "--json"))["written"]
+    assert "holds for" in run("lock", feed, "--check")
+    assert not mark.exists(), "nothing was imported for it"
+
+
+def test_the_first_lock_says_what_is_still_to_be_done(acme):
+    """A feed file that does not name the lock does not go by it, and links to sources are told."""
+    feed, _ = acme
+    feed.write_text(FEED.format(lock=""))
+    told = run("lock", feed)
+    assert 'add lock = "plugins.lock" under [plugins]' in told
+    assert "ticktrail-mock is installed as a link to its sources" in told
+    assert (feed.parent / "plugins.lock").exists()
+
+
+def test_a_lock_that_cannot_be_checked_is_an_error(acme):
+    """Nothing is taken for a lock that holds."""
+    feed, _ = acme
+    assert "the lock of the plugins cannot be read (No such file" in run("lock", feed, "--check", status=2)
+    (feed.parent / "plugins.lock").write_text("version = 2\n")
+    assert "is no lock of plugins" in run("lock", feed, "--check", status=2)
