@@ -1,4 +1,4 @@
-"""Bring the provider to ticktrail's kit: genuine messages, what they say, and a stage to live through sessions."""
+"""Bring the provider to ticktrail's kit: genuine messages, what they say, and a stage for sessions."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from acme_ticktrail.messages import instrument_of, symbol_of
-from acme_ticktrail.plugin import ticktrail_providers
-from acme_ticktrail.provider import CHANNELS, AcmeSettings
-from acme_ticktrail.venue import AcmeVenue, market
-
 from ticktrail.errors import ConfigError
 from ticktrail.model import InstrumentId, ProviderId, Quote, Tick, Trade
 from ticktrail.plugin import ProviderContext, SystemClock
 from ticktrail.testing import ProviderCase, ProviderConformance, Stage, Symbols
 from ticktrail.testing.venue import Fault, LiveTape
+
+from acme_ticktrail.messages import instrument_of, symbol_of
+from acme_ticktrail.plugin import ticktrail_providers
+from acme_ticktrail.provider import CHANNELS, AcmeSettings
+from acme_ticktrail.venue import AcmeVenue, market
 
 __all__ = ["TestAcme"]
 
@@ -26,7 +26,8 @@ BTC, LEG = InstrumentId("BTC/USDT"), ProviderId("leg")
 
 # Copy these from the venue itself; what they say is read by a person, digit by digit.
 PAYLOADS = [
-    b'{"ch":"trades","symbol":"BTC-USDT","id":7,"price":"101.50","size":"0.10","side":"buy","time":1700000000000000001}',
+    b'{"ch":"trades","symbol":"BTC-USDT","id":7,"price":"101.50","size":"0.10","side":"buy",'
+    b'"time":1700000000000000001}',
     b'{"ch":"quotes","symbol":"BTC-USDT","bid":"101.40","bid_size":"1.0","ask":"101.60","ask_size":"2.00",'
     b'"time":1700000000000000002}',
     b'{"ch":"heartbeat"}',

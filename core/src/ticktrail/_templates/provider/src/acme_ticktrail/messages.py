@@ -1,4 +1,4 @@
-"""Hold the venue's messages in the venue's own spelling, and how it spells instruments; it stands nowhere else."""
+"""Hold the venue's messages in the venue's own spelling, and how it spells instruments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
-
 from ticktrail.errors import ConfigError
 from ticktrail.model import InstrumentId
 

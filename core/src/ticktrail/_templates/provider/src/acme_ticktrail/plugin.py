@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from acme_ticktrail.provider import CHANNELS, AcmeProvider, AcmeSettings
 from ticktrail.plugin import (
     Capabilities,
     Provider,
@@ -17,6 +16,8 @@ from ticktrail.plugin import (
     hookimpl,
     provider_spec,
 )
+
+from acme_ticktrail.provider import CHANNELS, AcmeProvider, AcmeSettings
 
 TICKTRAIL_API = 1
 """The version of ticktrail's plugin interface that this is written for."""

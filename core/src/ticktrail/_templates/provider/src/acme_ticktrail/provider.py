@@ -12,6 +12,12 @@ from typing import Annotated, Final
 import anyio.abc
 import msgspec
 import trio
+from msgspec import Meta
+from ticktrail.errors import PermanentError, ProviderError, TransientError
+from ticktrail.model import Channel, Quote, Tick, Trade, Undecodable
+from ticktrail.net import HandshakeRefused, WebSocketError, open_websocket
+from ticktrail.plugin import Intake, ProviderContext, Settings
+
 from acme_ticktrail.messages import (
     Heartbeat,
     Message,
@@ -22,12 +28,6 @@ from acme_ticktrail.messages import (
     read,
     symbol_of,
 )
-from msgspec import Meta
-
-from ticktrail.errors import PermanentError, ProviderError, TransientError
-from ticktrail.model import Channel, Quote, Tick, Trade, Undecodable
-from ticktrail.net import HandshakeRefused, WebSocketError, open_websocket
-from ticktrail.plugin import Intake, ProviderContext, Settings
 
 CHANNELS: Final[frozenset[Channel]] = frozenset({"trades", "quotes"})
 HOPELESS: Final = frozenset({"unknown stream"})
@@ -40,8 +40,8 @@ class AcmeSettings(Settings, frozen=True):
     Attributes:
         ws_url: Where the venue's web socket is.
         answer_s: Within how many seconds the venue has to confirm a subscription.
-        silent_s: After how many seconds without market data a connection counts as mute. Give it what the quietest of
-            your instruments needs.
+        silent_s: After how many seconds without market data a connection counts as mute. Give it what the
+            quietest of your instruments needs.
     """
 
     ws_url: str = "ws://127.0.0.1:8765"
@@ -128,7 +128,9 @@ class AcmeProvider:
         """
         try:
             async with open_websocket(self._settings.ws_url, clock=self._context.clock) as socket:
-                await socket.send(msgspec.json.encode({"op": "subscribe", "streams": self._streams()}).decode())
+                await socket.send(
+                    msgspec.json.encode({"op": "subscribe", "streams": self._streams()}).decode()
+                )
                 is_started = False
                 left_s = self._settings.answer_s
                 while True:
@@ -138,9 +140,7 @@ class AcmeProvider:
                     if patience.cancelled_caught:
                         raise self._quiet(is_started)
                     left_s -= trio.current_time() - began_s  # waiting counts, and being behind does not
-                    await intake.frames(
-                        received.payloads, recv_ns=received.recv_ns, mono_ns=received.mono_ns
-                    )
+                    await intake.frames(received.payloads, recv_ns=received.recv_ns, mono_ns=received.mono_ns)
                     for message in _readable(received.payloads):
                         if isinstance(message, Refused):
                             raise self._refused(message)
@@ -163,10 +163,11 @@ class AcmeProvider:
 
     def _streams(self) -> list[str]:
         """Return all that the leg wants, in the venue's words."""
-        return [f"{channel}:{symbol}" for channel in sorted(self._context.channels) for symbol in self._instruments]
+        channels = sorted(self._context.channels)
+        return [f"{channel}:{symbol}" for channel in channels for symbol in self._instruments]
 
     def _see_all(self, message: Subscribed) -> None:
-        """Raise where the venue confirms less than was asked for: a stream that is missing would just be silent."""
+        """Raise where the venue confirms less than was asked for: what is missing would just be silent."""
         if missing := set(self._streams()) - set(message.streams):
             raise TransientError(
                 self._told(f"acme confirmed no {', '.join(sorted(missing)[:3])}; the leg asks again"),

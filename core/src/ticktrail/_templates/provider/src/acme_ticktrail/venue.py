@@ -6,11 +6,11 @@ Run it with ``python -m acme_ticktrail.venue``. Write here how your venue answer
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import trio
-
 from ticktrail.testing.venue import Fault, JsonClient, JsonVenue, LiveTape
 
 SYMBOL = "BTC-USDT"
@@ -54,12 +54,10 @@ def market(number: int, now_ns: int) -> Iterable[tuple[str, object]]:
 async def serve(port: int = PORT) -> None:
     """Run until cancelled."""
     async with AcmeVenue(LiveTape(market, rate=20.0)).serve(port=port) as venue:
-        print(f"the venue listens on {venue.ws_url()}; end it with Ctrl-C", flush=True)  # noqa: T201
+        print(f"the venue listens on {venue.ws_url()}; end it with Ctrl-C", flush=True)
         await trio.sleep_forever()
 
 
 if __name__ == "__main__":
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         trio.run(serve)
-    except KeyboardInterrupt:
-        pass
