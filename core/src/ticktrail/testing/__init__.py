@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ticktrail.testing._clock import ManualClock
     from ticktrail.testing._histories import HistoryCase, HistoryConformance
     from ticktrail.testing._providers import ProviderConformance
+    from ticktrail.testing._routes import RouteCase, RouteConformance
     from ticktrail.testing._sinks import SinkCase, SinkConformance
     from ticktrail.testing._ticks import (
         make_agg_trade,
@@ -51,6 +52,8 @@ __all__ = [
     "MemorySink",
     "ProviderCase",
     "ProviderConformance",
+    "RouteCase",
+    "RouteConformance",
     "SinkCase",
     "SinkConformance",
     "Stage",
@@ -85,6 +88,7 @@ _MODULES = {
         "HistoryConformance",
     ),
     "ticktrail.testing._providers": ("ProviderConformance",),
+    "ticktrail.testing._routes": ("RouteCase", "RouteConformance"),
     "ticktrail.testing._sinks": (
         "SinkCase",
         "SinkConformance",
