@@ -54,6 +54,16 @@ def test_a_share_is_of_the_instruments_and_grows():
     assert all(stage.node._hand.speaks(name) == INCUMBENT for name in MANY)
 
 
+def test_a_candidate_speaks_on_while_the_incumbent_has_not_come():
+    """When its time is over, the word does not go to one that was never there."""
+    node = arbiter(by="time", period_s=10.0, steps=(50.0, 100.0))
+    node.on_up(CANDIDATE, 0)
+    rulings = [ruling for second in range(1, 30) for ruling in node.on_time(second * S)]
+    assert moves(rulings) == []
+    assert node.on_up(INCUMBENT, 38 * S)
+    assert node._hand.speaks(BTC) == INCUMBENT
+
+
 def test_a_name_has_its_place_for_ever():
     """What the documentation says of a share is true in the next release as well."""
     assert [round(hundredth_of(name), 2) for name in NAMES] == [30.27, 83.67, 0.98]

@@ -342,8 +342,6 @@ def test_a_broken_law_is_told_with_the_shortest_history() -> None:
     """Whoever reads it need not read thirty deeds of which two matter."""
     with pytest.raises(AssertionError) as caught:
         RouteConformance().test_takes_any_history(case_of(Raises))
-    assert (
-        "behind: a up; b up; a down" in str(caught.value)
-        or "behind: a up; a down" in str(caught.value)
-        or ("behind: a up; b up; b down" in str(caught.value))
-    )
+    shortest = str(caught.value).partition("behind: ")[2]
+    assert shortest.endswith(" down")
+    assert shortest.count(";") <= 2

@@ -267,7 +267,7 @@ class CanaryArbiter:
         """Return who speaks for an instrument that is a child's own: the other one while that one is lost."""
         child, other = self._children[own], self._children[1 - own]
         if own not in self._lost:
-            return own if child.up else INCUMBENT  # it has not come yet
+            return own if child.up else before  # it has not come yet: whoever speaks goes on
         if other.up and not (child.up and 1 - own in self._lost):
             return 1 - own
         return (
