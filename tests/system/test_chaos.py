@@ -17,11 +17,11 @@ def chaos(folder, seed, seconds, *, limit_s):
     return told
 
 
-def test_a_minute_of_it(tmp_path):
+def test_forty_seconds_of_it(tmp_path):
     """Two venues, twenty instruments, a fault every nine seconds."""
-    told = chaos(tmp_path / "chaos", 1, 60, limit_s=180)
-    assert len(told["faults"]) >= 5
-    assert len(told["report"]["switches"]) > 5
+    told = chaos(tmp_path / "chaos", 1, 40, limit_s=180)
+    assert len(told["faults"]) >= 3
+    assert len(told["report"]["switches"]) > 3
 
 
 @pytest.mark.slow

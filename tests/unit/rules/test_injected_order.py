@@ -44,9 +44,15 @@ STREAMS = (
 )
 
 
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if TICKS[name] > 60_000 else ()) for name in RECORDINGS],
+)
 def test_no_real_tick_is_objected_to(name):
-    """Not one false alarm in any recording, locked quotes objected to as well."""
+    """Not one false alarm in any recording, locked quotes objected to as well.
+
+    The largest ones are judged by all rules at once in `test_false_alarms`; here they are for the long runs.
+    """
     market = recorded(name)
     assert sum(map(len, market.markets.values())) == TICKS[name]
     said = Counter()

@@ -82,9 +82,10 @@ class Queue:
         self._taken = anyio.Event()
 
     def put(self, record: Record, weight: int) -> None:
+        if not self.records:  # else nobody waits for one
+            self._filled.set()
         self.records.append((record, weight))
         self.weight += weight
-        self._filled.set()
 
     def close(self) -> None:
         self._closed = True
@@ -125,5 +126,5 @@ def _weight(record: Record) -> int:
     """Return how much a record counts against the bound: its ticks, or one."""
     if type(record) is not Routed:
         return 1
-    held = sum(len(suppressed.ticks) for suppressed in record.suppressed)
+    held = sum(len(suppressed.ticks) for suppressed in record.suppressed) if record.suppressed else 0
     return max(1, len(record.delivered) + len(record.rejected) + len(record.flagged) + held)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ticktrail.testing._clock import ManualClock
     from ticktrail.testing._histories import HistoryCase, HistoryConformance
     from ticktrail.testing._providers import ProviderConformance
+    from ticktrail.testing._observers import ObserverCase, ObserverConformance
     from ticktrail.testing._routes import RouteCase, RouteConformance
     from ticktrail.testing._sinks import SinkCase, SinkConformance
     from ticktrail.testing._ticks import (
@@ -50,6 +51,8 @@ __all__ = [
     "LoopbackVenue",
     "ManualClock",
     "MemorySink",
+    "ObserverCase",
+    "ObserverConformance",
     "ProviderCase",
     "ProviderConformance",
     "RouteCase",
@@ -88,6 +91,7 @@ _MODULES = {
         "HistoryConformance",
     ),
     "ticktrail.testing._providers": ("ProviderConformance",),
+    "ticktrail.testing._observers": ("ObserverCase", "ObserverConformance"),
     "ticktrail.testing._routes": ("RouteCase", "RouteConformance"),
     "ticktrail.testing._sinks": (
         "SinkCase",

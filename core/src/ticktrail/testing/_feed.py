@@ -1,4 +1,4 @@
-"""Run a small feed around a sink: a leg with a tape of trades, and a sound sink beside it.
+"""Run a small feed around a sink or an observer: a leg with a tape of trades, and a sound sink beside it.
 
 Owns: that feed, and what was seen of it.
 Never: opens a socket; the leg brings what it is told.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +19,7 @@ import anyio.abc
 from ticktrail._engine.runner import Runner
 from ticktrail._host import Host
 from ticktrail._plan import compose
-from ticktrail._plan.model import SinkPlan
+from ticktrail._plan.model import ObserverPlan, Plan, SinkPlan
 from ticktrail._sinks.memory import MemorySink
 from ticktrail.events import SinkFailed
 from ticktrail.model import Tick
@@ -27,6 +27,8 @@ from ticktrail.plugin import (
     API_VERSION,
     Capabilities,
     Intake,
+    ObserverContext,
+    ObserverSpec,
     ProviderContext,
     Record,
     Registry,
@@ -40,7 +42,7 @@ from ticktrail.plugin import (
 )
 from ticktrail.testing._ticks import make_trade
 
-__all__ = ["Seen", "run_beside_a_sound_sink"]
+__all__ = ["Seen", "run_beside_a_sound_sink", "run_with_observer"]
 
 _LIMIT_S = 30.0
 _TICKS = 300
@@ -161,30 +163,72 @@ def run_beside_a_sound_sink(
     async def open_beside(_settings: Settings, _context: SinkContext) -> AsyncIterator[Sink]:
         yield beside
 
-    def lane(name: str, opens: SinkSpec) -> SinkPlan:
-        return SinkPlan(name=name, spec=opens, settings=Settings(), on_overflow="block", queue_ticks=100)
-
     def watch(record: Record) -> None:
         if isinstance(record, SinkFailed) and record.sink == "tested":
             seen.failed = record.cause
 
     async def session(folder: str) -> None:
-        path = Path(folder) / "feed.toml"
-        path.write_text(_FEED, encoding="utf-8")
-        plugin = SimpleNamespace(
-            TICKTRAIL_API=API_VERSION,
-            ticktrail_providers=hookimpl(lambda: [_TAPE], specname="ticktrail_providers"),
-        )
-        plan = compose(path, Host.load(plugins={"conformance": plugin}))
         sinks = (
-            lane("tested", sink_spec(name="tested", summary="under test", settings=Settings, open=open_it)),
-            lane("beside", sink_spec(name="beside", summary="sound", settings=Settings, open=open_beside)),
+            _lane("tested", sink_spec(name="tested", summary="under test", settings=Settings, open=open_it)),
+            _lane("beside", sink_spec(name="beside", summary="sound", settings=Settings, open=open_beside)),
         )
         with anyio.fail_after(_LIMIT_S):
-            report = await Runner(plan, sinks=sinks, max_ticks=_TICKS, listener=watch).run()
+            runner = Runner(_plan(Path(folder)), sinks=sinks, max_ticks=_TICKS, listener=watch)
+            report = await runner.run()
         seen.given = list(beside.ticks)
         seen.written = report.sinks["tested"].written
 
     with tempfile.TemporaryDirectory() as folder:
         anyio.run(session, folder, backend=backend)
     return seen
+
+
+def run_with_observer(
+    spec: ObserverSpec,
+    settings: Settings,
+    context: Callable[[ObserverContext], ObserverContext],
+    *,
+    backend: str,
+) -> Seen:
+    """Run a feed of 300 trades into a sound sink, with the observer.
+
+    Args:
+        spec: The observer's.
+        settings: The observer's.
+        context: Makes what the observer is told out of what the feed would tell it.
+        backend: The event loop.
+
+    Raises:
+        FeedError: The feed ended before its time.
+        TimeoutError: It did not end.
+    """
+    seen = Seen()
+    beside = MemorySink()
+
+    @asynccontextmanager
+    async def open_beside(_settings: Settings, _context: SinkContext) -> AsyncIterator[Sink]:
+        yield beside
+
+    async def session(folder: str) -> None:
+        opens = replace(spec, open=lambda settings, told: spec.open(settings, context(told)))
+        plan = replace(_plan(Path(folder)), observers=(ObserverPlan(spec=opens, settings=settings),))
+        lane = _lane("beside", sink_spec(name="beside", summary="sound", settings=Settings, open=open_beside))
+        with anyio.fail_after(_LIMIT_S):
+            await Runner(plan, sinks=(lane,), max_ticks=_TICKS).run()
+        seen.given = list(beside.ticks)
+
+    with tempfile.TemporaryDirectory() as folder:
+        anyio.run(session, folder, backend=backend)
+    return seen
+
+
+def _lane(name: str, opens: SinkSpec) -> SinkPlan:
+    return SinkPlan(name=name, spec=opens, settings=Settings(), on_overflow="block", queue_ticks=100)
+
+
+def _plan(folder: Path) -> Plan:
+    path = folder / "feed.toml"
+    path.write_text(_FEED, encoding="utf-8")
+    provides = hookimpl(lambda: [_TAPE], specname="ticktrail_providers")
+    plugin = SimpleNamespace(TICKTRAIL_API=API_VERSION, ticktrail_providers=provides)
+    return compose(path, Host.load(plugins={"conformance": plugin}))

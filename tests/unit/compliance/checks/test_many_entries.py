@@ -18,7 +18,7 @@ from unit.compliance.checks.stage import Stage
 from unit.compliance.logs import attacked
 
 ACCESS = Range(classes=frozenset({"access"}))
-WRITERS, EACH = 40, 100
+WRITERS, EACH = 20, 50
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def used(stage, number):
 
 @pytest.fixture
 def stage(tmp_path, database):
-    """Four thousand accesses, by forty writers who have a data key each."""
+    """A thousand accesses, by twenty writers who have a data key each."""
     stage = Stage(tmp_path, database).build()
     with stage.named().open(write=True) as log:
         for writer in range(WRITERS):

@@ -214,7 +214,7 @@ class Years(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(10, 15), pytest.param(60, 40, marks=pytest.mark.slow)], ids=["some", "many"]
+    ("examples", "steps"), [(5, 12), pytest.param(60, 40, marks=pytest.mark.slow)], ids=["some", "many"]
 )
 def test_in_any_order(database, examples, steps):
     """Whatever is done, interrupted or not."""

@@ -14,13 +14,13 @@ FINISHED = "let `ticktrail audit retention apply` do what is missing"
 @pytest.mark.parametrize(
     ("usual", "every"),
     [
-        (True, 2),
+        (True, 3),
         pytest.param(True, 1, marks=pytest.mark.slow),
         pytest.param(False, 1, marks=pytest.mark.slow),
     ],
 )
 def test_killed_at_every_step(tmp_path, database, usual, every, held):
-    """Before each commit, or every second one, of either database; a hold that comes then keeps what is there still.
+    """Before each commit, or every third one, of either database; a hold that comes then keeps what is there still.
 
     The keys are where they are by default, and the other way: apart from the log, or in its own database.
     """

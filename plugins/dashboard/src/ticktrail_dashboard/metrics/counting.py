@@ -6,7 +6,7 @@ Never: does more with the tick of a batch than have its type counted, or keeps o
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
@@ -51,11 +51,18 @@ class Delays:
         self.counts = [0] * (len(_EDGES_NS) + 1)
         self.sum_ns = 0
 
-    def add(self, ns: int) -> None:
-        """Count one; what seems to come from the future took no time."""
-        ns = max(ns, 0)
-        self.counts[bisect_left(_EDGES_NS, ns)] += 1
-        self.sum_ns += ns
+    def add(self, delays_ns: list[int]) -> None:
+        """Count some; what seems to come from the future took no time."""
+        delays_ns.sort()
+        if delays_ns and delays_ns[0] < 0:
+            delays_ns[: bisect_left(delays_ns, 0)] = [0] * bisect_left(delays_ns, 0)
+        self.sum_ns += sum(delays_ns)
+        counted = 0
+        for place, edge_ns in enumerate(_EDGES_NS):
+            upto = bisect_right(delays_ns, edge_ns, counted)
+            self.counts[place] += upto - counted
+            counted = upto
+        self.counts[-1] += len(delays_ns) - counted
 
 
 class Counting:
@@ -94,6 +101,7 @@ class Counting:
     def observe(self, records: Sequence[Record]) -> None:
         """Count the records: what was delivered by leg, all batches of one call at once."""
         batches: dict[str, list[Sequence[Tick]]] = {}
+        newest: dict[str, list[Tick]] = {}
         for record in records:
             if type(record) is Routed:
                 if record.delivered:
@@ -101,17 +109,19 @@ class Counting:
                     of_leg = batches.get(leg)
                     if of_leg is None:
                         of_leg = batches[leg] = []
+                        newest[leg] = []
                     of_leg.append(record.delivered)
                     if record.derived:
                         self._derived.setdefault(leg, Counter()).update(map(type, record.delivered))
                     else:
-                        self._delay(leg, record.delivered[-1])
+                        newest[leg].append(record.delivered[-1])
                 if record.rejected or record.flagged or record.suppressed:
                     self._judged(record)
             elif (of_event := self._events.get(type(record))) is not None:
                 of_event(record)
         for name, taken in batches.items():
             self._take(name, taken)
+            self._delay(name, newest[name])
 
     def delivered(self) -> Mapping[tuple[str, str], int]:
         """Return the ticks that went to the sinks, by leg and channel."""
@@ -158,14 +168,19 @@ class Counting:
         for suppressed in record.suppressed:
             self._count("ticks_suppressed_total", _word(suppressed.reason), leg, by=len(suppressed.ticks))
 
-    def _delay(self, leg: str, tick: Tick) -> None:
-        """Take in how late the newest tick of a batch is: those of one socket read share a receive time."""
-        if tick.event_ns is None or tick.backfilled or type(tick) in _NOTICES:
-            return
-        delays = self.delays.get(leg)
-        if delays is None:
-            delays = self.delays[leg] = Delays()
-        delays.add(tick.recv_ns + (self._clock.offset_ns or 0) - tick.event_ns)
+    def _delay(self, leg: str, newest: Sequence[Tick]) -> None:
+        """Take in how late the newest tick of each batch is: those of one socket read share a receive time."""
+        ahead_ns = self._clock.offset_ns or 0
+        found = [
+            tick.recv_ns + ahead_ns - tick.event_ns
+            for tick in newest
+            if tick.event_ns is not None and not tick.backfilled and type(tick) not in _NOTICES
+        ]
+        if found:
+            delays = self.delays.get(leg)
+            if delays is None:
+                delays = self.delays[leg] = Delays()
+            delays.add(found)
 
     def _count(self, name: str, *labels: str, by: int = 1) -> None:
         counts = self.counts.get(name)
