@@ -1,6 +1,5 @@
 """Whole sessions with a loopback Alpaca: what each thing that the venue does means to the leg."""
 
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import anyio
@@ -10,14 +9,10 @@ import trio
 from ticktrail.errors import PermanentError, ProviderError, TransientError
 from ticktrail.events import VenueTrouble
 from ticktrail.model import Bar, BookDelta, BookSnapshot, Gap, Quote, Trade, Undecodable
-from ticktrail.plugin import Capabilities, SystemClock
-from ticktrail.testing import ProviderCase, ProviderConformance, Stage
+from ticktrail.plugin import SystemClock
 from ticktrail.testing.venue import Fault
-from ticktrail_alpaca.live.provider import AlpacaProvider
-from ticktrail_alpaca.plugin import ticktrail_providers
-from ticktrail_alpaca.settings import AlpacaSettings
 from ticktrail_mock.venue.alpaca import serve_alpaca
-from unit.alpaca.live import QUICK, context, keys, provider_at, session, tape
+from unit.alpaca.live import keys, provider_at, session, tape
 from unit.alpaca.test_decoder import frame
 from unit.binance.stage import Listener
 from unit.mock.alpaca_stage import Tape
@@ -301,7 +296,7 @@ async def test_a_halted_stock_may_be_silent(tmp_path):
         provider = provider_at(venue, tmp_path, channels=channels, clock=ClockAt(OPEN), **MUTE)
         heard = Listener(provider)
 
-        async def stage():
+        async def live():
             ended.append(await ends(provider, heard))
 
         tasks.start_soon(live)
@@ -327,31 +322,3 @@ async def test_a_market_that_sleeps_is_no_silence(tmp_path):
         assert waited.cancelled_caught
     assert heard.of(Trade, Quote)
     assert heard.told(VenueTrouble) == []
-
-
-class TestConformance(ProviderConformance):
-    """The kit that every provider has to pass."""
-
-    @pytest.fixture
-    def case(self, tmp_path):
-        (spec,) = ticktrail_providers()
-        asked = context("AAPL", channels=("trades", "quotes", "bars"), base_dir=tmp_path)
-
-        @asynccontextmanager
-        async def stage():
-            async with serve_alpaca(tape()) as venue:
-                own = {"ws_url": venue.ws_url(), "rest_url": venue.rest_url(), **keys(tmp_path), **QUICK}
-                yield Stage(settings=AlpacaSettings(**own), venue=venue)
-
-        return ProviderCase(
-            spec=spec,
-            settings=AlpacaSettings(**keys(tmp_path)),
-            context=asked,
-            payloads=[frame(TRADE), frame({**TRADE, "i": 2})],
-            stage=stage,
-        )
-
-    def test_capabilities_are_frozen(self, case):
-        """What a provider can do does not change under its feet."""
-        assert isinstance(case.capabilities(), Capabilities)
-        assert isinstance(case.spec.open(case.settings, case.context), AlpacaProvider)

@@ -10,16 +10,12 @@ import trio
 from ticktrail.errors import PermanentError, ProviderError, TransientError
 from ticktrail.events import VenueClockMeasured, VenueTrouble
 from ticktrail.model import Quote, Status, Trade
-from ticktrail.plugin import Capabilities
-from ticktrail.testing import ProviderCase, ProviderConformance, Stage
 from ticktrail.testing.venue import Fault
 from ticktrail_binance.live.provider import BinanceProvider
-from ticktrail_binance.plugin import ticktrail_providers
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.tape import SyntheticTape
 from unit.binance.stage import Listener, context, session
-from unit.binance.test_decoder import KLINE, TRADE, combined
 from unit.net.test_web_socket import accept_by_hand
 
 pytestmark = pytest.mark.anyio
@@ -199,30 +195,3 @@ async def test_the_venue_s_clock_is_measured():
     for measured in listener.told(VenueClockMeasured):
         assert abs(measured.offset_ns - 250_000_000) <= measured.bound_ns
         assert measured.bound_ns < 200_000_000
-
-
-class TestConformance(ProviderConformance):
-    """The kit that every provider has to pass."""
-
-    @pytest.fixture
-    def case(self):
-        (spec,) = ticktrail_providers()
-        asked = context("BTC/USDT", channels=("trades", "quotes", "bars"))
-
-        @asynccontextmanager
-        async def stage():
-            async with serve_binance(tape()) as venue:
-                settings = BinanceSettings(ws_url=venue.ws_url(), rest_url=venue.rest_url(), **QUICK)
-                yield Stage(settings=settings, venue=venue)
-
-        return ProviderCase(
-            spec=spec,
-            settings=BinanceSettings(),
-            context=asked,
-            payloads=[combined("btcusdt@trade", TRADE), combined("btcusdt@kline_1m", KLINE)],
-            stage=stage,
-        )
-
-    def test_capabilities_are_frozen(self, case):
-        """What a provider can do does not change under its feet."""
-        assert isinstance(case.capabilities(), Capabilities)

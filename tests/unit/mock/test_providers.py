@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -14,7 +13,7 @@ from ticktrail.errors import ConfigError
 from ticktrail.model import Trade
 from ticktrail.pace import Pace
 from ticktrail.plugin import Finite, ProviderContext
-from ticktrail.testing import ManualClock, ProviderCase, ProviderConformance, Stage
+from ticktrail.testing import ManualClock
 from ticktrail_mock.recording import read_recording
 from ticktrail_mock.replay import ReplayProvider, ReplaySettings
 from ticktrail_mock.synthetic import SyntheticProvider, SyntheticSettings
@@ -276,37 +275,3 @@ async def test_pace_counts_from_the_first_wait():
     assert anyio.current_time() - began >= 0.049
     assert not pace.is_due(60_000_000_000)
     assert Pace("max").is_due(60_000_000_000)
-
-
-class TestSyntheticConformance(ProviderConformance):
-    """The kit that every provider has to pass."""
-
-    @pytest.fixture
-    def case(self):
-        spec, settings, asked = HOST.providers()["synthetic"], SyntheticSettings(rate=1_000), context()
-
-        @asynccontextmanager
-        async def stage():
-            yield Stage(settings=settings)
-
-        return ProviderCase(spec=spec, settings=settings, context=asked, payloads=(), stage=stage)
-
-
-class TestReplayConformance(ProviderConformance):
-    """The same for a replay, whose decoder is the venue's."""
-
-    @pytest.fixture
-    def case(self):
-        path = recording(TARDIS)
-        spec, settings = (
-            HOST.providers()["replay"],
-            ReplaySettings(path=str(path), speed="max", clock="system"),
-        )
-        asked = context(instruments=("BTC/USDT", "BNB/BTC"))
-        payloads = [line.raw.encode() for line in read_recording(path) if "@trade" in line.raw]
-
-        @asynccontextmanager
-        async def stage():
-            yield Stage(settings=settings)
-
-        return ProviderCase(spec=spec, settings=settings, context=asked, payloads=payloads, stage=stage)

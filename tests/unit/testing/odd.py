@@ -35,7 +35,7 @@ from ticktrail.testing.venue import Fault, JsonClient, JsonVenue, LiveTape
 
 BTC = InstrumentId("BTC/USDT")
 LEG = ProviderId("leg")
-KEY = "correct-horse-battery"
+KEY, WRONG = "correct-horse-battery", "wrong-horse"
 CHANNELS = frozenset({"trades", "quotes"})
 ANSWER_S = 2.0
 PAGE = 10
@@ -363,6 +363,6 @@ def case_of(
         stage=stage,
         symbols=Symbols(to_venue=to_venue, to_canonical=to_canonical, examples=["BTC-USDT", "1INCH-USD"]),
         silent_s=1.5,
-        permanent=lambda: stage("wrong"),
-        secrets=[KEY],
+        permanent=lambda: stage(WRONG),
+        secrets=[KEY, WRONG],
     )

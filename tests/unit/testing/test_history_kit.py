@@ -1,7 +1,8 @@
-"""Each check of the history kit can fail: one deliberately broken history a check."""
+"""Each law of histories can fail: one deliberately broken history a law."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from decimal import Decimal
 
 import anyio.lowlevel
 import msgspec
@@ -11,6 +12,7 @@ from ticktrail.model import Channel, InstrumentId, ProviderId, Tick
 from ticktrail.plugin import History, HistoryPage
 from ticktrail.testing import HistoryCase, HistoryConformance, make_quote, make_trade
 from ticktrail.testing import _histories as kit
+from ticktrail.testing._laws import laws_of
 
 BTC = InstrumentId("BTC/USDT")
 LEG = ProviderId("leg")
@@ -136,6 +138,16 @@ class Seam(Sound):
         return await super().page(instrument, channel, start_ns=start_ns + 1, end_ns=end_ns, cursor=cursor)
 
 
+class Floats(Sound):
+    def trade(self, number: int) -> Tick:
+        return msgspec.structs.replace(super().trade(number), price=1.5)
+
+
+class NotANumber(Sound):
+    def trade(self, number: int) -> Tick:
+        return msgspec.structs.replace(super().trade(number), price=Decimal("NaN"))
+
+
 def case_of(kind: Callable[[], History] = Sound) -> HistoryCase:
     @asynccontextmanager
     async def live() -> AsyncIterator[History]:
@@ -157,42 +169,44 @@ class TestASoundHistoryOnAsyncio(TestASoundHistory):
     backend = "asyncio"
 
 
-QUESTION, END, CURSOR, HALVES = (
-    "test_pages_are_of_the_question",
-    "test_pages_lead_to_the_end",
-    "test_a_cursor_goes_on_in_another_run",
-    "test_two_halves_are_the_whole",
-)
 BROKEN: list[tuple[str, HistoryCase, str]] = [
-    (QUESTION, case_of(OfAnother), "not asked for"),
-    (QUESTION, case_of(Quotes), "not asked for"),
-    (QUESTION, case_of(Anonymous), "leg's name"),
-    (QUESTION, case_of(Unmarked), "not marked as backfilled"),
-    (QUESTION, case_of(Timeless), "out of the period"),
-    (QUESTION, case_of(TooEarly), "out of the period"),
-    (QUESTION, case_of(Backwards), "of order"),
-    (QUESTION, case_of(Twice), "its id is not above"),
-    (QUESTION, case_of(Nothing), "nothing was checked"),
-    (END, case_of(Beyond), "is complete to"),
-    (END, case_of(Back), "is complete to"),
-    (END, case_of(Still), "stands still"),
-    (END, case_of(Endless), "has no end"),
-    (CURSOR, case_of(Forgets), "goes on otherwise"),
-    (HALVES, case_of(Seam), "not the same in two halves"),
+    ("H01", case_of(OfAnother), "not asked for"),
+    ("H01", case_of(Quotes), "not asked for"),
+    ("H01", case_of(Anonymous), "leg's name"),
+    ("H01", case_of(Unmarked), "not marked as backfilled"),
+    ("H01", case_of(Timeless), "out of the period"),
+    ("H01", case_of(TooEarly), "out of the period"),
+    ("H01", case_of(Backwards), "of order"),
+    ("H01", case_of(Twice), "its id is not above"),
+    ("H01", case_of(Nothing), "nothing was checked"),
+    ("H02", case_of(Beyond), "is complete to"),
+    ("H02", case_of(Back), "is complete to"),
+    ("H02", case_of(Still), "stands still"),
+    ("H02", case_of(Endless), "has no end"),
+    ("H03", case_of(Forgets), "goes on otherwise"),
+    ("H04", case_of(Seam), "not the same in two halves"),
+    ("H05", case_of(Floats), "price is a float"),
+    ("H05", case_of(NotANumber), "price is a float, or not finite"),
 ]
 
 
-def test_there_is_a_broken_history_for_every_check() -> None:
-    """No check goes unproven."""
-    names = {name for name in dir(HistoryConformance) if name.startswith("test_")}
-    assert {check for check, _, _ in BROKEN} == names
+def test_there_is_a_broken_history_for_every_law() -> None:
+    """No law goes unproven, and each check is a law."""
+    numbers = [law.number for law in laws_of(HistoryConformance)]
+    assert numbers == sorted({number for number, _, _ in BROKEN})
+    assert len(numbers) == len([name for name in dir(HistoryConformance) if name.startswith("test_")])
 
 
-@pytest.mark.parametrize(("check", "case", "message"), BROKEN)
-def test_each_check_can_fail(
-    check: str, case: HistoryCase, message: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("number", "case", "message"), BROKEN)
+def test_each_law_can_be_broken(
+    number: str, case: HistoryCase, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The broken history fails the check that is about its fault, in words that name it."""
+    """The broken history fails the law that is about its fault, in words that name it."""
     monkeypatch.setattr(kit, "_MOST_PAGES", 50)
-    with pytest.raises(AssertionError, match=message):
-        getattr(HistoryConformance(), check)(case)
+    (check,) = [
+        getattr(HistoryConformance, name)
+        for name in dir(HistoryConformance)
+        if name.startswith(f"test_{number.lower()}_")
+    ]
+    with pytest.raises(AssertionError, match=rf"^{number}: .*\n.*{message}"):
+        check(HistoryConformance(), case)

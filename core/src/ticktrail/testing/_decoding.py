@@ -7,18 +7,17 @@ Never: opens a socket.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from unittest import SkipTest
 
 import msgspec
 
-from ticktrail.model import Tick, Undecodable
+from ticktrail.model import Gap, Tick, Undecodable
 from ticktrail.testing._cases import ProviderCase
-from ticktrail.testing._expect import expect, expect_strict
+from ticktrail.testing._expect import expect, expect_exact, expect_strict
 from ticktrail.testing._laws import law
 from ticktrail.testing._sessions import channel_of
 from ticktrail.testing._symbols import expect_reversible
-from ticktrail.wire import decode_line, encode_lines
+from ticktrail.wire import encode_lines
 
 __all__ = ["DecodingLaws", "expect_tick"]
 
@@ -39,7 +38,7 @@ class DecodingLaws:
 
     @law("P02")
     def test_p02_offers_what_is_asked_for(self, case: ProviderCase) -> None:
-        """The provider offers what the case asks it for, and tells of a history exactly if it has one.
+        """The provider offers what the case asks it for, and has a history if it tells of one.
 
         Provoked: the context's channels and the declared history are held against `Capabilities`.
         """
@@ -50,9 +49,8 @@ class DecodingLaws:
             f"{sorted(case.context.channels - able.channels)}; add them to Capabilities.channels, or ask for less",
         )
         expect(
-            bool(able.history) == (case.spec.history is not None),
-            f"{case.name} declares the history of {sorted(able.history)} and "
-            f"{'gives' if case.spec.history is not None else 'gives no'} `history` to provider_spec",
+            not able.history or case.spec.history is not None,
+            f"{case.name} declares the history of {sorted(able.history)}, and gives provider_spec no `history`",
         )
 
     @law("P03")
@@ -147,7 +145,7 @@ class DecodingLaws:
     def test_p08_the_unreadable_is_kept(self, case: ProviderCase) -> None:
         """What cannot be read comes back as one `Undecodable` with the raw bytes: nothing vanishes.
 
-        Provoked: bytes that are no message, and the case's payloads cut short.
+        Provoked: bytes that are no message, and the case's payloads cut short. A `Gap` may stand beside it.
         """
         cut = [
             payload[:end]
@@ -160,7 +158,7 @@ class DecodingLaws:
             found = case.open().decode([payload], _RECV_NS)
             raw = [bytes(item.raw) for item in found if isinstance(item, Undecodable)]
             expect(
-                raw == [payload] and len(found) == 1,
+                raw == [payload] and all(isinstance(item, Undecodable | Gap) for item in found),
                 f"{case.name} does not give {payload[:80]!r} back as one Undecodable with the raw bytes; it gives "
                 f"{list(found)[:3]}",
             )
@@ -212,14 +210,7 @@ def expect_tick(case: ProviderCase, tick: Tick, *, recv_ns: int | None = None) -
         f"{name}: a tick's recv_ns is not its batch's {recv_ns}: {tick}",
     )
     expect(channel_of(tick) in asked.channels, f"{name}: a tick of a channel not asked for: {tick}")
-    for field in tick.__struct_fields__:
-        expect(_is_sound(getattr(tick, field)), f"{name}: {field} is a float, or not finite: {tick}")
-    line = encode_lines([tick])
-    try:
-        back: Tick | None = decode_line(line)
-    except ValueError as exc:
-        raise AssertionError(f"{name}: a tick's wire form cannot be read ({exc}): {line!r}") from exc
-    expect(back == tick, f"{name}: a tick does not come back from its wire form: {line!r}")
+    expect_exact(name, tick)
 
 
 def _payloads(case: ProviderCase) -> Sequence[bytes]:
@@ -245,13 +236,6 @@ def _expect_total(case: ProviderCase, payload: bytes) -> None:
                 item.raw == payload or (item.raw and item.raw in payload),
                 f"{case.name} gives {item.raw[:80]!r} as what it could not read of {payload[:200]!r}",
             )
-
-
-def _is_sound(value: object) -> bool:
-    """Tell whether a field is no float, and no number without an end; pairs of a book are looked into."""
-    if isinstance(value, tuple):
-        return all(_is_sound(part) for part in value)
-    return not isinstance(value, float) and (not isinstance(value, Decimal) or value.is_finite())
 
 
 def _lines(ticks: Sequence[Tick]) -> Sequence[str]:

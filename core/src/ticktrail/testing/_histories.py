@@ -15,7 +15,9 @@ import anyio
 
 from ticktrail.model import CHANNEL_OF, Bar, Channel, InstrumentId, ProviderId, Tick
 from ticktrail.plugin import History, HistoryPage
-from ticktrail.testing._expect import expect
+from ticktrail.testing._expect import expect, expect_exact
+from ticktrail.testing._laws import law
+from ticktrail.testing._sessions import run_check
 
 __all__ = ["HistoryCase", "HistoryConformance"]
 
@@ -49,15 +51,20 @@ class HistoryCase:
 
 
 class HistoryConformance:
-    """Subclass, give a `case` fixture that returns a `HistoryCase`, and inherit the checks.
+    """Subclass, give a `case` fixture that returns a `HistoryCase`, and inherit the laws H01 to H05.
 
-    `backend` is the event loop that the checks run on.
+    `backend` is the event loop that the checks run on. That the past agrees with what was live is the law P25 of
+    `ProviderConformance`, which has both.
     """
 
     backend = "trio"
 
-    def test_pages_are_of_the_question(self, case: HistoryCase) -> None:
-        """Ticks are of the instrument, the channel and the period, marked as backfilled, in order, and some."""
+    @law("H01")
+    def test_h01_pages_are_of_the_question(self, case: HistoryCase) -> None:
+        """Ticks are of the instrument, the channel and the period, marked as backfilled, in order, and some.
+
+        Provoked: the whole period is fetched, page by page, for each instrument and channel.
+        """
 
         async def look() -> int:
             found = 0
@@ -76,8 +83,12 @@ class HistoryConformance:
             self._run(look), f"{case.name}: there is nothing in the case's period, and nothing was checked"
         )
 
-    def test_pages_lead_to_the_end(self, case: HistoryCase) -> None:
-        """Each page says how far the period is complete, never back and never beyond it; the last one has no cursor."""
+    @law("H02")
+    def test_h02_pages_lead_to_the_end(self, case: HistoryCase) -> None:
+        """Each page says how far the period is complete, never back, never beyond; the last has no cursor.
+
+        Provoked: the whole period is fetched, and each page's `through_ns` and `cursor` are looked at.
+        """
 
         async def look() -> None:
             async with case.live() as history:
@@ -93,8 +104,12 @@ class HistoryConformance:
 
         self._run(look)
 
-    def test_a_cursor_goes_on_in_another_run(self, case: HistoryCase) -> None:
-        """What one run has not fetched, another one fetches from the same cursor: the same ticks, none twice."""
+    @law("H03")
+    def test_h03_a_cursor_goes_on_in_another_run(self, case: HistoryCase) -> None:
+        """What one run has not fetched, another one fetches from the same cursor: the same ticks, none twice.
+
+        Provoked: after each of the first three pages, another history is opened and given the cursor.
+        """
 
         async def look() -> None:
             for instrument, channel in _series(case):
@@ -110,8 +125,12 @@ class HistoryConformance:
 
         self._run(look)
 
-    def test_two_halves_are_the_whole(self, case: HistoryCase) -> None:
-        """A period that is fetched in two parts gives what it gives in one: nothing is lost or doubled at the seam."""
+    @law("H04")
+    def test_h04_two_halves_are_the_whole(self, case: HistoryCase) -> None:
+        """A period that is fetched in two parts gives what it gives in one: no loss, no double at the seam.
+
+        Provoked: the period is fetched whole, and up to and from its middle.
+        """
         middle_ns = (case.start_ns + case.end_ns) // 2
 
         async def look() -> None:
@@ -127,12 +146,28 @@ class HistoryConformance:
 
         self._run(look)
 
+    @law("H05")
+    def test_h05_ticks_are_whole(self, case: HistoryCase) -> None:
+        """Ticks have finite decimals and no floats, and come back from their wire form.
+
+        Provoked: every tick of the period is looked at, written to its wire form, and read again.
+        """
+
+        async def look() -> None:
+            async with case.live() as history:
+                for instrument, channel in _series(case):
+                    for page in await _pages(case, history, instrument, channel):
+                        for tick in page.ticks:
+                            expect_exact(case.name, tick)
+
+        self._run(look)
+
     def _run(self, look: Callable[[], Awaitable[T]]) -> T:
         async def within() -> T:
             with anyio.fail_after(_WITHIN_S):
                 return await look()
 
-        return anyio.run(within, backend=self.backend)
+        return run_check(within, self.backend)
 
 
 def _series(case: HistoryCase) -> Sequence[tuple[InstrumentId, Channel]]:

@@ -68,7 +68,7 @@ class ReplaySettings(Settings, frozen=True):
 
 
 def describe_replay(settings: ReplaySettings, registry: Registry) -> Capabilities:
-    """Return the recorded venue's capabilities, with a clock of the recording's own.
+    """Return the recorded venue's capabilities, with a clock of the recording's own and no history.
 
     Raises:
         ConfigError: The venue has no decoder for recordings.
@@ -80,6 +80,7 @@ def describe_replay(settings: ReplaySettings, registry: Registry) -> Capabilitie
         own_clock=settings.clock == "recording",
         own_offset_ns=None if offset_ms is None else round(offset_ms * 1_000_000),
         max_streams=None,
+        history=frozenset(),  # a recording has no archive to be asked
     )
 
 
