@@ -11,7 +11,7 @@ PROCESSES := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$
 SOURCES := $(addsuffix /src,$(MEMBERS))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help sync demo test slow foreign soak check lint format type architecture docs bench lock clean
+.PHONY: help sync demo test slow foreign soak check lint format type architecture surface docs bench lock clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ type: $(STAMP)
 
 architecture: $(STAMP)
 	@$(BIN)/pytest -q tests/architecture
+
+surface: $(STAMP)  ## Record the public surface anew: ENTRY="words of the entry in CHANGELOG.md that tells the change"
+	@$(BIN)/python tests/architecture/surface.py "$(ENTRY)"
 
 docs: $(STAMP)  ## Build the documentation into docs/_build
 	@$(BIN)/sphinx-build -W -q docs docs/_build

@@ -7,6 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from ticktrail._host import Host
 from ticktrail.cli.program import program
 from ticktrail.errors import AuditError, ConfigError
 from unit.host.installed import ACME, install, plugin
@@ -142,6 +143,27 @@ def test_a_finding_keeps_its_status(run):
     """`ctx.exit(1)` of a command is the program's exit status."""
     command = click.Command("shine", callback=lambda: click.get_current_context().exit(1))
     assert run("shine", commands=[command]).exit_code == 1
+
+
+def test_a_command_of_a_plugin_that_fails_names_the_plugin(tmp_path, monkeypatch):
+    """Its authors can mend it, and nobody else; ticktrail does not take the blame for it."""
+    source = (
+        "import click\nfrom ticktrail.plugin import hookimpl\nTICKTRAIL_API = 1\n"
+        "def fail(): {}['x']\n"
+        "@hookimpl\ndef ticktrail_commands(): return [click.Command('fail', callback=fail)]\n"
+    )
+    install(tmp_path, "failing-feeds", "failing", source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        commands = Host.load(allow=["failing-feeds"]).commands()
+        monkeypatch.setattr("ticktrail._host.Host.commands", lambda _: commands)
+        done = CliRunner().invoke(program, ["fail"])
+    finally:
+        sys.modules.pop("failing_feeds_module", None)
+    assert done.exit_code == 70
+    assert done.stderr.startswith(
+        "error: plugin failing (failing-feeds) failed by a defect of its own (KeyError: 'x')"
+    )
 
 
 def test_plugins_list_tells_what_takes_part(run):

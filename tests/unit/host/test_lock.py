@@ -160,7 +160,7 @@ def test_plugins_that_are_loaded_are_compared_as_they_were(acme):
     other = feed.parent / "plugins.lock"
     other.write_text(other.read_text().replace('version = "2.5"', 'version = "2.6"'))
     with pytest.raises(
-        ConfigError, match="acme-feeds is locked as 2.6 and calls itself 2.5, with the same files"
+        ConfigError, match=r"acme-feeds is locked as 2.6 and calls itself 2.5, with the same files"
     ):
         compose(feed, host)
 

@@ -29,6 +29,7 @@ class FeedFacts:
         time_servers: Whom it asks for the time: ``[clock] servers``; None: the program's own.
         allowed: The distributions of ``[plugins] allow``, in the form that they are compared by.
         sha256: Of the file's bytes, by which a run tells under which file it began.
+        lock: Where the file that pins its plugins lies: ``[plugins] lock``; None: it has none.
     """
 
     name: str | None
@@ -36,6 +37,7 @@ class FeedFacts:
     time_servers: tuple[str, ...] | None
     allowed: frozenset[str]
     sha256: str
+    lock: Path | None = None
 
     @property
     def measures_clock(self) -> bool:
@@ -58,7 +60,8 @@ def load_facts(path: Path) -> FeedFacts:
         ) from exc
     providers, name = _table(document.get("providers")), _table(document.get("feed")).get("name")
     servers = _table(document.get("clock")).get("servers")
-    allowed = _table(document.get("plugins")).get("allow")
+    plugged = _table(document.get("plugins"))
+    allowed, lock = plugged.get("allow"), plugged.get("lock")
     return FeedFacts(
         name=name if isinstance(name, str) else None,
         plugins={leg: str(_table(table).get("plugin", leg)) for leg, table in providers.items()},
@@ -67,6 +70,7 @@ def load_facts(path: Path) -> FeedFacts:
         if isinstance(allowed, list)
         else frozenset(),
         sha256=hashlib.sha256(content).hexdigest(),
+        lock=path.absolute().parent / lock if isinstance(lock, str) and lock else None,
     )
 
 

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PluginCode", "owner_of", "path_of"]
+from ticktrail._host.discovery import find_plugins
+
+__all__ = ["PluginCode", "code_of_imported", "owner_of", "path_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,16 @@ def path_of(plugin: object, *, own_folder: bool = False) -> str | None:
     while not own_folder and _is_package(folder.parent):
         folder = folder.parent
     return str(folder)
+
+
+def code_of_imported() -> tuple[PluginCode, ...]:
+    """Return the same of every installed plugin that was imported in this process, whoever did."""
+    return tuple(
+        PluginCode(plugin=found.name, distribution=found.distribution, path=path)
+        for found in find_plugins()
+        if (module := sys.modules.get(found.entry_point.module)) is not None
+        and (path := path_of(module)) is not None
+    )
 
 
 def owner_of(file: str, code: Sequence[PluginCode]) -> PluginCode | None:

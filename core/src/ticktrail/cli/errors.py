@@ -72,8 +72,20 @@ def _texts(error: BaseException) -> Iterator[str]:
     elif _is_of_rights(error):
         yield f"{error.filename}: {error.strerror}; give this user the right to it, or run as one who has it"
     elif not isinstance(error, KeyboardInterrupt):
-        said = " ".join(str(error).split())
-        yield (
-            f"ticktrail itself failed ({type(error).__name__}: {said}); "
-            "please report this, with what `ticktrail --debug …` shows"
-        )
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        shown = "with what `ticktrail --debug …` shows"
+        if (whose := _plugin_of(error)) is None:
+            yield f"ticktrail itself failed ({said}); please report this, {shown}"
+        else:
+            yield f"{whose} failed by a defect of its own ({said}); please report this to its authors, {shown}"
+
+
+def _plugin_of(error: BaseException) -> str | None:
+    """Return whose code raised: the plugin nearest to where it happened; None where none was on the way."""
+    from ticktrail._host.code import code_of_imported, owner_of  # noqa: PLC0415 - only a defect needs it
+
+    code = code_of_imported()
+    for step in reversed(traceback.extract_tb(error.__traceback__)):
+        if (owner := owner_of(step.filename, code)) is not None:
+            return f"plugin {owner.plugin} ({owner.distribution})"
+    return None

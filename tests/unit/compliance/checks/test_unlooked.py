@@ -11,6 +11,7 @@ from ticktrail.cli.program import program
 from ticktrail.digest import distribution_sha256
 from ticktrail.errors import ConfigError
 from ticktrail.events import PluginLoaded
+from ticktrail.pins import Pin, write_lock
 from ticktrail.plugin import Routed
 from ticktrail_compliance.acting import acting, noting
 from ticktrail_compliance.acts import ProviderReviewed, actor_here
@@ -253,3 +254,34 @@ def _judged(recording, folder):
         facts = replace(facts, run=replace(run, opening=replace(run.opening, act=act)))
         wanted = ("recording.journal", "recording.before_delivery")
         return {one.id: one.look(facts).found for one in CONTROLS if one.id in wanted}
+
+
+@pytest.mark.parametrize(
+    ("locked", "found", "says"),
+    [
+        (lambda one: one, "passed", "1 pin of the policy and 2 pins of the feed's lock held"),
+        (lambda one: replace_pin(one, "1" * 64), "failed", "plugins.lock pins "),
+        (None, "failed", "what the feed's lock pins cannot be read"),
+    ],
+    ids=["holds", "another", "broken"],
+)
+def test_the_lock_of_the_feed_pins_as_well(tmp_path, database, locked, found, says):
+    """What ran is held against it; a lock that nobody can read is no lock that holds."""
+    stage = Stage(tmp_path, database)
+    write_feed = stage.write_feed
+
+    def with_lock():
+        write_feed()
+        stage.feed_file.write_text(f'{stage.feed_file.read_text()}[plugins]\nlock = "plugins.lock"\n')
+        if locked is not None:
+            ran = [one for one in stage.events() if isinstance(one, PluginLoaded)]
+            pins = [Pin(name=one.distribution, version=one.version, sha256=one.sha256) for one in ran]
+            (stage.feed_file.parent / "plugins.lock").write_text(write_lock(map(locked, pins)))
+
+    stage.write_feed = with_lock
+    look = stage.build().look()["plugins.pinned"]
+    assert (look.found, says in look.detail) == (found, True), look.detail
+
+
+def replace_pin(pin, sha256):
+    return msgspec.structs.replace(pin, sha256=sha256) if pin.name == "ticktrail-binance" else pin
