@@ -64,6 +64,16 @@ class NoOthers:
         raise ConfigError(f"no provider {name}")
 
 
+CONTEXT = ProviderContext(
+    name=LEG,
+    instruments=(BTC,),
+    channels=CHANNELS,
+    clock=SystemClock(),
+    base_dir=Path(),
+    registry=NoOthers(),
+)
+
+
 @asynccontextmanager
 async def stage() -> AsyncIterator[Stage]:
     """Enter a venue on this machine, and settings that lead there."""
@@ -81,14 +91,7 @@ class TestAcme(ProviderConformance):
         return ProviderCase(
             spec=spec,
             settings=AcmeSettings(),
-            context=ProviderContext(
-                name=LEG,
-                instruments=(BTC,),
-                channels=CHANNELS,
-                clock=SystemClock(),
-                base_dir=Path(),
-                registry=NoOthers(),
-            ),
+            context=CONTEXT,
             payloads=PAYLOADS,
             expected=EXPECTED,
             stage=stage,

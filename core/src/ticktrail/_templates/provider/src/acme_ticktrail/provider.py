@@ -151,15 +151,10 @@ class AcmeProvider:
                         if is_started and not isinstance(message, Heartbeat):
                             left_s = self._settings.silent_s
         except HandshakeRefused as exc:
-            cause = "refused" if exc.status != 429 else "limited"
-            raise TransientError(
-                self._told(str(exc)),
-                provider=self._context.name,
-                cause=cause,
-                retry_after_s=exc.retry_after_s,
-            ) from exc
+            cause = "limited" if exc.status == 429 else "refused"
+            raise self._lost(str(exc), cause, exc.retry_after_s) from exc
         except WebSocketError as exc:
-            raise TransientError(self._told(str(exc)), provider=self._context.name) from exc
+            raise self._lost(str(exc)) from exc
 
     def _streams(self) -> list[str]:
         """Return all that the leg wants, in the venue's words."""
@@ -169,30 +164,31 @@ class AcmeProvider:
     def _see_all(self, message: Subscribed) -> None:
         """Raise where the venue confirms less than was asked for: what is missing would just be silent."""
         if missing := set(self._streams()) - set(message.streams):
-            raise TransientError(
-                self._told(f"acme confirmed no {', '.join(sorted(missing)[:3])}; the leg asks again"),
-                provider=self._context.name,
-                cause="refused",
-            )
+            raise self._lost(f"acme confirmed no {', '.join(sorted(missing)[:3])}", "refused")
 
     def _refused(self, message: Refused) -> ProviderError:
         """Return the error that the venue's own word is."""
-        told = self._told(f"acme refuses: {message.reason[:200]}")
+        reason = message.reason[:200]
         if message.reason in HOPELESS:
-            return PermanentError(f"{told}; mend instruments or channels", provider=self._context.name)
-        return TransientError(f"{told}; the leg tries again", provider=self._context.name, cause="refused")
+            name = self._context.name
+            told = f"leg {name!r}: acme refuses: {reason}; mend the leg's instruments or channels"
+            return PermanentError(told, provider=name)
+        return self._lost(f"acme refuses: {reason}", "refused")
 
     def _quiet(self, is_started: bool) -> TransientError:
         """Return the error of a venue that says nothing."""
+        settings = self._settings
         if is_started:
-            what = f"connected and silent: no market data for {self._settings.silent_s:g} s"
-            return TransientError(self._told(what), provider=self._context.name, cause="silent")
-        what = f"acme did not confirm the subscription within {self._settings.answer_s:g} s"
-        return TransientError(self._told(what), provider=self._context.name)
+            what = f"connected and silent: no market data for {settings.silent_s:g} s"
+            return self._lost(what, "silent")
+        return self._lost(f"acme did not confirm the subscription within {settings.answer_s:g} s")
 
-    def _told(self, what: str) -> str:
-        """Return a message that names the leg."""
-        return f"leg {self._context.name!r}: {what}"
+    def _lost(self, what: str, cause: str = "lost", retry_after_s: float | None = None) -> TransientError:
+        """Return an error after which the leg tries again, with the leg's name in it."""
+        name = self._context.name
+        return TransientError(
+            f"leg {name!r}: {what}", provider=name, cause=cause, retry_after_s=retry_after_s
+        )
 
 
 def _readable(payloads: Sequence[bytes]) -> Iterator[Message]:
