@@ -1,11 +1,12 @@
 """Break a plugin in every function of it, one at a time, and see which law of the kit notices.
 
-    python mutants.py FOLDER PACKAGE REPORT.json [MOST]
+    python mutants.py FOLDER PACKAGE REPORT.json PROMISES.py [MOST]
 
-FOLDER holds the package; the suites are those of PACKAGE.conformance. Every function and method of the package is
-broken: by raising, by returning None at once, and, where it decides something, by deciding otherwise. Left alone are the
-suites themselves and the loopback venue, which are tests. Each mutant is tried in a process of its own, forked from
-this one, so that nothing is imported a hundred times. MOST: try no more than so many, spread over all.
+FOLDER holds the package; the suites are those of PACKAGE.conformance, and where no law of theirs is broken the tests of
+PROMISES.py, if there is such a file. Every function and method is broken: by
+raising, by returning None at once, and, where it decides something, by deciding otherwise. Left alone are the suites
+themselves and the loopback venue, which are tests. Each mutant is tried in a process of its own, forked from this one,
+so that nothing is imported a hundred times. MOST: try no more than so many, spread over all.
 """
 
 import ast
@@ -34,8 +35,10 @@ for _name in testing.__all__:
     getattr(testing, _name)
 
 LEFT_ALONE = {"conformance.py", "venue.py"}
-LONGEST_S = 90.0
+LONGEST_S = 120.0
 PROCESSES = 2
+MARK = "the promises of the plugin itself:"
+PROMISES = Path("nowhere")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -101,9 +104,27 @@ def try_one(folder: Path, package: str, path: Path, text: str, place: Path) -> i
             sys.path[:] = [str(place / "site"), *(part for part in sys.path if part != str(folder))]
             sys.dont_write_bytecode = True
             pytest.main(
-                ["-x", "-q", "--tb=short", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", "pytest.ini"]
-                + ["--ticktrail-card", "card.json", "--pyargs", f"{package}.conformance"]
+                [
+                    "-x",
+                    "-q",
+                    "--tb=short",
+                    "-p",
+                    "no:cacheprovider",
+                    "-p",
+                    "no:xdist",
+                    "-c",
+                    "pytest.ini",
+                    "--ticktrail-card",
+                    "card.json",
+                    "--pyargs",
+                    f"{package}.conformance",
+                ]
             )
+            if not outcome(place)["laws"] and PROMISES.is_file():
+                os.write(1, f"{MARK}\n".encode())
+                pytest.main(
+                    ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-c", "pytest.ini", str(PROMISES)]
+                )
     os._exit(0)
 
 
@@ -114,7 +135,13 @@ def outcome(place: Path) -> dict[str, object]:
         card = Card.decode((place / "card.json").read_bytes())
     laws = [law for suite in card.suites for law in suite.laws if law.outcome == "broken"]
     said = (place / "said").read_text(errors="replace").splitlines()
-    return {"laws": [law.number for law in laws], "why": [law.detail[:300] for law in laws], "end": said[-8:]}
+    promises = said[said.index(MARK) :] if MARK in said else []
+    return {
+        "laws": [law.number for law in laws],
+        "why": [law.detail[:300] for law in laws],
+        "promises": [line for line in promises if line.startswith("FAILED")],
+        "end": said[-8:],
+    }
 
 
 def main(folder: Path, package: str, report: Path, most: int) -> None:
@@ -142,4 +169,10 @@ def main(folder: Path, package: str, report: Path, most: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else sys.maxsize)
+    PROMISES = Path(sys.argv[4])
+    main(
+        Path(sys.argv[1]),
+        sys.argv[2],
+        Path(sys.argv[3]),
+        int(sys.argv[5]) if len(sys.argv) > 5 else sys.maxsize,
+    )
