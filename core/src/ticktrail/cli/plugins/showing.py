@@ -9,19 +9,19 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 from xml.sax.saxutils import escape
 
 import click
 
-from ticktrail.testing.card import Card, LawCard
+from ticktrail.testing.card import Card, LawCard, Outcome
 
 __all__ = ["badge_of", "lines_of"]
 
 _WIDEST: Final = 110
 _INDENT: Final = " " * 15
-_COLOURS: Final = {"kept": "green", "broken": "red", "skipped": "yellow"}
+_COLOURS: Final[Mapping[Outcome, str]] = {"kept": "green", "broken": "red", "skipped": "yellow"}
 _LETTER_PX: Final = 6.6
 """Of the badge's font, on average; the text is stretched to what was reckoned."""
 _BADGE: Final = """\
