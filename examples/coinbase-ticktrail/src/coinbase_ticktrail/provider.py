@@ -1,7 +1,7 @@
 """Live through one session after another.
 
-A provider never retries: it raises, and the leg calls again after its backoff, with jitter. So this plugin needs no
-limit of its own for Coinbase's eight connections a second.
+A provider never retries: it raises, and the leg calls again after its backoff, with jitter. So this plugin
+needs no limit of its own for Coinbase's eight connections a second.
 """
 
 from __future__ import annotations

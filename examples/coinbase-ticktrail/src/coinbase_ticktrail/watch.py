@@ -1,7 +1,7 @@
 """Tell a market that sleeps from a connection that has gone mute.
 
-The venue's heartbeat says which trade was the last. A channel that does not come to it is mute, however quiet the
-market is; one that has it is not, however long nothing comes.
+The venue's heartbeat says which trade was the last. A channel that does not come to it is mute, however
+quiet the market is; one that has it is not, however long nothing comes.
 """
 
 from __future__ import annotations
