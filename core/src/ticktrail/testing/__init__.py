@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ticktrail.testing._cases import LoopbackVenue, ProviderCase, Stage, Staging, Symbols
     from ticktrail.testing._clock import ManualClock
     from ticktrail.testing._histories import HistoryCase, HistoryConformance
-    from ticktrail.testing._providers import ProviderConformance
     from ticktrail.testing._observers import ObserverCase, ObserverConformance
+    from ticktrail.testing._providers import ProviderConformance
     from ticktrail.testing._routes import RouteCase, RouteConformance
     from ticktrail.testing._sinks import SinkCase, SinkConformance
     from ticktrail.testing._ticks import (

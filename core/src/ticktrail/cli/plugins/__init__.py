@@ -62,6 +62,6 @@ class _Group(click.Group):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in sorted(_COMMANDS.items())])
 
 
-@click.group(cls=_Group, short_help="See which plugins take part, and why others do not.")
+@click.group(cls=_Group, short_help="See which plugins take part and why others do not; write and test one.")
 def plugins() -> None:
-    """See which plugins take part and why others do not, what they declare, and pin them."""
+    """See which plugins take part and why others do not, what they declare, and pin them; write one, and test it."""
