@@ -95,7 +95,7 @@ def test_walking_the_page_ends_with_a_plugin_that_runs(tmp_path, tmp_path_factor
             env=house.variables(),
         )
     assert said.count("conforms to API 1 of ticktrail") == 2
-    assert re.search(r"^coinbase +.*active", said, re.MULTILINE)
+    assert re.search(r"^coinbase: active, coinbase-ticktrail", said, re.MULTILINE)
     assert "conforms, API 1" in (folder / "conforms.svg").read_text()
     ticks = (folder / "coinbase.jsonl").read_text().splitlines()
     assert len(ticks) > 40
