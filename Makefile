@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
-MEMBERS := core plugins/binance plugins/alpaca plugins/mock plugins/dashboard plugins/alerts compliance
+MEMBERS := core plugins/binance plugins/alpaca plugins/kraken plugins/mock plugins/dashboard plugins/alerts compliance
 # One more than there are cores, since many tests wait for real time; four at most, since each has databases of its own.
 PROCESSES := $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -lt 4 ] && echo $$((n + 1)) || echo 4)
 SOURCES := $(addsuffix /src,$(MEMBERS))

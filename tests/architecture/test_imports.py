@@ -11,6 +11,7 @@ MEMBERS = {
     "ticktrail": ROOT / "core/src/ticktrail",
     "ticktrail_binance": ROOT / "plugins/binance/src/ticktrail_binance",
     "ticktrail_alpaca": ROOT / "plugins/alpaca/src/ticktrail_alpaca",
+    "ticktrail_kraken": ROOT / "plugins/kraken/src/ticktrail_kraken",
     "ticktrail_mock": ROOT / "plugins/mock/src/ticktrail_mock",
     "ticktrail_dashboard": ROOT / "plugins/dashboard/src/ticktrail_dashboard",
     "ticktrail_alerts": ROOT / "plugins/alerts/src/ticktrail_alerts",

@@ -197,3 +197,9 @@ def test_a_lock_that_cannot_be_checked_is_an_error(acme):
     assert "the lock of the plugins cannot be read (No such file" in run("lock", feed, "--check", status=2)
     (feed.parent / "plugins.lock").write_text("version = 2\n")
     assert "is no lock of plugins" in run("lock", feed, "--check", status=2)
+
+
+@pytest.mark.parametrize("one", list(declarations(HOST)), ids=lambda one: f"{one.kind} {one.name}")
+def test_each_key_of_our_own_plugins_says_what_it_is_for(one):
+    """A key that nobody explains is a riddle."""
+    assert [key.key for key in one.settings if not key.doc] == []

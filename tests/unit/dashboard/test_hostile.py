@@ -4,12 +4,14 @@ import socket
 import struct
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 import trio
 
 from ticktrail.errors import ConfigError
 from ticktrail.events import Notice
 from ticktrail.plugin import PageOffer, Panel, Secret
+from ticktrail_dashboard.web import door
 from ticktrail_dashboard.web.address import bind, parse_place
 from unit.dashboard.stage import PATIENCE_S, TOKEN, Page, client, served, until
 
@@ -73,6 +75,24 @@ async def test_two_feeds_on_one_host_keep_their_sessions_apart(tmp_path, token):
             assert entered.status_code == 303
         for dashboard in (one, two):
             assert (await browser.get(f"{dashboard.url}healthz")).status_code == 200
+
+
+async def test_a_stream_ends_with_its_session(tmp_path, token, monkeypatch):
+    """A page that was left open is no way round the end of a session: it has to show the token again."""
+    monkeypatch.setattr(door, "SESSION_S", 1.0)
+    async with served(tmp_path, token=token) as (dashboard, _), client(dashboard) as browser:
+        origin = dashboard.url.rstrip("/")
+        await browser.post(f"{origin}/login", data={"token": TOKEN}, headers={"origin": origin})
+        with trio.fail_after(10):
+            async with browser.stream("GET", "/api/events") as answer:
+                assert answer.status_code == 200
+                with pytest.raises(
+                    httpx.RemoteProtocolError
+                ):  # cut, and not ended: nothing was the last frame
+                    async for _ in answer.aiter_raw():
+                        pass
+        assert (await browser.get("/api/events")).status_code == 401
+        await until(lambda: len(dashboard.connections) <= 1)
 
 
 def offer(name, panel):

@@ -1,7 +1,10 @@
 """Code that keeps the event loop from turning is found and named, whose ever it is; a loop that waits never is."""
 
 import logging
+import os
 import re
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -19,6 +22,8 @@ pytestmark = pytest.mark.anyio
 
 SLOW = """
 import re
+import signal
+import subprocess
 import time
 from contextlib import asynccontextmanager
 
@@ -261,3 +266,25 @@ async def test_the_program_around_a_feed_is_named(feed, caplog):
     (line,) = [record.getMessage() for record in caplog.records if record.name == "ticktrail.watchdog"]
     assert "the program around the feed is at" in line
     assert "test_the_program_around_a_feed_is_named" in line
+
+
+def test_ctrl_c_ends_a_feed_that_is_blocked_and_watched(feed, tmp_path):
+    """The signal is taken as soon as the code gives way; the person was told who it was."""
+    path = feed(sleep_s=0.5, provider='blocks = "again"\nticks = 1000000')
+    program = subprocess.Popen(
+        [sys.executable, "-m", "ticktrail", "run", str(path)],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for line in program.stderr:
+            if "kept everything else in the feed waiting" in line:
+                break
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=30)
+    finally:
+        program.kill()
+    assert program.returncode == 0, said
+    assert "plugin slow (slow-feeds)" in line

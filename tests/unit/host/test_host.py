@@ -196,6 +196,12 @@ def test_commands_are_asked_for_late():
     assert asked == [1]
 
 
+def test_what_others_made_is_not_trusted_because_an_extra_names_it():
+    """The extra for tests names a test runner, and those for keyrings and traces name libraries."""
+    assert "ticktrail-binance" in own_distributions()
+    assert {name for name in own_distributions() if not name.startswith("ticktrail-")} == set()
+
+
 def test_own_distributions_are_those_of_the_extras():
     """Trusted unasked is what an extra of core names, and nothing that core merely requires."""
     lines = ["anyio>=4", "Acme_Feeds>=1; extra == 'acme'", 'x[y]>=2 ; python_version > "3" and extra == "x"']

@@ -1,4 +1,4 @@
-"""What is told of a table's keys comes from its Struct: types and bounds in words, defaults as TOML, the author's text."""
+"""What is told of a table's keys comes from its Struct: types, bounds, defaults as TOML, and what the author wrote."""
 
 from collections.abc import Mapping
 from decimal import Decimal

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import NoReturn
 
 import anyio
 import anyio.abc
@@ -26,11 +25,10 @@ from ticktrail.plugin import (
     Registry,
     Secret,
     Settings,
-    SystemClock,
     Tell,
     provider_spec,
 )
-from ticktrail.testing import ProviderCase, Stage, Symbols
+from ticktrail.testing import ProviderCase, Stage, Symbols, make_provider_context
 from ticktrail.testing.venue import Fault, JsonClient, JsonVenue, LiveTape
 
 BTC = InstrumentId("BTC/USDT")
@@ -283,11 +281,6 @@ class Past:
         return msgspec.json.decode(read.partition(b"\r\n\r\n")[2], type=list[TradeMessage])
 
 
-class NoProviders:
-    def provider(self, name: str) -> NoReturn:
-        raise ConfigError(f"no provider {name}")
-
-
 CAPABILITIES = Capabilities(
     channels=CHANNELS, consecutive_trade_ids=True, history=frozenset[Channel]({"trades"})
 )
@@ -315,14 +308,7 @@ def spec_of(
     )  # fmt: skip
 
 
-CONTEXT = ProviderContext(
-    name=LEG,
-    instruments=(BTC,),
-    channels=CHANNELS,
-    clock=SystemClock(),
-    base_dir=Path(),
-    registry=NoProviders(),
-)
+CONTEXT = make_provider_context(BTC, channels=CHANNELS, name=LEG)
 
 
 def to_venue(instrument: InstrumentId) -> str:

@@ -1,5 +1,8 @@
 """A venue in a few lines of its own words: it greets, grants, plays, answers, and does wrong what it is told to."""
 
+import inspect
+from pathlib import Path
+
 import pytest
 import trio
 
@@ -11,6 +14,13 @@ from unit.testing.odd import KEY, OddVenue, make
 
 pytestmark = pytest.mark.anyio
 ASK = b'{"sub":["trades:BTC-USDT"],"key":"%s"}' % KEY.encode()
+
+
+def test_the_documentation_shows_this_venue():
+    """Who reads how a provider is proven sees a venue that runs."""
+    page = (Path(__file__).parents[3] / "docs/how-to/prove-a-provider.md").read_text(encoding="utf-8")
+    for shown in (inspect.getsource(OddVenue), inspect.getsource(make)):
+        assert shown in page
 
 
 @pytest.fixture

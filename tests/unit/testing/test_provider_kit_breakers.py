@@ -24,7 +24,8 @@ from ticktrail.testing._laws import law_of, laws_of
 from unit.testing import odd
 from unit.testing.odd import LEG, Past, Sound, case_of
 
-QUICK = {"start_s": 1.0, "stop_s": 0.7}
+CALM = {"start_s": 10.0, "stop_s": 4.0}
+"""A busy machine is no broken provider."""
 
 
 class Loose(msgspec.Struct, frozen=True):
@@ -306,6 +307,21 @@ class Hoards(Sound):
                 ready.set()
 
 
+class Discards(Sound):
+    async def listen(self, socket, intake):
+        newest = [await self.next(socket)]
+
+        async def hand_on():
+            while True:
+                await self.hand(intake, newest[0])
+                await trio.sleep(0.001)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hand_on)
+            while True:
+                newest[0] = await self.next(socket)
+
+
 class ItsOwnClock(Sound):
     async def hand(self, intake, received):
         await super().hand(intake, received._replace(recv_ns=time.time_ns()))
@@ -374,7 +390,7 @@ class Omits(Past):
 
 
 def broken(kind: Callable[..., object], **changes: object) -> Callable[[Path], ProviderCase]:
-    return lambda folder: replace(case_of(kind, folder), **{**QUICK, **changes})
+    return lambda folder: replace(case_of(kind, folder), **{**CALM, **changes})
 
 
 def with_past(past: Callable[..., object]) -> Callable[[Path], ProviderCase]:
@@ -400,6 +416,9 @@ def beyond_offer(case: ProviderCase) -> ProviderCase:
 def spelt(to_venue: Callable[[InstrumentId], str], *examples: str) -> Callable[[Path], ProviderCase]:
     symbols = Symbols(to_venue=to_venue, to_canonical=odd.to_canonical, examples=examples)
     return changed(lambda case: replace(case, symbols=symbols))
+
+
+HEALS = replace(odd.CAPABILITIES, heals=frozenset({"trades"}))
 
 
 def refuses(instrument: InstrumentId) -> str:
@@ -436,23 +455,23 @@ BROKEN: list[tuple[str, Callable[[Path], ProviderCase], str]] = [
     ("P10", spelt(lambda name: name.replace("/", "")), "reads that as"),
     ("P10", spelt(refuses), "refuses BTC/USDT"),
     ("P10", spelt(odd.to_venue, "BTC/USDT"), "and spells that 'BTC-USDT'"),
-    ("P11", broken(NeverConnects), "brought no data within 1 s; it has not called"),
-    ("P11", broken(NeverSaysSo), "has not called task_status"),
-    ("P11", broken(StopsLate), "to stop after it was cancelled"),
+    ("P11", broken(NeverConnects, start_s=1.0), "brought no data within 1 s; it has not called"),
+    ("P11", broken(NeverSaysSo, start_s=2.0), "has not called task_status"),
+    ("P11", broken(StopsLate, stop_s=0.7), "to stop after it was cancelled"),
     ("P12", broken(StopsLate, stop_s=1.5), "takes [2-3].. s to end"),
-    ("P12", broken(Swallows, stop_s=2.0), "raises TransientError"),
-    ("P12", broken(Outlives, stop_s=2.0), "let the cancellation through"),
-    ("P12", broken(LeavesASocket, stop_s=2.0), "leaves [12] descriptors open"),
-    ("P12", broken(RaisesWhenCancelled, stop_s=2.0), "raises AttributeError"),
-    ("P12", broken(NeverConnects), "no session to be cancelled"),
+    ("P12", broken(Swallows), "raises TransientError"),
+    ("P12", broken(Outlives), "let the cancellation through"),
+    ("P12", broken(LeavesASocket), "leaves [12] descriptors open"),
+    ("P12", broken(RaisesWhenCancelled), "raises AttributeError"),
+    ("P12", broken(NeverConnects, start_s=1.0), "no session to be cancelled"),
     ("P13", broken(GivesUp), "raise a TransientError"),
     ("P13", broken(Breaks), "defect of its own, KeyError"),
     ("P13", broken(Returns), r"run\(\) returned after its connections were cut"),
-    ("P13", broken(SaysNothing), "goes on .* after its connections were cut"),
+    ("P13", broken(SaysNothing, stop_s=1.0), "goes on .* after its connections were cut"),
     ("P14", broken(Patient), "goes on 1.5 s after the venue fell silent"),
     ("P14", broken(CallsItLost), 'say cause="silent"'),
-    ("P15", broken(Forgets), "no tick on each channel again"),
-    ("P15", broken(AsksForMore), "beyond: .*ETH-USDT"),
+    ("P15", broken(Forgets, start_s=2.0), "no tick on each channel again"),
+    ("P15", broken(AsksForMore, start_s=2.0), "beyond: .*ETH-USDT"),
     ("P16", broken(GivesUp), "takes HTTP status 503 for PermanentError"),
     ("P17", broken(Impatient), "retry_after_s=None"),
     ("P18", broken(Hopes), "raise a PermanentError"),
@@ -462,15 +481,17 @@ BROKEN: list[tuple[str, Callable[[Path], ProviderCase], str]] = [
     ("P19", broken(Tells), "in an event"),
     ("P19", broken(Complains), "in an error"),
     ("P20", broken(Hoards), "odd hoards"),
+    ("P20", broken(Discards), "throws away what it reads"),
     ("P21", broken(ItsOwnClock), "take it from context.clock"),
     ("P21", broken(Backwards), "hands over recv_ns"),
     ("P21", broken(ItsOwnMono), "hands over mono_ns"),
-    ("P22", broken(OnlyTrades), r"brings nothing of \['quotes'\]"),
+    ("P22", broken(OnlyTrades, start_s=1.0), r"brings nothing of \['quotes'\]"),
     ("P23", broken(Undeclared), "synthetic is False"),
     ("P23", broken(Mutters), "cannot read what its venue sent"),
     ("P23", broken(Others), "instrument not asked for"),
     ("P24", broken(Skips), "21 follows 19"),
     ("P24", broken(TextIds), "follows None"),
+    ("P26", with_capabilities(HEALS), "it neither fetched"),
     ("P25", with_past(OtherPrices), "says otherwise"),
     ("P25", with_past(Omits), "not in the history"),
     ("P25", with_past(Invents), "not in the history|not live"),

@@ -3,18 +3,23 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import msgspec
 import pytest
 
+import ticktrail.testing
+from ticktrail.testing import pytest_plugin
 from ticktrail.testing.card import Card, LawCard, SuiteCard
 
+ROOT = Path(__file__).parents[3]
 SUITE = '''
 import unittest
 
 import pytest
 
+import ticktrail.testing
 from ticktrail.testing._laws import law
 
 
@@ -81,6 +86,12 @@ class TestReplaced(Suite):
         raise AssertionError
 
 
+class TestPast(Suite):
+    @pytest.fixture
+    def case(self):
+        return Spec()
+
+
 class TestNoCase(Suite):
     @pytest.fixture
     def case(self):
@@ -99,7 +110,8 @@ def run(folder: Path, *args: str, text: str = SUITE) -> tuple[int, str]:
     made = subprocess.run(
         [*command, "-p", "no:cacheprovider", "--strict-markers", *args, "test_it.py"],
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -113,7 +125,7 @@ def laws(card: Card, suite: str) -> dict[str, tuple[str, str]]:
     return {law.number: (law.outcome, law.detail) for law in found.laws}
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("processes", [(), ("-p", "xdist", "-n", "2")], ids=["alone", "xdist"])
 def test_the_card_says_what_became_of_each_law(tmp_path: Path, processes: tuple[str, ...]) -> None:
     """Kept, broken with what was seen, skipped with its reason; the same with several processes."""
     code, shown = run(tmp_path, "--ticktrail-card", "card.json", *processes)
@@ -190,3 +202,19 @@ def test_a_card_that_only_skips_does_not_conform() -> None:
     assert card.conforms
     assert Card.decode(card.encode()) == card
     assert card.suites[1].line() == "TestIt  sink it: 1 kept, 1 skipped"
+
+
+def test_every_name_of_the_kit_is_found_when_it_is_asked_for() -> None:
+    """The kit is imported name by name; none is forgotten, and no other is there."""
+    listed = {name for names in ticktrail.testing._MODULES.values() for name in names}
+    assert listed == set(ticktrail.testing.__all__)
+    for name in listed:
+        assert getattr(ticktrail.testing, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'ConformanceOfEverything'"):
+        _ = ticktrail.testing.ConformanceOfEverything
+
+
+def test_pytest_loads_it_by_the_name_of_its_module() -> None:
+    """So ``-p ticktrail.testing.pytest_plugin`` beside the entry point does not load it twice."""
+    project = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["entry-points"]["pytest11"] == {pytest_plugin.__name__: pytest_plugin.__name__}

@@ -65,7 +65,8 @@ def objectives_of(
         from_ns=from_ns,
         to_ns=to_ns,
         last_seq=last_seq,
-        met=all(one.outcome != "missed" for one in objectives),
+        met=any(one.outcome == "met" for one in objectives)
+        and all(one.outcome != "missed" for one in objectives),
         objectives=objectives,
         latency=add_buckets(one.buckets for one in latencies),
         latency_over_time=[

@@ -57,7 +57,7 @@ class Objectives(msgspec.Struct, frozen=True, kw_only=True):
         from_ns: The period's first moment, UTC nanoseconds.
         to_ns: Its last.
         last_seq: The last entry that was looked at.
-        met: Whether none was missed; one of which nothing is recorded is not missed.
+        met: Whether some were met and none missed: one of which nothing is recorded is neither.
         objectives: Each, with its figure, how it was computed, and the entries that prove it.
         latency: How long ticks took, all counts of the period.
         latency_over_time: The same, record by record.

@@ -274,7 +274,7 @@ class Runner:
         quality = self._quality = QualityLog(
             qualities, self._bus.publish, self._clock.now_ns, beside=latency.record
         )
-        async with anyio.create_task_group() as beside:
+        async with sender, receiver, anyio.create_task_group() as beside:
             with self._before_flow:  # a stop does not wait for time servers
                 await beside.start(self._measure_clock)
             peers = {leg.name: leg.peer for leg in self._legs if leg.peer is not None}

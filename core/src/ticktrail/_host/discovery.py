@@ -15,6 +15,7 @@ from typing import Final
 __all__ = ["GROUP", "Installed", "canonical", "find_plugins", "own_distributions"]
 
 GROUP: Final = "ticktrail"
+_OURS: Final = f"{GROUP}-"
 _EXTRA = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*).*;.*\bextra\s*==")
 
 
@@ -43,13 +44,16 @@ def find_plugins() -> Sequence[Installed]:
 
 
 def own_distributions(requirements: Iterable[str] | None = None) -> frozenset[str]:
-    """Return the distributions that are trusted unasked: those that core's own extras name.
+    """Return the distributions that are trusted unasked: those of this project that core's own extras name.
+
+    Some extras name what others made, such as a test runner: no plugin of theirs is trusted for that.
 
     Args:
         requirements: Requirement lines with their markers; core's own by default.
     """
     lines = requires("ticktrail") or () if requirements is None else requirements
-    return frozenset(canonical(found[1]) for line in lines if (found := _EXTRA.match(line)))
+    names = {canonical(found[1]) for line in lines if (found := _EXTRA.match(line))}
+    return frozenset(name for name in names if requirements is not None or name.startswith(_OURS))
 
 
 def missing_extra(name: str) -> str | None:

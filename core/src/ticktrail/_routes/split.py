@@ -22,13 +22,16 @@ class SplitPart(Settings, frozen=True):
     """A child, and whose ticks it brings: names, or patterns such as ``*/USDT``."""
 
     child: Ref
+    """A leg, or another node."""
     instruments: tuple[str, ...]
+    """Names, or patterns such as ``*/USDT``."""
 
 
 class SplitSettings(Settings, frozen=True):
     """The parts; an instrument belongs to the first whose pattern means it."""
 
     parts: tuple[SplitPart, ...]
+    """The children; an instrument belongs to the first whose patterns mean it."""
 
     def __post_init__(self) -> None:
         """Refuse a split into nothing."""

@@ -39,8 +39,11 @@ class ConsoleSettings(Settings, frozen=True):
     """Periods in seconds, and how many instruments are shown."""
 
     refresh_s: float = 0.25
+    """How often the live table is drawn, in a terminal."""
     lines_every_s: float = 5.0
+    """How often lines are written where there is no terminal."""
     max_rows: int = 50
+    """How many instruments are shown."""
 
     def __post_init__(self) -> None:
         """Refuse what would flood a terminal, or never draw."""

@@ -37,7 +37,9 @@ class JsonlSettings(Settings, frozen=True):
     """`path` is relative to the feed file's folder; `append = false` empties the file first, unless a run resumes."""
 
     path: str
+    """The file; one tick a line."""
     append: bool = True
+    """``false`` empties the file first."""
 
     def __post_init__(self) -> None:
         """Refuse an empty path, which would name the folder itself."""

@@ -24,6 +24,7 @@ class MemorySettings(Settings, frozen=True):
     """`keep` is how many ticks are held; older ones give way."""
 
     keep: int = 10_000
+    """How many ticks are held; older ones give way."""
 
     def __post_init__(self) -> None:
         """Refuse a bound that is none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 import click
 
@@ -59,7 +60,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _is_of_rights(error: BaseException) -> bool:
+def _is_of_rights(error: BaseException) -> TypeGuard[PermissionError]:
     """Tell whether the system does not let this user at a file: no defect, and the user's to mend."""
     return isinstance(error, PermissionError) and bool(error.filename)
 
@@ -69,7 +70,7 @@ def _texts(error: BaseException) -> Iterator[str]:
         yield from error.problems
     elif isinstance(error, FeedError):
         yield "; ".join([str(error), *getattr(error, "__notes__", ())])
-    elif _is_of_rights(error):
+    elif isinstance(error, PermissionError) and error.filename:
         yield f"{error.filename}: {error.strerror}; give this user the right to it, or run as one who has it"
     elif not isinstance(error, KeyboardInterrupt):
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"

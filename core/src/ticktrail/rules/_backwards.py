@@ -34,8 +34,11 @@ class BackwardsSettings(Settings, frozen=True):
     """`max_backwards_ms` is how far a venue's time may lie before the latest accepted one of its kind."""
 
     max_backwards_ms: Limit = Decimal(1000)
+    """How far a venue's time may lie before the latest accepted one of its kind, in milliseconds."""
     backwards_confirm_ticks: int = 10
+    """How many such ticks in a row confirm that the venue's clock was set back."""
     backwards_confirm_s: Decimal = Decimal("5.0")
+    """How long they must have gone on, in seconds."""
 
     def __post_init__(self) -> None:
         """Refuse a negative tolerance, and a confirmation that never comes."""

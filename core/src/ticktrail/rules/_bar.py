@@ -20,6 +20,7 @@ class BarSettings(Settings, frozen=True):
     """`consistent_bars` is ``false`` for off."""
 
     consistent_bars: bool = True
+    """Refuse a bar that contradicts itself."""
 
 
 class BadBar(Violation, frozen=True, tag="bar"):

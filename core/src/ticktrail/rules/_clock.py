@@ -22,6 +22,7 @@ class ClockRuleSettings(Settings, frozen=True):
     """`max_clock_offset_ms` is how far a venue's time may lie ahead of the corrected receive time."""
 
     max_clock_offset_ms: Limit = Decimal(50)
+    """How far a venue's time may lie ahead of the corrected receive time, in milliseconds."""
 
     def __post_init__(self) -> None:
         """Refuse a negative tolerance."""

@@ -31,7 +31,9 @@ class CrossVenueSettings(Settings, frozen=True):
     """`max_cross_venue_deviation` is a fraction of the measure: 0.02 is two per cent; older prices do not count."""
 
     max_cross_venue_deviation: Limit = Decimal("0.02")
+    """How far a price may lie from the other leg's, or from the median of three or more, as a fraction of it."""
     cross_venue_max_age_s: Decimal = Decimal(10)
+    """A leg whose latest price is older does not vote, in seconds."""
 
     def __post_init__(self) -> None:
         """Refuse a limit that lets everything or nothing pass, and an age at which no leg would vote."""

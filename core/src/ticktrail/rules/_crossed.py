@@ -22,7 +22,9 @@ class CrossedSettings(Settings, frozen=True):
     """
 
     uncrossed_quotes: bool = True
+    """A bid must not lie above its ask."""
     unlocked_quotes: bool = False
+    """A bid must not equal its ask."""
 
 
 class Crossed(Violation, frozen=True, tag="crossed"):

@@ -22,6 +22,7 @@ class EventDriftSettings(Settings, frozen=True):
     """`max_event_drift_ms` is how far a venue's time may lie from the corrected receive time, before or after."""
 
     max_event_drift_ms: Limit = False
+    """How far a venue's time may lie from the corrected receive time, before or after, in milliseconds."""
 
     def __post_init__(self) -> None:
         """Refuse a distance that no tick keeps."""

@@ -27,8 +27,11 @@ class FrozenSettings(Settings, frozen=True):
     """All three bounds must be reached; `frozen_after_quotes` is ``false`` for off."""
 
     frozen_after_quotes: int | bool = 20
+    """How often a quote must be repeated to be frozen, while trades print outside of it; 2 to 1000000."""
     frozen_after_s: Decimal = Decimal("2.0")
+    """Over how many seconds at least; 0 to 86400."""
     frozen_after_trades: int = 3
+    """How many trades in a row must print outside of it; 1 to 1000000."""
 
     def __post_init__(self) -> None:
         """Refuse bounds that a single quote or trade would reach, and those that nothing would."""

@@ -20,6 +20,7 @@ class IdGapSettings(Settings, frozen=True):
     """`gapless_ids` asks for ids without jumps; ``false`` turns the rule off."""
 
     gapless_ids: bool = True
+    """Ids of trades must not jump where the leg's are consecutive; a jump flags the trade after it."""
 
 
 class IdGap(Violation, frozen=True, tag="id_gap"):

@@ -37,8 +37,11 @@ class IdOrderSettings(Settings, frozen=True):
     """`growing_ids` asks for ids that grow; ``false`` turns the rule off."""
 
     growing_ids: bool = True
+    """Ids of trades and quotes must grow, and names of trades not come twice."""
     id_restart_ticks: int = 10
+    """How many refused ticks in a row with growing ids confirm that the venue counts anew."""
     id_restart_s: Decimal = Decimal("5.0")
+    """How long they must have gone on, in seconds."""
 
     def __post_init__(self) -> None:
         """Refuse a confirmation that never comes."""

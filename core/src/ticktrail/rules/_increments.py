@@ -21,7 +21,9 @@ class IncrementsSettings(Settings, frozen=True):
     """Each is ``true`` for what the venue states, an increment of one's own, or ``false``."""
 
     tick_size: Limit = True
+    """Of what a price is a whole multiple; ``true``: as the venue states it, and not judged where it does not."""
     lot_size: Limit = True
+    """The same of a trade's size."""
 
     def __post_init__(self) -> None:
         """Refuse an increment that no price or size could keep."""

@@ -40,8 +40,11 @@ class PriceJumpSettings(Settings, frozen=True):
     """`max_price_jump` is a fraction of the last accepted price: 0.10 is ten per cent."""
 
     max_price_jump: Limit = Decimal("0.10")
+    """How far a price may lie from the last accepted one, as a fraction of it."""
     jump_confirm_ticks: int = 5
+    """How many refused prices in a row that agree confirm a new level."""
     jump_confirm_s: Decimal = Decimal("1.0")
+    """How long they must have agreed, in seconds."""
 
     def __post_init__(self) -> None:
         """Refuse a limit that lets nothing or everything pass, and a confirmation that never comes."""

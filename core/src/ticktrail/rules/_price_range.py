@@ -19,7 +19,9 @@ class PriceRangeSettings(Settings, frozen=True):
     """Both limits are themselves allowed prices; either may be ``false``."""
 
     min_price: Limit = Decimal("0.0001")
+    """The least price that may pass."""
     max_price: Limit = Decimal(1_000_000)
+    """The highest price that may pass."""
 
     def __post_init__(self) -> None:
         """Refuse limits that no price could meet."""

@@ -32,7 +32,9 @@ class RateSettings(Settings, frozen=True):
     """`max_rate` is a multiple of the mean; fewer than `rate_floor` ticks a second are no flood."""
 
     max_rate: Limit = Decimal(50)
+    """How many times the mean of late as many ticks of a kind may come in a second; more than 1."""
     rate_floor: int = 2_000
+    """How many ticks of a kind in a second are never too many."""
 
     def __post_init__(self) -> None:
         """Refuse a multiple that any market exceeds, and one that is none."""

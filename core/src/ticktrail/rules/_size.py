@@ -21,6 +21,7 @@ class SizeSettings(Settings, frozen=True):
     """`positive_size` asks for sizes that can be; ``false`` turns the rule off."""
 
     positive_size: bool = True
+    """A trade must be of something, and no size negative or 0 beside a real price."""
 
 
 class BadSize(Violation, frozen=True, tag="size"):

@@ -19,6 +19,7 @@ class SpreadSettings(Settings, frozen=True):
     """`max_spread` is a fraction of the mid: 0.05 is five per cent."""
 
     max_spread: Limit = Decimal("0.05")
+    """Ask minus bid, as a fraction of the mid."""
 
     def __post_init__(self) -> None:
         """Refuse a limit that cannot be met or cannot be broken: a spread is below twice the mid."""

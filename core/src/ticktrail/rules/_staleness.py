@@ -23,6 +23,7 @@ class StalenessSettings(Settings, frozen=True):
     """`max_age_s` counts from the venue's time to the corrected receive time."""
 
     max_age_s: Limit = Decimal(10)
+    """How old a tick may be when it is received, in seconds."""
 
     def __post_init__(self) -> None:
         """Refuse an age that no tick could have."""

@@ -19,6 +19,7 @@ class VolumeSettings(Settings, frozen=True):
     """`min_volume_24h` counts units of the base asset, as the ticker does."""
 
     min_volume_24h: Limit = Decimal(100)
+    """The least volume of the last 24 hours that a ticker may state, in units of the base asset."""
 
     def __post_init__(self) -> None:
         """Refuse a limit that nothing could break."""

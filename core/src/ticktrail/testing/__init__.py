@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ticktrail._sinks.memory import MemorySink
-    from ticktrail.testing._cases import LoopbackVenue, ProviderCase, Stage, Staging, Symbols
+    from ticktrail.testing._cases import (
+        LoopbackVenue,
+        ProviderCase,
+        Stage,
+        Staging,
+        Symbols,
+        make_provider_context,
+    )
     from ticktrail.testing._clock import ManualClock
     from ticktrail.testing._histories import HistoryCase, HistoryConformance
     from ticktrail.testing._observers import ObserverCase, ObserverConformance
@@ -43,7 +50,6 @@ if TYPE_CHECKING:
         one_of_each,
     )
     from ticktrail.testing._validators import ValidatorCase, ValidatorConformance
-
 
 __all__ = [
     "HistoryCase",
@@ -74,6 +80,7 @@ __all__ = [
     "make_liquidation",
     "make_mark_price",
     "make_price_band",
+    "make_provider_context",
     "make_quote",
     "make_status",
     "make_switched",
@@ -84,15 +91,28 @@ __all__ = [
 
 _MODULES = {
     "ticktrail._sinks.memory": ("MemorySink",),
-    "ticktrail.testing._cases": ("LoopbackVenue", "ProviderCase", "Stage", "Staging", "Symbols"),
+    "ticktrail.testing._cases": (
+        "LoopbackVenue",
+        "ProviderCase",
+        "Stage",
+        "Staging",
+        "Symbols",
+        "make_provider_context",
+    ),
     "ticktrail.testing._clock": ("ManualClock",),
     "ticktrail.testing._histories": (
         "HistoryCase",
         "HistoryConformance",
     ),
+    "ticktrail.testing._observers": (
+        "ObserverCase",
+        "ObserverConformance",
+    ),
     "ticktrail.testing._providers": ("ProviderConformance",),
-    "ticktrail.testing._observers": ("ObserverCase", "ObserverConformance"),
-    "ticktrail.testing._routes": ("RouteCase", "RouteConformance"),
+    "ticktrail.testing._routes": (
+        "RouteCase",
+        "RouteConformance",
+    ),
     "ticktrail.testing._sinks": (
         "SinkCase",
         "SinkConformance",

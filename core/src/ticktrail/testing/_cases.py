@@ -6,18 +6,28 @@ Never: checks anything; the suites do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from ticktrail.model import InstrumentId, Tick
-from ticktrail.plugin import Capabilities, Clock, Provider, ProviderContext, ProviderSpec, Settings
+from ticktrail.errors import ConfigError
+from ticktrail.model import Channel, InstrumentId, ProviderId, Tick
+from ticktrail.plugin import (
+    Capabilities,
+    Clock,
+    Provider,
+    ProviderContext,
+    ProviderSpec,
+    Settings,
+    SystemClock,
+)
 
 if TYPE_CHECKING:  # the venue needs h11, which who tests a sink need not have
     from ticktrail.testing.venue import Fault
 
-__all__ = ["LoopbackVenue", "ProviderCase", "Stage", "Staging", "Symbols"]
+__all__ = ["LoopbackVenue", "ProviderCase", "Stage", "Staging", "Symbols", "make_provider_context"]
 
 
 class LoopbackVenue(Protocol):
@@ -109,7 +119,7 @@ class ProviderCase:
     secrets: Sequence[str] = ()
     start_s: float = 10.0
     stop_s: float = 5.0
-    most_held_bytes: int = 16 * 2**20
+    most_held_bytes: int = 8 * 2**20
 
     @property
     def name(self) -> str:
@@ -124,3 +134,36 @@ class ProviderCase:
     def capabilities(self) -> Capabilities:
         """Return what it says of itself."""
         return self.spec.describe(self.settings, self.context.registry)
+
+
+class _NoOthers:
+    """A registry without providers."""
+
+    def provider(self, name: str) -> ProviderSpec:
+        raise ConfigError(f"no provider {name}: a case of the kit has its own alone")
+
+
+def make_provider_context(
+    *instruments: str,
+    channels: Iterable[Channel],
+    name: str = "leg",
+    clock: Clock | None = None,
+    base_dir: Path | None = None,
+) -> ProviderContext:
+    """Return what a provider is told on opening.
+
+    Args:
+        instruments: Canonical names.
+        channels: What to subscribe to.
+        name: The leg's.
+        clock: None: the system's.
+        base_dir: Where relative paths and secrets are looked for; None: the current folder.
+    """
+    return ProviderContext(
+        name=ProviderId(name),
+        instruments=tuple(map(InstrumentId, instruments)),
+        channels=frozenset(channels),
+        clock=clock or SystemClock(),
+        base_dir=base_dir or Path(),
+        registry=_NoOthers(),
+    )

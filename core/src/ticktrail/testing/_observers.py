@@ -59,9 +59,8 @@ class ObserverConformance:
     def test_declares_what_holds(self, case: ObserverCase) -> None:
         """What it declares of its settings is pure, and of the right form.
 
-        `unjournalled` gives None or ``KEY: what is off``, `before_delivery` a bool, `addresses` URLs by keys.
-
-        Provoked: each is asked twice, for the case's settings.
+        Provoked: `unjournalled` (None, or ``KEY: what is off``), `before_delivery` (a bool) and `addresses` (URLs by
+        keys) are each asked twice, for the case's settings.
         """
         spec, settings = case.spec, case.settings
         keys = set(spec.settings.__struct_fields__)

@@ -24,8 +24,17 @@ Deed: TypeAlias = tuple[str, tuple[int, ...], tuple[tuple[int, int], ...]]
 
 @functools.cache
 def some_histories(many: int, *, orders: bool) -> Sequence[Sequence[Deed]]:
-    """Return so many histories, the same ones in every run; in most of them every child comes up first."""
-    from hypothesis import HealthCheck, given, settings  # noqa: PLC0415 - only who runs the laws needs it
+    """Return so many histories, the same ones in every run; in most of them every child comes up first.
+
+    Raises:
+        ModuleNotFoundError: hypothesis is not installed.
+    """
+    try:
+        from hypothesis import HealthCheck, given, settings  # noqa: PLC0415 - only who runs the laws needs it
+    except ModuleNotFoundError as exc:
+        raise ModuleNotFoundError(
+            "the laws of routes need hypothesis: pip install 'ticktrail[testing]'"
+        ) from exc
 
     found: list[Sequence[Deed]] = []
 

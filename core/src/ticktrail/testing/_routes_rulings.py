@@ -171,9 +171,8 @@ class RulingLaws:
     def test_one_child_speaks_at_a_time(self, case: RouteCase) -> None:
         """What is delivered of an instrument is of the child that was switched to last, and a switch tells from whom.
 
-        In the beginning that is the first child that is asked for the instrument and not mute.
-
-        Provoked: any history, until instruments change.
+        Provoked: any history, until instruments change; in the beginning that child is the first one that is asked for
+        the instrument and not mute.
 
         Skipped: the kind `merges`.
         """

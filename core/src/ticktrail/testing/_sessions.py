@@ -6,7 +6,6 @@ Never: judges; the laws do.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -243,9 +242,6 @@ def venue_of(case: ProviderCase, stage: Stage) -> LoopbackVenue:
 
 def run_check(check: Callable[[], Awaitable[T]], backend: str) -> T:
     """Run a check on an event loop; an error that task groups have wrapped comes out bare."""
-    logging.getLogger("trio_websocket").setLevel(
-        logging.ERROR
-    )  # its warnings of what a fault does say nothing
 
     async def run() -> T:
         return await check()

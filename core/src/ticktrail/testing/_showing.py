@@ -1,24 +1,23 @@
 """Hold a provider to what it declares, and to what it must never do: tell secrets, hoard, or make times up.
 
-Owns: the laws P19 to P25.
+Owns: the laws P19 to P26.
 Never: knows a venue's words.
 """
 
 from __future__ import annotations
 
 import base64
-import tracemalloc
 from unittest import SkipTest
 from urllib.parse import quote
-
-import anyio
 
 from ticktrail.model import AggTrade, InstrumentId, Trade, Undecodable
 from ticktrail.plugin import SystemClock
 from ticktrail.testing._agreement import expect_agreement
-from ticktrail.testing._cases import LoopbackVenue, ProviderCase
+from ticktrail.testing._cases import ProviderCase
 from ticktrail.testing._decoding import expect_tick
 from ticktrail.testing._expect import expect
+from ticktrail.testing._flooding import growth
+from ticktrail.testing._healing import expect_healed
 from ticktrail.testing._laws import law
 from ticktrail.testing._sessions import Life, living, run_check
 from ticktrail.testing._telling import all_told
@@ -27,10 +26,6 @@ __all__ = ["ShowingLaws"]
 
 _AHEAD_NS = 3_600_000_000_000
 """How far the context's clock is from this machine's, for a law: a time of another clock cannot pass for one of it."""
-_FLOOD_BYTES = 64 * 2**20
-_FLOOD_S = 2.5
-_LOOK_EVERY_S = 0.05
-_AWHILE_S = 0.5
 _BATCHES = 3
 _SOME = 50
 """Ticks that a law looks at, at least."""
@@ -68,18 +63,18 @@ class ShowingLaws:
     def test_p20_a_flood_is_not_hoarded(self, case: ProviderCase) -> None:
         """While nobody takes over what it brings, a session stops reading: the venue waits, memory does not grow.
 
-        Provoked: the intake holds, and the venue sends 64 MiB; the case's `most_held_bytes` is the limit.
+        Provoked: the intake holds, and the venue sends 32 MiB; the case's `most_held_bytes` is the limit.
         """
 
         async def check() -> int:
             async with case.stage() as stage, living(case, case.open(stage)) as life:
                 if stage.venue is None:
                     life.listener.hold()
-                    return await _growth(case, life, None)
+                    return await growth(case, life, None)
                 await life.until_heard()
                 life.listener.hold()
                 await life.until(lambda: life.listener.waiting or life.ended, case.start_s)
-                return await _growth(case, life, stage.venue)
+                return await growth(case, life, stage.venue)
 
         grown = run_check(check, self.backend)
         expect(
@@ -189,6 +184,16 @@ class ShowingLaws:
         """
         run_check(lambda: expect_agreement(case), self.backend)
 
+    @law("P26")
+    def test_p26_what_it_heals_is_whole(self, case: ProviderCase) -> None:
+        """Where `heals` has trades, those that a loss took are fetched, or told by a `Gap`.
+
+        Provoked: the connections are cut while the venue trades on; then the ids of both sessions are counted.
+
+        Skipped: `heals` has no trades that the case asks for, their ids do not grow by one, or the stage has no venue.
+        """
+        run_check(lambda: expect_healed(case), self.backend)
+
     def _listened(self, case: ProviderCase) -> Life:
         """Return a session that has been listened to until each channel has spoken, and for a while longer."""
 
@@ -222,26 +227,3 @@ class _AheadClock:
 
     def mono_ns(self) -> int:
         return self._clock.mono_ns() + _AHEAD_NS
-
-
-async def _growth(case: ProviderCase, life: Life, venue: LoopbackVenue | None) -> int:
-    """Return by how many bytes this process has grown while nobody took anything over."""
-    was_tracing = tracemalloc.is_tracing()
-    if not was_tracing:
-        tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        grown = 0
-        async with anyio.create_task_group() as tasks:
-            if venue is not None:
-                tasks.start_soon(venue.flood, _FLOOD_BYTES)
-            with anyio.move_on_after(_AWHILE_S if venue is None else _FLOOD_S):
-                while grown <= case.most_held_bytes and not life.ended:
-                    await anyio.sleep(_LOOK_EVERY_S)
-                    grown = tracemalloc.get_traced_memory()[0] - before
-                life.expect_well()
-            tasks.cancel_scope.cancel()
-        return grown
-    finally:
-        if not was_tracing:
-            tracemalloc.stop()

@@ -73,7 +73,8 @@ def pytest_runtest_makereport(
     found = _law_of(item)
     if found is not None:
         given = getattr(item, "funcargs", None) or {}
-        spec = getattr(given.get("case"), "spec", None)
+        case = given.get("case")
+        spec = getattr(case, "spec", case)  # the case of a history has the name itself
         parent = item.parent
         told: Told = {
             "key": item.nodeid.rpartition("::")[0] if parent is None else parent.nodeid,

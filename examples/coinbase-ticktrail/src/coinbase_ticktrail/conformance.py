@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from pathlib import Path
-from typing import NoReturn
 
 import pytest
-from ticktrail.errors import ConfigError
 from ticktrail.model import InstrumentId, ProviderId, Quote, Tick, Trade
-from ticktrail.plugin import ProviderContext, SystemClock
-from ticktrail.testing import ProviderCase, ProviderConformance, Stage, Symbols
+from ticktrail.testing import ProviderCase, ProviderConformance, Stage, Symbols, make_provider_context
 from ticktrail.testing.venue import Fault, LiveTape
 
 from coinbase_ticktrail.decoder import CHANNELS
@@ -24,6 +20,7 @@ from coinbase_ticktrail.venue import CoinbaseVenue, market
 __all__ = ["TestCoinbase"]
 
 BTC, LEG = InstrumentId("BTC/USD"), ProviderId("leg")
+CONTEXT = make_provider_context(BTC, channels=CHANNELS, name=LEG)
 
 # In the form of the venue's documentation, fields that this plugin lets pass among them.
 PAYLOADS = [
@@ -62,24 +59,6 @@ EXPECTED: list[Tick] = [
         ask_size=Decimal("0.00949200"),
     ),
 ]
-
-
-class NoOthers:
-    """The other providers that this one could borrow from: it needs none."""
-
-    def provider(self, name: str) -> NoReturn:
-        """Refuse."""
-        raise ConfigError(f"no provider {name}")
-
-
-CONTEXT = ProviderContext(
-    name=LEG,
-    instruments=(BTC,),
-    channels=CHANNELS,
-    clock=SystemClock(),
-    base_dir=Path(),
-    registry=NoOthers(),
-)
 
 
 @asynccontextmanager

@@ -35,8 +35,8 @@ REMEMBERED = 100_000
 class JsonVenue(Venue[JsonPath]):
     """A venue whose messages are JSON texts; subclass it with the words of yours.
 
-    Override `hear`, and what else the venue has: `greeting`, `refusal`, `answer`, `heartbeat`. What they return is
-    encoded as JSON; bytes go as they are.
+    Override `hear`, and what else the venue has: `greeting`, `refusal`, `answer`, `heartbeat`, `new_client`. What
+    is said there is encoded as JSON; bytes go as they are.
 
     Args:
         tape: What it sends, such as a `LiveTape`.
@@ -100,6 +100,12 @@ class JsonVenue(Venue[JsonPath]):
         """Return the path of a prefix."""
         return JsonPath(prefix, self.faults, waits=self._waits, on_subscribed=self.on_subscribed)
 
+    def new_client(
+        self, connection: trio_websocket.WebSocketConnection, stream: SharedStream, path: JsonPath
+    ) -> JsonClient:
+        """Return what serves a connection; override it where one keeps more than what it is subscribed to."""
+        return JsonClient(connection, stream, venue=self, path=path)
+
     def door(self) -> Door:
         """Return what connections meet first."""
         return Door(lead=self._lead, answer=self._answer)
@@ -108,7 +114,7 @@ class JsonVenue(Venue[JsonPath]):
         if self.ws_path and urlsplit(request.target.decode("ascii")).path != self.ws_path:
             return None
         path = self.path("")
-        return Visit(path, lambda connection, stream: JsonClient(connection, stream, venue=self, path=path))
+        return Visit(path, lambda connection, stream: self.new_client(connection, stream, path))
 
     async def _answer(self, request: h11.Request) -> Answer:
         parts = urlsplit(request.target.decode("ascii"))

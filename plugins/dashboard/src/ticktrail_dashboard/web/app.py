@@ -234,6 +234,7 @@ class App:
                 connection.keep(told=True)
             try:
                 async with trio.open_nursery() as nursery:
+                    nursery.cancel_scope.deadline = self._door.open_until(request.headers)
                     nursery.start_soon(_await_leaving, request.receive, nursery.cancel_scope)
                     await self._tell(page_next=lambda: hub.next(page), send=send)
                     nursery.cancel_scope.cancel()

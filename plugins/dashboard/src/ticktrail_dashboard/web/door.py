@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import secrets
 from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
@@ -78,14 +79,17 @@ class Door:
 
     def is_open_to(self, headers: Mapping[str, str]) -> bool:
         """Tell whether the request shows the token, or a session that began with it."""
+        return trio.current_time() < self.open_until(headers)
+
+    def open_until(self, headers: Mapping[str, str]) -> float:
+        """Return until when, by trio's clock, who shows these may look: a stream must not outlive its session."""
         if self._digest is None:
-            return True
+            return math.inf
         scheme, _, shown = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._is_token(shown.strip())
+            return math.inf if self._is_token(shown.strip()) else -math.inf
         session = _cookie_of(headers.get("cookie", ""), self.cookie)
-        until = self._sessions.get(_digest(session)) if session else None
-        return until is not None and trio.current_time() < until
+        return self._sessions.get(_digest(session), -math.inf) if session else -math.inf
 
     def begin_session(self, shown: str) -> str | None:
         """Return the id of a new session where the token is right; else None. The oldest session gives way."""

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from pathlib import Path
-from typing import NoReturn
 
 import pytest
-from ticktrail.errors import ConfigError
 from ticktrail.model import InstrumentId, ProviderId, Quote, Tick, Trade
-from ticktrail.plugin import ProviderContext, SystemClock
-from ticktrail.testing import ProviderCase, ProviderConformance, Stage, Symbols
+from ticktrail.testing import ProviderCase, ProviderConformance, Stage, Symbols, make_provider_context
 from ticktrail.testing.venue import Fault, LiveTape
 
 from acme_ticktrail.messages import instrument_of, symbol_of
@@ -23,6 +19,7 @@ from acme_ticktrail.venue import AcmeVenue, market
 __all__ = ["TestAcme"]
 
 BTC, LEG = InstrumentId("BTC/USDT"), ProviderId("leg")
+CONTEXT = make_provider_context(BTC, channels=CHANNELS, name=LEG)
 
 # Copy these from the venue itself; what they say is read by a person, digit by digit.
 PAYLOADS = [
@@ -54,24 +51,6 @@ EXPECTED: list[Tick] = [
         ask_size=Decimal("2.00"),
     ),
 ]
-
-
-class NoOthers:
-    """The other providers that this one could borrow from: it needs none."""
-
-    def provider(self, name: str) -> NoReturn:
-        """Refuse."""
-        raise ConfigError(f"no provider {name}")
-
-
-CONTEXT = ProviderContext(
-    name=LEG,
-    instruments=(BTC,),
-    channels=CHANNELS,
-    clock=SystemClock(),
-    base_dir=Path(),
-    registry=NoOthers(),
-)
 
 
 @asynccontextmanager

@@ -1,0 +1,1 @@
+"""Ask Kraken by REST."""
