@@ -18,7 +18,7 @@ MEMBERS = {
     "ticktrail_compliance": ROOT / "compliance/src/ticktrail_compliance",
 }
 TEMPLATES = "_templates"
-"""What `ticktrail plugins new` copies: plugins to be, no modules of core; tests/system/test_templates.py proves them."""
+"""What `ticktrail plugins new` copies: plugins to be, no modules of core. tests/system/test_templates.py has them."""
 FOREIGN_TO_CORE = {"sqlalchemy", "cryptography", "zstandard", "alpaca", "starlette", "hypercorn"}
 """Databases, ciphers and venues are plugins' business."""
 FRINGE = {"h11": "ticktrail.testing.venue", "hypothesis": "ticktrail.testing", "pytest": "ticktrail.testing"}
