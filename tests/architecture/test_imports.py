@@ -17,6 +17,8 @@ MEMBERS = {
     "ticktrail_alerts": ROOT / "plugins/alerts/src/ticktrail_alerts",
     "ticktrail_compliance": ROOT / "compliance/src/ticktrail_compliance",
 }
+TEMPLATES = "_templates"
+"""What `ticktrail plugins new` copies: plugins to be, no modules of core. tests/system/test_templates.py has them."""
 FOREIGN_TO_CORE = {"sqlalchemy", "cryptography", "zstandard", "alpaca", "starlette", "hypercorn"}
 """Databases, ciphers and venues are plugins' business."""
 FRINGE = {"h11": "ticktrail.testing.venue", "hypothesis": "ticktrail.testing", "pytest": "ticktrail.testing"}
@@ -64,6 +66,8 @@ EXCEPTIONS = {
 
 def modules(package: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(package.rglob("*.py")):
+        if TEMPLATES in path.relative_to(package).parts:
+            continue
         yield ".".join((package.name, *path.relative_to(package).with_suffix("").parts)), path
 
 
@@ -123,7 +127,7 @@ def test_core_knows_no_plugin_and_its_layers_point_down():
 def test_every_part_of_core_has_a_layer():
     """A new folder in core takes its place in the table above."""
     parts = {path.stem if path.suffix else path.name for path in MEMBERS["ticktrail"].iterdir()}
-    assert parts - {"py", "__pycache__"} == set(LEVEL)
+    assert parts - {"py", "__pycache__", TEMPLATES} == set(LEVEL)
 
 
 def test_the_checks_can_fail(tmp_path):

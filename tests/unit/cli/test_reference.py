@@ -16,7 +16,9 @@ from ticktrail.cli import backfill, check, clock, completion, run, schema
 from ticktrail.cli.errors import DEFECT, HALTED, INTERRUPTED, WRONG_USE
 from ticktrail.cli.plugins.list import list_plugins
 from ticktrail.cli.plugins.lock import lock_plugins
+from ticktrail.cli.plugins.new import new_plugin
 from ticktrail.cli.plugins.show import show_plugin
+from ticktrail.cli.plugins.test import test_plugin as try_plugin
 from ticktrail.cli.program import program
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
@@ -108,7 +110,9 @@ def test_each_sink_of_core_is_documented():
         ("ticktrail completion", completion.completion),
         ("ticktrail plugins list", list_plugins),
         ("ticktrail plugins lock", lock_plugins),
+        ("ticktrail plugins new", new_plugin),
         ("ticktrail plugins show", show_plugin),
+        ("ticktrail plugins test", try_plugin),
         ("ticktrail run", run.run),
         ("ticktrail schema", schema.schema),
     ],

@@ -24,7 +24,17 @@ _COMMANDS: Final = {
         "lock_plugins",
         "Pin the plugins of a feed by the hashes of their files.",
     ),
+    "new": (
+        "ticktrail.cli.plugins.new",
+        "new_plugin",
+        "Write a new plugin distribution whose own tests pass.",
+    ),
     "show": ("ticktrail.cli.plugins.show", "show_plugin", "Show what a plugin declares, and its settings."),
+    "test": (
+        "ticktrail.cli.plugins.test",
+        "test_plugin",
+        "Run the conformance kit on an installed plugin.",
+    ),
 }
 """By name: module, attribute, and what the help of the group says of it."""
 
@@ -52,6 +62,6 @@ class _Group(click.Group):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in sorted(_COMMANDS.items())])
 
 
-@click.group(cls=_Group, short_help="See which plugins take part, and why others do not.")
+@click.group(cls=_Group, short_help="See which plugins take part and why others do not; write and test one.")
 def plugins() -> None:
-    """See which plugins take part and why others do not, what they declare, and pin them."""
+    """See which plugins take part and why others do not, what they declare, and pin them; write one, and test it."""

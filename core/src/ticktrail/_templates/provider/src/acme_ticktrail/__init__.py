@@ -1,0 +1,1 @@
+"""acme's market data for ticktrail."""

@@ -1,0 +1,126 @@
+"""`ticktrail plugins new`: which names it takes, what it writes, and what it leaves alone."""
+
+import ast
+import json
+import tomllib
+
+import pytest
+from click.testing import CliRunner
+
+from ticktrail.cli.plugins.new import KINDS, Names
+from ticktrail.cli.program import program
+from ticktrail.errors import ConfigError
+
+
+def run(*args, status=0):
+    done = CliRunner().invoke(program, ["plugins", "new", *map(str, args)])
+    assert done.exit_code == status, done.output
+    return done.stdout if status != 2 else done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "distribution", "package", "plugin"),
+    [
+        ("acme-ticktrail", "acme-ticktrail", "acme_ticktrail", "acme"),
+        ("ticktrail-acme", "ticktrail-acme", "ticktrail_acme", "acme"),
+        ("House_Rules", "house-rules", "house_rules", "house_rules"),
+        ("big.acme", "big-acme", "big_acme", "big_acme"),
+        ("x2", "x2", "x2", "x2"),
+    ],
+)
+def test_names_are_made_of_one(name, distribution, package, plugin):
+    """As pip, Python and a feed file know it."""
+    made = Names.of(name)
+    assert (made.distribution, made.package, made.plugin) == (distribution, package, plugin)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "2acme",
+        "acme-",
+        "-acme",
+        "ac me",
+        "äcme",
+        "../acme",
+        "acme/x",
+        "a" * 41,
+        "ticktrail",
+        "json",
+        "class",
+        "a--b",
+    ],
+)
+def test_a_name_that_would_do_harm_is_refused(name):
+    """With one that would do, and nothing is written."""
+    with pytest.raises(ConfigError, match="such as"):
+        Names.of(name)
+
+
+def test_a_name_with_the_templates_own_in_it_is_not_put_in_twice():
+    """One pass over the text."""
+    put = Names.of("big-acme").put_into("acme-ticktrail acme_ticktrail Acme ACME acme")
+    assert put == "big-acme big_acme BigAcme BIG_ACME big_acme"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_has_the_new_name(kind, tmp_path):
+    """Each file is there once, Python files are Python, and the entry points name modules that are there."""
+    told = json.loads(run("house-feed", "--kind", kind, "--out", tmp_path, "--json"))
+    folder = tmp_path / "house-feed"
+    assert told["folder"] == str(folder)
+    assert told["kind"] == kind
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert told["files"] == files
+    assert {
+        ".github/workflows/ci.yml",
+        ".gitignore",
+        "README.md",
+        "feed.toml",
+        "tests/test_conformance.py",
+    } <= {*files}
+    assert "src/house_feed/py.typed" in files
+    for name in files:
+        text = (folder / name).read_text()
+        assert "acme" not in text.lower(), name
+        if name.endswith(".py"):
+            ast.parse(text)
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    for group in ("ticktrail", "ticktrail.conformance"):
+        for module in project["entry-points"][group].values():
+            assert (folder / "src" / f"{module.replace('.', '/')}.py").is_file()
+    assert tomllib.loads((folder / "feed.toml").read_text())["plugins"]["allow"] == ["house-feed"]
+
+
+def test_it_says_what_to_do_next(tmp_path):
+    """Line by line, to be copied."""
+    said = run("acme-ticktrail", "--kind", "provider", "--out", tmp_path)
+    steps = [line.strip() for line in said.partition("Next:")[2].splitlines() if line.strip()]
+    assert steps[:4] == [
+        f"cd {tmp_path / 'acme-ticktrail'}",
+        "pip install -e '.[testing]'",
+        "pytest",
+        "ticktrail plugins test acme-ticktrail",
+    ]
+    assert steps[-1] == "ticktrail run feed.toml"
+    assert any("acme_ticktrail.venue" in step for step in steps)
+
+
+def test_nothing_is_overwritten(tmp_path):
+    """A folder of the name, or a file, is left as it is."""
+    (tmp_path / "acme-ticktrail").mkdir()
+    assert "is there already" in run("acme-ticktrail", "--kind", "sink", "--out", tmp_path, status=2)
+    assert list((tmp_path / "acme-ticktrail").iterdir()) == []
+
+
+def test_what_cannot_be_written_is_told(tmp_path):
+    """With the path."""
+    (tmp_path / "file").write_text("")
+    said = run("acme-ticktrail", "--kind", "sink", "--out", tmp_path / "file" / "below", status=2)
+    assert "name another folder with --out" in said
+
+
+def test_an_unknown_kind_is_refused():
+    """With those that there are."""
+    assert "observer" in run("acme-ticktrail", "--kind", "venue", status=2)
