@@ -78,6 +78,7 @@ FOLLOWED = {
     "docs/how-to/recover-a-lost-database.md": "drills/test_lost_database.py",
     "docs/how-to/recover-a-lost-key.md": "drills/test_lost_key.py",
     "docs/tutorial/first-feed.md": "docs/test_tutorial.py",
+    "docs/tutorial/first-plugin.md": "docs/test_tutorial_plugin.py",
 }
 """Pages of which a test of their own does every step."""
 
@@ -99,6 +100,7 @@ READ = {
     r"^compliance access ": ("roles, which no policy here gives", "unit/compliance/access"),
     r"^compliance policy (check|adopt) ": ("the policy of its page", "unit/compliance/policy"),
     r"^plugins list --allow house": ("a distribution that is not installed", "docs/test_pages.py"),
+    r"^plugins test ": ("a distribution that is not installed", "unit/cli/test_plugins_test.py"),
     r"^run .*\| jq|^run .*2>&1": ("needs jq", "unit/logs"),
     r"^audit retention (plan|apply) ": ("a policy under which something is due", "unit/compliance/retention"),
     r"^audit hold ": ("a hold", "unit/compliance/holds"),
@@ -131,6 +133,7 @@ SHELL = {
         "pip",
         "promtool",
         "psql",
+        "pytest",
         "python",
         "python3",
         "rm",
@@ -155,7 +158,7 @@ SHELL = {
 def lines_of(text):
     """Return the command lines of a page, those that go on after a backslash joined."""
     blocks = "\n".join(fenced(text, "sh")).replace("\\\n", " ")
-    return [line.strip() for line in blocks.splitlines() if line.strip()]
+    return [line.strip() for line in blocks.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def ours(line):

@@ -26,25 +26,25 @@ def run(tmp_path, monkeypatch):
 
     `commands` are those that the plugin of one of them brings.
     """
-    install(tmp_path, "acme-feeds", "acme", ACME.read_text(encoding="utf-8"))
-    install(tmp_path, "made-feeds", "made", "")
+    install(tmp_path, "ticktrail-acme", "acme", ACME.read_text(encoding="utf-8"))
+    install(tmp_path, "ticktrail-made", "made", "")
     core = tmp_path / "ticktrail-0.1.dist-info"
     core.mkdir()
-    extras = "".join(f"Requires-Dist: {name}-feeds; extra == '{name}'\n" for name in ("acme", "made"))
+    extras = "".join(f"Requires-Dist: ticktrail-{name}; extra == '{name}'\n" for name in ("acme", "made"))
     (core / "METADATA").write_text(f"Metadata-Version: 2.1\nName: ticktrail\nVersion: 0.1\n{extras}")
     (tmp_path / "ticktrail_of_the_test.py").write_text(
         ""
     )  # a distribution without a file cannot be told from another
     (core / "RECORD").write_text("ticktrail_of_the_test.py,,\n")
-    (tmp_path / "made_feeds-1.0.dist-info" / "RECORD").write_text("made_feeds_module.py,,\n")
+    (tmp_path / "ticktrail_made-1.0.dist-info" / "RECORD").write_text("ticktrail_made_module.py,,\n")
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def run_with(*arguments, commands=()):
-        monkeypatch.setitem(sys.modules, "made_feeds_module", plugin(ticktrail_commands=lambda: commands))
+        monkeypatch.setitem(sys.modules, "ticktrail_made_module", plugin(ticktrail_commands=lambda: commands))
         return CliRunner().invoke(program, arguments)
 
     yield run_with
-    sys.modules.pop("acme_feeds_module", None)
+    sys.modules.pop("ticktrail_acme_module", None)
 
 
 def test_help_lists_core_and_plugins(run):
