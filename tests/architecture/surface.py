@@ -1,6 +1,6 @@
 """Write down what of ticktrail is public: names, signatures, fields with types and defaults, members of Protocols.
 
-``make surface ENTRY="…"`` records it anew after a change; the entry must stand in CHANGELOG.md. What counts as public,
+``make surface ENTRY='…'`` records it anew after a change; the entry must stand in CHANGELOG.md. What counts as public,
 and what may change when, is in docs/reference/stability.md.
 """
 
@@ -269,7 +269,7 @@ def is_told(entry):
 def record(entry):
     """Record the surface anew, for a change that the changelog tells; returns what to say, and the exit status."""
     if not squeezed(entry):
-        return 'say with which words of CHANGELOG.md: make surface ENTRY="…"', 2
+        return "say with which words of CHANGELOG.md: make surface ENTRY='…'", 2
     if not is_told(entry):
         return f"CHANGELOG.md has no entry with the words {entry!r}; write it first", 2
     old = read() if RECORD.exists() else {"api_version": API_VERSION, "changes": [], "names": {}}

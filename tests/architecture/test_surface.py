@@ -9,7 +9,7 @@ from ticktrail.plugin import Settings
 
 REMEDY = (
     "The public surface is another one than tests/architecture/surface.json has. If that is meant, write what a user "
-    'should know into CHANGELOG.md, then: make surface ENTRY="words of that entry". Else put back what was there.'
+    "should know into CHANGELOG.md, then: make surface ENTRY='words of that entry'. Else put back what was there."
 )
 
 

@@ -64,6 +64,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         reconnects: By leg.
         latency_us: From socket to sink.
         audit: What the observer of that report key counted; empty without one.
+        observers: By report key, what each of the other observers counted.
         sinks: By name.
         flagged: By rule: ticks that went on with a mark.
         quality: What the rules found, by leg and instrument.
@@ -87,6 +88,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     latency_us: Latency
     audit: Mapping[str, int]
     sinks: Mapping[str, SinkCounts]
+    observers: Mapping[str, Mapping[str, int]] = {}
     flagged: Mapping[str, int] = {}
     quality: Sequence[InstrumentQuality] = ()
     rejected_ticks: int = 0

@@ -139,6 +139,18 @@ def anyio_backend():
 
 
 @pytest.mark.anyio
+async def test_what_an_observer_counted_stands_in_the_report(feed_file, host, seen):
+    """Under its report key; the one that keeps the record has a field of its own, which is empty without it."""
+    with anyio.fail_after(30):
+        runner = Runner(compose(feed_file, host), max_ticks=500)
+        await runner.run()
+    report = runner.report()
+    assert report.observers == {"watch": {"notices": len(seen[0].notices)}}
+    assert seen[0].notices
+    assert report.audit == {}
+
+
+@pytest.mark.anyio
 async def test_an_observer_asks_how_the_feed_stands(feed_file, host, seen):
     """The status has the route as a tree, who speaks, the bounds of lanes, and the observers themselves."""
     with anyio.fail_after(30):

@@ -79,12 +79,9 @@ class Audience:
             for notice in early:
                 self._bus.publish(notice)
 
-    def counts(self, report_key: str) -> Mapping[str, int]:
-        """Return what the observer of that report key counted; empty without one."""
-        for plan, observer, _ in self._seated.values():
-            if plan.spec.report_key == report_key:
-                return observer.summary()
-        return {}
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Return what each observer counted, by its report key."""
+        return {plan.spec.report_key: observer.summary() for plan, observer, _ in self._seated.values()}
 
     def status(self) -> Mapping[str, ObserverStatus]:
         """Return how each stands."""

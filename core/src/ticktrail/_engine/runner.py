@@ -226,7 +226,7 @@ class Runner:
     def report(self) -> Report:
         """Return the counts as they stand."""
         return self.tally.report(
-            audit=self._audience.counts("audit"),
+            observers=self._audience.counts(),
             sinks=[lane.name for lane in self._lanes],
             quality=() if self._quality is None else self._quality.look(),
         )

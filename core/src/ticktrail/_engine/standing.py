@@ -79,7 +79,7 @@ class Standing:
             return None
         tally, health, plan = self._tally, self._health(), self._plan()
         mono_ns, last_ns = self._clock.mono_ns(), route.delivered_ns
-        report = tally.report(audit={}, sinks=(), quality=())
+        report = tally.report(observers={}, sinks=(), quality=())
         return FeedStatus(
             feed=plan.name,
             at_ns=self._clock.now_ns(),

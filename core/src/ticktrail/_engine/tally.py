@@ -23,6 +23,8 @@ _KINDS: Final = frozenset((*get_args(Tick), Undecodable))
 
 _NOTICES = frozenset({Gap, Switched})
 """Kinds that tell of the feed, and that nobody expects to have been received."""
+_AUDIT: Final = "audit"
+"""The report key of whoever keeps the record; a report has a field of that name."""
 
 
 class Tally:
@@ -115,9 +117,13 @@ class Tally:
         }
 
     def report(
-        self, *, audit: Mapping[str, int], sinks: Iterable[str], quality: Iterable[InstrumentQuality]
+        self,
+        *,
+        observers: Mapping[str, Mapping[str, int]],
+        sinks: Iterable[str],
+        quality: Iterable[InstrumentQuality],
     ) -> Report:
-        """Return the counts as they stand."""
+        """Return the counts as they stand; `observers` are by report key."""
         return Report(
             received=self.received_by_kind(),
             delivered=by_name(self.delivered),
@@ -132,7 +138,8 @@ class Tally:
             switches_below=tuple(self.switches_below),
             reconnects=dict(self.reconnects),
             latency_us=Latency(p50=self.latency.percentile_us(0.5), p99=self.latency.percentile_us(0.99)),
-            audit=dict(audit),
+            audit=dict(observers.get(_AUDIT, {})),
+            observers={key: dict(counts) for key, counts in observers.items() if key != _AUDIT},
             sinks={
                 name: SinkCounts(written=self.written[name], dropped=self.dropped[name]) for name in sinks
             },

@@ -228,6 +228,9 @@ def print_report(report: Report) -> None:
         )
     if report.audit:
         table.add_row("audit", _counts(report.audit))
+    for key, counted in report.observers.items():
+        if any(counted.values()):
+            table.add_row(key, _counts({name: count for name, count in counted.items() if count}))
     for name, counts in report.sinks.items():
         dropped = f", {counts.dropped:,} dropped" if counts.dropped else ""
         table.add_row(f"sink {name}", f"{counts.written:,} written{dropped}")
