@@ -1,7 +1,6 @@
 """The tutorial of a first plugin, walked as its reader walks it: the page's commands, and the page's files."""
 
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import wheelhouse
+from interrupted import end, heed_interrupts
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/tutorial/first-plugin.md"
@@ -86,9 +86,7 @@ def test_walking_the_page_ends_with_a_plugin_that_runs(tmp_path, tmp_path_factor
                 said += more
     finally:
         for process in elsewhere:
-            process.send_signal(signal.SIGINT)
-            process.wait(20)
-            process.stdout.close()
+            end(process)
         wheelhouse.done(
             [str(house.bin / "python"), "-m", "pip", "uninstall", "--quiet", "--yes", "coinbase-ticktrail"],
             cwd=tmp_path,
@@ -120,7 +118,10 @@ def started(text, folder, house):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - no thread holds a lock here
     )
     line = process.stdout.readline()
-    assert "listens on" in line, line
+    if "listens on" not in line:
+        end(process)
+        raise AssertionError(line)
     return process

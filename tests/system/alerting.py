@@ -41,6 +41,7 @@ WELL = {
     _ticks(LATENCY, le="+Inf"): "0+1000x300",
     _ticks("holes_left_total", provider="one", reason="empty"): "4+0x300",
     _ticks("rules_disabled_total", rule="size"): "1+0x300",
+    _ticks("loop_blocks_total", plugin="acme"): "1+0x300",
     _ticks("notices_total", source="compliance", severity="critical"): "0+0x300",
     _ticks("notices_total", source="compliance", severity="warning"): "0+1x300",
 }
@@ -114,6 +115,11 @@ CASES = {
         {_ticks("rules_disabled_total", rule="spread"): "_x200 1+0x99"},
         "warning",
         {"rule": "spread"},
+    ),
+    "TicktrailLoopBlocked": (
+        {_ticks("loop_blocks_total", plugin="slow"): "_x200 1+0x99"},
+        "warning",
+        {"plugin": "slow"},
     ),
     "TicktrailNotice": (
         {_ticks("notices_total", source="compliance", severity="critical"): "0+0x200 1+0x99"},

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import zipfile
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from interrupted import end, heed_interrupts
 from ticktrail.cli.plugins.new import KINDS, Names, write_plugin
 
 MUTANTS = Path(__file__).with_name("mutants.py")
@@ -90,15 +90,15 @@ def test_its_feed_runs(made):
             env=made.environment(),
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=heed_interrupts,  # noqa: PLW1509 - no thread holds a lock here
         )
-        assert "listens on" in venue.stdout.readline()
     try:
+        if venue is not None:
+            assert "listens on" in venue.stdout.readline()
         report = json.loads(made.done("-m", "ticktrail", "run", "feed.toml", "--for", "6s", "--json").stdout)
     finally:
         if venue is not None:
-            venue.send_signal(signal.SIGINT)
-            venue.wait(10)
-            venue.stdout.close()
+            end(venue)
     if made.kind == "observer":
         assert any("the rules have kept back 10 ticks" in warning for warning in report["warnings"])
     else:

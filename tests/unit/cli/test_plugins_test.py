@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from click.testing import CliRunner
 
+from interrupted import heed_interrupts
 from ticktrail.cli.plugins.new import Names, write_plugin
 from ticktrail.cli.plugins.showing import badge_of, lines_of
 from ticktrail.cli.program import program
@@ -151,6 +152,7 @@ def test_an_interruption_ends_what_was_started(tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=tmp_path,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - no thread holds a lock here
     ) as started:
         until(lambda: mark.is_file() and mark.read_text())
         child = int(mark.read_text())

@@ -12,7 +12,7 @@ import trio
 from ticktrail.testing.venue import Fault, JsonClient, JsonVenue, LiveTape
 
 PRODUCT = "BTC-USD"
-PORT = 8765
+PORT = 8766
 
 
 class CoinbaseVenue(JsonVenue):
