@@ -75,7 +75,7 @@ def test_15_a_log_is_verified_while_it_is_written(fresh):
         assert outcome.findings == ()
         seen.add(outcome.entries)
     _all_end_well([writer])
-    assert len(seen) > 2
+    assert len(seen) >= 2
 
 
 def test_23_a_copy_of_an_open_file_verifies_or_says_that_it_is_torn(tmp_path):
