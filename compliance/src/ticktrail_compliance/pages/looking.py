@@ -1,11 +1,13 @@
 """Open the log of a feed that runs for a page of it, and look at it now and then.
 
-Owns: the log's life beside its writer's, and that nothing of it stands on the event loop.
+Owns: the log's life beside its writer's, that nothing of it stands on the event loop, and that one thread at a time has
+it: SQLite ends the process whose connection is closed by one thread while another reads by it.
 Never: shows a content of an entry: counts, times, kinds and numbers alone. Who may see a page is for whoever serves it.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -56,24 +58,31 @@ class _Looking:
         self._context = context
         self._log: AuditLog | None = None
         self._view: View | None = None
-        self._is_looking = False
+        self._in_use = threading.Lock()
 
     async def look(self) -> Panel:
         """Return what is to be shown now."""
-        if self._is_looking:  # a look that was given up has not come back yet: the database hangs
+        if self._in_use.locked():  # a look that was given up has not come back yet: the database hangs
             return Panel(trouble="the audit log's database does not answer")
-        self._is_looking = True
         return await anyio.to_thread.run_sync(
             partial(self._look, self._context.clock.now_ns()), abandon_on_cancel=True
         )
 
     def close(self) -> None:
-        """Close the log, if it is open."""
+        """Close the log, if it is open, once nobody looks at it."""
+        with self._in_use:
+            self._let_go()
+
+    def _let_go(self) -> None:
         log, self._log, self._view = self._log, None, None
         if log is not None:
             log.close()
 
     def _look(self, now_ns: int) -> Panel:
+        with self._in_use:
+            return self._seen(now_ns)
+
+    def _seen(self, now_ns: int) -> Panel:
         try:
             if self._log is None or self._view is None:
                 self._log = open_log(
@@ -82,10 +91,8 @@ class _Looking:
                 self._view = self._make()
             return self._view(self._log, now_ns)
         except (AuditError, ConfigError) as exc:
-            self.close()
+            self._let_go()
             return Panel(trouble=str(exc))
-        finally:
-            self._is_looking = False
 
 
 def _no_key_is_made(text: str) -> None:

@@ -68,14 +68,17 @@ def test_15_two_processes_write_one_log(fresh):
 def test_15_a_log_is_verified_while_it_is_written(fresh):
     """What a writer adds meanwhile is no finding: entries, tiles, checkpoints and keys of one moment are looked at."""
     fresh.write([up(0)])
-    writer = _writer(fresh)
     seen = set()
-    while writer.poll() is None:
-        outcome = fresh.verified()
-        assert outcome.findings == ()
-        seen.add(outcome.entries)
-    _all_end_well([writer])
-    assert len(seen) >= 2
+    for _ in range(5):  # one writer may be through before a busy machine has verified often enough
+        writer = _writer(fresh)
+        while writer.poll() is None:
+            outcome = fresh.verified()
+            assert outcome.findings == ()
+            seen.add(outcome.entries)
+        _all_end_well([writer])
+        if len(seen) > 2:
+            break
+    assert len(seen) > 2
 
 
 def test_23_a_copy_of_an_open_file_verifies_or_says_that_it_is_torn(tmp_path):

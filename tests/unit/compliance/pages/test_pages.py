@@ -1,5 +1,7 @@
 """What there is to see of the log and of incidents while a feed runs."""
 
+import time
+
 import anyio
 import pytest
 
@@ -144,3 +146,24 @@ async def test_a_look_that_was_given_up_is_not_joined_by_others(tmp_path):
         assert "does not answer" in (await found.look()).trouble
         assert len(asked) == 1
         hanging.set()
+
+
+@pytest.mark.anyio
+async def test_a_log_is_closed_once_nobody_looks_at_it(tmp_path):
+    """A feed ends in the middle of a look: its connection is whole until the look has come back."""
+    await sample(tmp_path)
+    begun, sizes = anyio.Event(), []
+
+    class Slow:
+        def __call__(self, log, now_ns):
+            anyio.from_thread.run_sync(begun.set)
+            time.sleep(0.5)
+            sizes.append(log.head().seq)  # on a connection that is closed this fails, or ends the process
+            return Panel()
+
+    async with page(Slow, tmp_path, ManualClock(NOW_NS)) as found, anyio.create_task_group() as tasks:
+        tasks.start_soon(found.look)
+        with anyio.fail_after(10):
+            await begun.wait()
+        tasks.cancel_scope.cancel()
+    assert sizes == [7]
