@@ -29,6 +29,26 @@ INNER = ("ticktrail.cli", "ticktrail.rules.plugin", "ticktrail.testing.pytest_pl
 """Reachable without an underscore, and nobody's to import: programs, and what entry points name."""
 
 
+SPOKEN = frozenset(
+    f"__{name}__"
+    for name in (
+        "aenter",
+        "aexit",
+        "aiter",
+        "anext",
+        "call",
+        "contains",
+        "enter",
+        "exit",
+        "getitem",
+        "iter",
+        "len",
+        "next",
+    )
+)
+"""Members that a program uses without writing their names: by `async for`, `with`, `in`, a call."""
+
+
 def public_modules():
     """Return the names of the public modules, in order."""
     found = {"ticktrail"}
@@ -64,7 +84,7 @@ def described(value):
     if isinstance(value, type):
         return class_lines(value)
     if isinstance(value, types.FunctionType):
-        return [f"def {signature(value)}"]
+        return [f"{'async def' if inspect.iscoroutinefunction(value) else 'def'} {signature(value)}"]
     if (
         callable(value)
         and not typing.get_origin(value)
@@ -122,7 +142,8 @@ def member_lines(cls):
     for one in reversed(cls.__mro__):
         if one is cls or is_private(one):
             for name, value in vars(one).items():
-                if not name.startswith(("_", "test_")) and (line := member_line(name, value)) is not None:
+                hidden = name.startswith(("_", "test_")) and name not in SPOKEN
+                if not hidden and (line := member_line(name, value)) is not None:
                     found[name] = line
     return [found[name] for name in sorted(found)]
 

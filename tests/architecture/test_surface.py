@@ -63,6 +63,25 @@ def test_a_field_s_type_default_and_presence_are_on_record():
     assert surface.differences({"X": [], "Y": []}, {"X": [], "Z": []}) == ["- Y", "+ Z"]
 
 
+def test_what_is_used_without_its_name_is_on_record():
+    """A loop, a `with` or a call breaks as any other use does; and a function that is awaited is another one."""
+
+    class Looped:
+        def __aiter__(self): ...
+
+    class Gone: ...
+
+    async def awaited(): ...
+
+    def called(): ...
+
+    def described(*things):
+        return {str(number): surface.described(thing) for number, thing in enumerate(things)}
+
+    lines = surface.differences(described(Looped, awaited), described(Gone, called))
+    assert lines == ["~ 0: without def __aiter__(self)", "~ 1: without async def ()", "~ 1: with def ()"]
+
+
 def test_a_signature_is_on_record():
     """A parameter that came or went, or is called otherwise, shows."""
 

@@ -11,7 +11,7 @@ import importlib.metadata
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,9 +39,10 @@ def distribution_sha256(name: str) -> str:
     sources have one digest.
 
     The files are those that the distribution's RECORD names, and whatever else lies in its packages: a module that
-    somebody put beside them is imported as they are. What installers write (`*.dist-info`, scripts outside of the
-    folder) and Python's caches (`__pycache__`) are left out. An editable installation, or one without a RECORD, has
-    the packages and modules that its entry points name.
+    somebody put beside them is imported as they are. A module or package of theirs that would be imported from
+    elsewhere, such as a folder of `PYTHONPATH`, counts as it lies there. What installers write (`*.dist-info`, scripts
+    outside of the folder) and Python's caches (`__pycache__`) are left out. An editable installation, or one without a
+    RECORD, has the packages and modules that its entry points name.
 
     Some hundred files take a few milliseconds; nothing is kept from one call to the next.
 
@@ -95,9 +96,8 @@ def _read(name: str, path: str, left: int) -> tuple[str, int]:
 def _files(distribution: Distribution) -> dict[bytes, str]:
     """Return a distribution's files, each by its path below the folder that imports start from."""
     found: dict[bytes, str] = {}
-    places = {
-        place for module in {entry.module for entry in distribution.entry_points} for place in _places(module)
-    }
+    modules = {entry.module for entry in distribution.entry_points}
+    places: dict[tuple[Path, Path], None] = {}
     if not is_editable(distribution):
         root = Path(str(distribution.locate_file("")))
         packages: set[Path] = set()
@@ -109,7 +109,19 @@ def _files(distribution: Distribution) -> dict[bytes, str]:
                 packages.add(root.joinpath(*parts[:-1]))
             if (path := root.joinpath(*parts)).is_file():
                 found[os.fsencode(listed.as_posix())] = str(path)
-        places.update((root, package) for package in packages if packages.isdisjoint(package.parents))
+        outermost = [package for package in packages if packages.isdisjoint(package.parents)]
+        places.update(dict.fromkeys((root, package) for package in outermost))
+        # What is imported by a name of its own may be another file by now: a package beside the module, or in a folder
+        # that comes before.
+        modules.update(".".join(package.relative_to(root).parts) for package in outermost)
+        modules.update(
+            ".".join((*listed.parts[:-1], listed.stem))
+            for listed in distribution.files or ()
+            if listed.suffix == ".py" and packages.isdisjoint(root.joinpath(*listed.parts).parents)
+        )
+    for module in sorted(modules):
+        if all(part.isidentifier() for part in module.split(".")):
+            places.update(dict.fromkeys(_places(module)))
     for root, place in places:
         for name, below in _below(place.relative_to(root).as_posix(), str(place)):
             found[os.fsencode(name)] = below
@@ -135,18 +147,22 @@ def _places(module: str) -> Iterator[tuple[Path, Path]]:
             yield Path(spec.origin).parent, Path(spec.origin)
         return
     for location in spec.submodule_search_locations:
-        place = Path(location)
-        root = place.parent
-        for part in rest:
-            if _is_package(place):
-                break
-            if (place / part).is_dir():
-                place /= part
-            else:
-                yield from ((root, path) for path in sorted(place.glob(f"{part}.*")) if path.is_file())
-                break
+        if found := _within(Path(location), rest):
+            root = Path(location).parent
+            yield from ((root, path) for path in found)
+            return  # the first that has it is imported from
+
+
+def _within(place: Path, rest: Sequence[str]) -> Sequence[Path]:
+    """Return the package that comes first on a module's way from a folder, or the files of the module itself."""
+    for part in rest:
         if _is_package(place):
-            yield root, place
+            break
+        files = sorted(path for path in place.glob(f"{part}.*") if path.is_file())
+        if files and not _is_package(place / part):
+            return files
+        place /= part
+    return [place] if _is_package(place) else []
 
 
 def _is_package(folder: Path) -> bool:

@@ -62,6 +62,14 @@ def rows(*args):
     return {row["name"]: row for row in json.loads(run("list", *args, "--json"))}
 
 
+def test_a_name_cannot_write_to_the_terminal(site):
+    """What an entry point is called is a stranger's text, also where nobody allowed it."""
+    install(site, "loud-feeds", "lo\x1b]0;hacked\x07ud", "")
+    done = CliRunner().invoke(program, ["plugins", "list"], color=True)
+    assert "lo\\x1b]0;hacked\\x07ud" in done.stdout
+    assert "\x1b]0;" not in done.stdout
+
+
 def test_each_state_is_told_with_its_reason_and_remedy(site):
     """Active, not allowed, quarantined and incompatible are four things, and each says what to do."""
     install(site, "acme-feeds", "acme", ACME.read_text())

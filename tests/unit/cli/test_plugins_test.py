@@ -130,11 +130,17 @@ def test_without_the_kit_s_needs_it_says_what_to_install(monkeypatch):
     assert "the kit needs no_such_runner; run pip install 'ticktrail[testing]'" in done.stderr
 
 
+def test_no_badge_is_had_for_one_law(site):
+    """It would say that the plugin conforms."""
+    said = run(site, "acme-ticktrail", "--law", "V01", "--badge", "badge.svg", status=2).stderr
+    assert "a badge is of all laws; leave out --law" in said
+
+
 def test_a_badge_that_cannot_be_written_is_told(site):
     """With the option."""
     assert (
         "--badge no/such/folder.svg"
-        in run(site, "acme-ticktrail", "--law", "V01", "--badge", "no/such/folder.svg", status=2).stderr
+        in run(site, "acme-ticktrail", "--badge", "no/such/folder.svg", status=2).stderr
     )
 
 

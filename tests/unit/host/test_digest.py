@@ -158,3 +158,37 @@ def test_what_is_not_there_is_an_error(tmp_path):
     install(tmp_path, files={}, module="acme_gone.plugin")
     with pytest.raises(PluginError, match="none of its files can be found"):
         distribution_sha256("acme-feeds")
+
+
+@pytest.mark.parametrize("how", INSTALLED)
+@pytest.mark.parametrize("where", ["beside", "before"])
+def test_what_would_be_imported_in_place_of_a_module_counts(tmp_path, how, where):
+    """A package beside it, or a module in a folder that comes before: Python imports that and not what is listed."""
+    files = {"acme.py": "import acme_core", "acme_core.py": "PRICE = 1"}
+    source = install(tmp_path, how, files=files, module="acme")
+    before = distribution_sha256("acme-feeds")
+    if where == "beside":
+        name = "acme" if how != "wheel" else "acme_core"
+        (source / name).mkdir()
+        (source / name / "__init__.py").write_text("PRICE = 2")
+    else:
+        name = "acme.py" if how != "wheel" else "acme_core.py"
+        (tmp_path / "first").mkdir()
+        (tmp_path / "first" / name).write_text("PRICE = 2")
+        sys.path.insert(0, str(tmp_path / "first"))
+    assert distribution_sha256("acme-feeds") != before
+
+
+@pytest.mark.parametrize("how", INSTALLED)
+def test_of_two_folders_with_a_namespace_the_first_counts(tmp_path, how):
+    """As an import has it: also where the same module lies in the second, and a folder of its name beside it."""
+    source = install(tmp_path, how, files={"acme/feed.py": "PRICE = 1"}, module="acme.feed")
+    (source / "acme" / "feed").mkdir()
+    before = distribution_sha256("acme-feeds")
+    for folder in ("first", "last"):
+        (tmp_path / folder / "acme").mkdir(parents=True)
+        (tmp_path / folder / "acme" / "feed.py").write_text("PRICE = 2")
+    sys.path.append(str(tmp_path / "last"))
+    assert distribution_sha256("acme-feeds") == before
+    sys.path.insert(0, str(tmp_path / "first"))
+    assert distribution_sha256("acme-feeds") != before

@@ -109,6 +109,10 @@ def test_what_is_not_installed_is_named_with_its_extra(site):
         ("def broken(:", "SyntaxError"),
         ("raise SystemExit('bye')", "SystemExit: bye"),
         ("raise ValueError('out\\n of order')", "ValueError: out of order"),
+        ("raise ValueError('\\x1b[31mred')", r"ValueError: \x1b[31mred"),
+        ("class Mine(BaseException): pass\nraise Mine('b')", "Mine: b"),
+        ("class Mine(Exception):\n    def __str__(self): raise TypeError\nraise Mine", "fails with Mine"),
+        ("def __getattr__(name): raise RuntimeError('no ' + name)", "RuntimeError: no TICKTRAIL_API"),
         ("TICKTRAIL_API = 2", "made for plugin API 2, and this ticktrail has 1; upgrade ticktrail"),
         (
             "TICKTRAIL_API = 0",
@@ -143,6 +147,7 @@ def test_an_interruption_is_not_taken_for_a_broken_plugin(site):
         ("@hookimpl\ndef ticktrail_sinks(pluginmanager): return []", "does not fit its declaration"),
         ("@hookimpl\ndef ticktrail_sinks(): return [7]", "ticktrail_sinks returned a int; it must return an iterable"),
         ("@hookimpl\ndef ticktrail_sinks(): return None", "returned a NoneType"),
+        ("@hookimpl\ndef ticktrail_sinks(): raise SystemExit(5)", "ticktrail_sinks failed with SystemExit: 5"),
         ("@hookimpl\ndef ticktrail_sinks(): return 1 / 0", "ticktrail_sinks failed with ZeroDivisionError"),
         (RULE.format('name="a\\nb"'), "the rule's name is 'a\\nb'"),
         (RULE.format('name="quarantined"'), "none of not_asked, quarantined"),

@@ -155,10 +155,12 @@ def test_changes_before_a_whole_book_mean_nothing():
 
 
 def test_a_whole_book_that_is_wrong_is_none():
-    """Its checksum says so; it is asked for again, and there is no gap where nobody had a book."""
+    """Its checksum says so; it is asked for again, and told: there is no gap where nobody had a book."""
     made, lost = decoder()
     raw = re.sub(rb'"checksum":\d+', b'"checksum":1', play(3, 1)[0][0])
-    assert made.decode([raw], 1) == []
+    (told,) = made.decode([raw], 1)
+    assert (type(told), told.raw) == (Undecodable, raw)
+    assert "and Kraken says 1" in told.reason
     assert lost == [SYMBOL]
 
 

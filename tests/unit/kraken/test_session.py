@@ -113,6 +113,17 @@ def test_a_book_that_is_lost_again_and_again_waits():
     assert made.wakes_at() == now_s + 61
 
 
+def test_a_book_that_is_never_right_is_asked_for_once_a_minute_for_ever():
+    """Through two days, say with a pair whose precision the venue tells wrong."""
+    made = settled()
+    now_s = 10.0
+    for _ in range(3_000):
+        made.ask_again("BTC/USD", now_s)
+        pause_s, now_s = made.wakes_at() - now_s, made.wakes_at()
+        again(made, now_s)
+    assert pause_s == 60.0
+
+
 def test_a_ping_waits_for_nothing_else():
     """And is not put where an answer is due."""
     made = settled()

@@ -15,8 +15,9 @@ import pluggy
 
 from ticktrail import hookspecs
 from ticktrail.errors import PluginError
+from ticktrail.text import one_line
 
-__all__ = ["check_api", "declared", "new_manager", "register"]
+__all__ = ["check_api", "declared", "in_words", "new_manager", "register"]
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ def register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
         PluginError: It implements a hook that does not exist, does not take part as its functions' names promise,
             or a hook's arguments do not fit.
     """
-    for attribute, function in vars(plugin).items():
+    for attribute, function in getattr(plugin, "__dict__", {}).items():  # an object with slots has none
         marked = manager.parse_hookimpl_opts(plugin, attribute) is not None
         if marked and attribute not in _HOOKS:
             near = get_close_matches(attribute, _HOOKS, n=1)
@@ -94,7 +95,19 @@ def _ask(name: str, hook: str, function: Callable[[], object]) -> tuple[object, 
     try:
         answer = function()
         return tuple(answer) if isinstance(answer, Iterable) else (answer,)
-    except Exception as exc:
+    except KeyboardInterrupt:  # somebody's Ctrl-C
+        raise
+    except BaseException as exc:
         raise PluginError(
-            f"plugin {name}: {hook} failed with {type(exc).__name__}: {exc}; mend or remove the plugin"
+            f"plugin {name}: {hook} failed with {in_words(exc)}; mend or remove the plugin"
         ) from exc
+
+
+def in_words(exc: BaseException) -> str:
+    """Return the kind of a stranger's exception and what it says, on one line; it may even fail to say anything."""
+    kind = type(exc).__name__
+    try:
+        said = one_line(" ".join(str(exc).split()))
+    except Exception:  # noqa: BLE001 - a stranger's `__str__`
+        return kind
+    return f"{kind}: {said}"

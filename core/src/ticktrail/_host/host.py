@@ -29,7 +29,7 @@ from ticktrail._contracts.validator import ValidatorSpec
 from ticktrail._host.builtin import BUILTIN, OWN
 from ticktrail._host.code import PluginCode, path_of
 from ticktrail._host.discovery import Installed, canonical, find_plugins, missing_extra, own_distributions
-from ticktrail._host.hooks import check_api, declared, new_manager, register
+from ticktrail._host.hooks import check_api, declared, in_words, new_manager, register
 from ticktrail._settings.document import nearest
 from ticktrail.deprecation import TicktrailDeprecationWarning, uses
 from ticktrail.digest import distribution_sha256
@@ -253,11 +253,12 @@ class Host:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", TicktrailDeprecationWarning)  # `deprecated` tells them
                 plugin: object = found.entry_point.load()
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 - whatever a stranger's module raises, the others go on
-            return self._quarantine(
-                found, f"its import fails with {type(exc).__name__}: {' '.join(str(exc).split())}"
-            )
-        if (reason := check_api(plugin)) is not None:
+            reason = check_api(plugin)
+        except KeyboardInterrupt:  # somebody's Ctrl-C
+            raise
+        except BaseException as exc:  # noqa: BLE001 - whatever a stranger's module raises, the others go on
+            return self._quarantine(found, f"its import fails with {in_words(exc)}")
+        if reason is not None:
             return self._quarantine(found, reason, is_incompatible=True)
         return self._take(found.name, plugin, distribution=found.distribution, version=found.version)
 

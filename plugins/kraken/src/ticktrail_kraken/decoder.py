@@ -101,8 +101,11 @@ class KrakenDecoder:
                 continue
             try:
                 out.extend(self._ticks(message, recv_ns))
-            except Mismatch:
-                out.extend(self._lose(lost_with(payload), "checksum", recv_ns))
+            except Mismatch as exc:
+                gaps = self._lose(lost_with(payload), "checksum", recv_ns)
+                # Where nobody believes in a book, no mark tells that one came and was wrong: a pair whose books never
+                # are right would have none, and nobody would know.
+                out.extend(gaps or [self._undecodable(payload, str(exc), recv_ns)])
             except ValueError as exc:
                 out.extend(self._lose(lost_with(payload), "undecodable", recv_ns))
                 out.append(self._undecodable(payload, str(exc), recv_ns))

@@ -20,6 +20,7 @@ from ticktrail._host import Host
 from ticktrail._host.telling import Declaration, declarations
 from ticktrail.cli.plugins.loading import load_host
 from ticktrail.hookspecs import API_VERSION
+from ticktrail.text import one_line
 
 __all__ = ["PluginRow", "list_plugins", "rows_of"]
 
@@ -128,7 +129,7 @@ def _lines(row: PluginRow, width: int) -> Iterator[str]:
     colour = {"active": "green", "not allowed": "yellow"}.get(row.state, "red")
     api = "" if row.api is None else f", API {row.api}"
     whose = f"{row.distribution} {row.version}".strip() or "brought along by the program"
-    yield f"{click.style(row.name, bold=True)}: {click.style(row.state, fg=colour)}, {whose}{api}"
+    yield f"{click.style(one_line(row.name), bold=True)}: {click.style(row.state, fg=colour)}, {one_line(whose)}{api}"
     if row.reason:
         yield from _wrapped(row.reason, width)
     for kind, names in _by_kind(row.declares, row.kinds).items():
@@ -152,7 +153,7 @@ def _by_kind(declares: Iterable[str], kinds: Iterable[str]) -> Mapping[str, list
 
 def _wrapped(text: str, width: int) -> Iterator[str]:
     yield from textwrap.wrap(
-        text,
+        one_line(text),
         width,
         initial_indent="  ",
         subsequent_indent="    ",

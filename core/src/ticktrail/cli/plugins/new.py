@@ -26,6 +26,10 @@ _NEEDS_A_VENUE: Final = frozenset({"provider"})
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*")
 _LONGEST: Final = 40
 """Lines of a template must still fit with the name in them."""
+_DEVICES: Final = frozenset({"con", "prn", "aux", "nul"}) | {
+    f"{device}{number}" for device in ("com", "lpt") for number in range(1, 10)
+}
+"""Names that no folder can have on Windows."""
 _PLACEHOLDER: Final = re.compile(r"acme-ticktrail|acme_ticktrail|Acme|ACME|acme")
 _EXAMPLES = (
     "\b\nExamples:\n  ticktrail plugins new acme-ticktrail --kind provider\n"
@@ -65,11 +69,11 @@ class Names:
         package = distribution.replace("-", "_")
         parts = [part for part in package.split("_") if part != "ticktrail"]
         plugin = "_".join(parts)
-        taken = package in sys.stdlib_module_names or package == "ticktrail" or keyword.iskeyword(package)
+        taken = package == "ticktrail" or keyword.iskeyword(package) or _hides(package, distribution)
         if not parts or taken or keyword.iskeyword(plugin) or not plugin[0].isalpha():
             raise ConfigError(
-                f'"{name}": a module named {package} would hide another, or none of its name is its own; write a name '
-                f'of your own, such as "acme-ticktrail"'
+                f'"{name}": a module named {package} would hide another, or no folder can have the name everywhere, or '
+                f'none of it is its own; write a name of your own, such as "acme-ticktrail"'
             )
         return cls(distribution=distribution, package=package, plugin=plugin)
 
@@ -83,6 +87,22 @@ class Names:
             "acme": self.plugin,
         }
         return _PLACEHOLDER.sub(lambda found: words[found[0]], text)
+
+
+def _hides(package: str, distribution: str) -> bool:
+    """Tell whether a module of that name would stand in the way of another, or may not lie in a folder."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - so that help comes without it
+    from importlib.util import find_spec  # noqa: PLC0415 - likewise
+
+    from ticktrail._host.discovery import canonical, own_distributions  # noqa: PLC0415 - likewise
+
+    if package in sys.stdlib_module_names | _DEVICES or distribution in own_distributions():
+        return True
+    plugins = {canonical(entry.dist.name) for entry in entry_points(group="ticktrail") if entry.dist}
+    if distribution in plugins:  # it was written before, and is installed already
+        return False
+    spec = find_spec(package)
+    return spec is not None and spec.origin is not None
 
 
 @click.command("new", epilog=_EXAMPLES)

@@ -53,8 +53,11 @@ def test_plugin(
     such plugin, or it brings no suites.
     """
     from ticktrail.cli.plugins.showing import badge_of, lines_of  # noqa: PLC0415 - so that help comes without it
+    from ticktrail.errors import ConfigError  # noqa: PLC0415 - likewise
 
     _see_to_the_runner()
+    if laws and badge is not None:
+        raise ConfigError("--badge: a badge is of all laws; leave out --law")
     name, modules = _suites(distribution, wanted=tests is None)
     where = ["--pyargs", *modules] if tests is None else [str(tests.resolve())]
     card, said, status = _run(name, [*where, *_chosen(laws)], keep_settings=tests is not None)

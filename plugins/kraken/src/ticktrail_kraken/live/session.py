@@ -46,6 +46,8 @@ ALREADY = ("already subscribed", "not subscribed", "subscription not found")
 """In the words of an answer: it is as it should be."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 60.0
 """Between two requests for the same book."""
+MOST_DOUBLINGS = 10
+"""Of the first wait: by then it is the longest."""
 Method: TypeAlias = Literal["subscribe", "unsubscribe", "ping"]
 
 
@@ -151,7 +153,10 @@ class Session:
             self._again[symbol] = _Again(now_s, waits=True)
         elif not again.waits:
             again.waits = True
-            again.at_s = max(again.at_s, now_s) + min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**again.times)
+            doublings = min(
+                again.times, MOST_DOUBLINGS
+            )  # a book that is never right is asked for through the nights
+            again.at_s = max(again.at_s, now_s) + min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**doublings)
             again.times += 1
 
     def wakes_at(self) -> float | None:
