@@ -149,6 +149,11 @@ async def test_a_pair_that_there_is_not():
     [
         ("Currency pair not supported BTC/USD", PermanentError, "refused", None),
         ("Subscription depth not supported", PermanentError, "refused", None),
+        ("Unknown symbol", PermanentError, "refused", None),
+        ("Invalid arguments:depth", PermanentError, "refused", None),
+        ("Unknown error", TransientError, "refused", None),
+        ("Service unavailable: unknown", TransientError, "refused", None),
+        ("Trading engine not found", TransientError, "refused", None),
         ("Exceeded msg rate", TransientError, "limited", 7.0),
         ("Something is wrong", TransientError, "refused", None),
     ],

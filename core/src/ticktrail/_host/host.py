@@ -279,7 +279,14 @@ class Host:
                     f"plugin {name} comes from both {other.distribution or 'the program'} and "
                     f"{distribution or 'the program'}; uninstall one, or allow only one of them"
                 )
-        register(self._manager, name, plugin)
+        try:
+            register(self._manager, name, plugin)
+        except PluginError as exc:
+            if not distribution:
+                raise
+            raise PluginError(
+                f"{exc}; it comes with {distribution}, which may be mended or uninstalled"
+            ) from exc
         self._taken.append(
             _Taken(
                 name=name,

@@ -29,17 +29,25 @@ __all__ = ["LISTING", "Request", "Session"]
 
 LISTING = "instrument"
 """The venue's channel of reference data, which is of all pairs at once."""
-PERMANENT = (
-    "not supported",
-    "iso 4217",
-    "unknown",
-    "malformed",
-    "bad request",
-    "not found",
-    "invalid",
-    "unsupported",
+ASKED = (
+    "asset pair",
+    "currency pair",
+    "pair",
+    "symbol",
+    "channel",
+    "depth",
+    "interval",
+    "event",
+    "method",
+    "argument",
 )
-"""In the words of a refusal: no second try would change it."""
+PERMANENT = (
+    *("not supported", "unsupported", "iso 4217", "malformed", "bad request", "event(s) not found"),
+    *(f"{what} {asked}" for asked in ASKED for what in ("unknown", "invalid")),
+    *(f"{asked} not found" for asked in ASKED),
+)
+"""In the words of a refusal: no second try would change it. Whole phrases, of what was asked for: an unknown error passes,
+and so does an engine that is not found."""
 LIMITED = ("msg rate", "rate limit", "too many", "limit exceeded", "throttl")
 """In the words of a refusal: the venue asks to wait."""
 ALREADY = ("already subscribed", "not subscribed", "subscription not found")
