@@ -46,8 +46,8 @@ PERMANENT = (
     *(f"{what} {asked}" for asked in ASKED for what in ("unknown", "invalid")),
     *(f"{asked} not found" for asked in ASKED),
 )
-"""In the words of a refusal: no second try would change it. Whole phrases, of what was asked for: an unknown error passes,
-and so does an engine that is not found."""
+"""In the words of a refusal: no second try would change it. Whole phrases, of what was asked for: an unknown error
+passes, and so does an engine that is not found."""
 LIMITED = ("msg rate", "rate limit", "too many", "limit exceeded", "throttl")
 """In the words of a refusal: the venue asks to wait."""
 ALREADY = ("already subscribed", "not subscribed", "subscription not found")
