@@ -26,7 +26,7 @@ _NAMED = 10
 """Instruments that a warning names; the event has all."""
 
 
-def warning_of(record: Record) -> str | None:
+def warning_of(record: Record) -> str | None:  # noqa: PLR0911 - one for each kind of event
     """Return what to warn of; None for everything else."""
     match record:
         case RuleFailing():
@@ -36,8 +36,10 @@ def warning_of(record: Record) -> str | None:
                 f"the rule {record.rule} judges {record.instrument} no more on {record.provider or 'the route'}: it "
                 f"failed {record.failures} times; mend its plugin and start the feed again"
             )
-        case OutageBegun() | OutageEnded() | LoopBlocked():
-            return _blocked(record) if isinstance(record, LoopBlocked) else _outage(record)
+        case OutageBegun() | OutageEnded():
+            return _outage(record)
+        case LoopBlocked():
+            return _blocked(record)
         case Notice(severity="warning" | "critical"):
             return f"{record.source}: {record.text}"
         case RecordingDiffers():
