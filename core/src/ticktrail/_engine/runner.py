@@ -234,7 +234,7 @@ class Runner:
     async def _run(self, task_status: anyio.abc.TaskStatus[None]) -> None:
         async with anyio.create_task_group() as observers:
             await self._audience.open(observers)
-            observers.start_soon(self._watchdog.run)  # before, nothing ran that could have waited
+            await observers.start(self._watchdog.run)  # before, nothing ran that could have waited
             for warning in announce(self._plan, self._bus.publish, self._clock):
                 self._take_warning(warning)
             async with anyio.create_task_group() as lanes:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import anyio
+from anyio.abc import TaskStatus
 
 from ticktrail._contracts.clock import Clock
 from ticktrail._engine.culprit import Culprit, culprit_of, whose
@@ -65,9 +66,10 @@ class Watchdog:
         self._thread: threading.Thread | None = None
         self._folded: dict[tuple[str, str], _Folded] = {}
 
-    async def run(self) -> None:
-        """Watch until cancelled or closed; the thread has ended when this returns."""
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Watch until cancelled or closed; the thread has ended when this returns. Started once the loop is watched."""
         if not self._after_s or self._ended.is_set():
+            task_status.started()
             return
         self._thread = threading.Thread(
             target=self._watch,
@@ -76,6 +78,7 @@ class Watchdog:
             daemon=True,
         )
         self._thread.start()
+        task_status.started()
         try:
             while not self._ended.is_set():
                 await self._news.wait()
