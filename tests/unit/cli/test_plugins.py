@@ -98,6 +98,38 @@ def test_each_state_is_told_with_its_reason_and_remedy(site):
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_a_plugin_at_fault_hides_no_other(site):
+    """A misspelt hook, a hook that raises, a name declared twice: told of the plugin, and every other is listed."""
+    head = "from ticktrail.plugin import hookimpl\nTICKTRAIL_API = 1\n@hookimpl\n"
+    install(site, "acme-feeds", "acme", ACME.read_text())
+    install(site, "twin-feeds", "twin", ACME.read_text())
+    install(site, "odd-feeds", "odd", f"{head}def ticktrail_provider(): return []")
+    install(site, "sore-feeds", "sore", f"{head}def ticktrail_sinks(): return 1 / 0")
+    install(site, "word-feeds", "word", f"{head}def ticktrail_commands(): return 1 / 0")
+    allow = [f"--allow={name}-feeds" for name in ("acme", "twin", "odd", "sore", "word")]
+    found = rows(*allow)
+    assert {name: found[name]["state"] for name in ("acme", "twin", "odd", "sore", "word", "binance")} == {
+        "acme": "active",
+        "twin": "broken",
+        "odd": "broken",
+        "sore": "broken",
+        "word": "broken",
+        "binance": "active",
+    }
+    assert "did you mean ticktrail_providers?; it comes with odd-feeds" in found["odd"]["reason"]
+    assert "ticktrail_sinks failed with ZeroDivisionError" in found["sore"]["reason"]
+    assert 'provider "acme" is declared by both plugin acme and plugin twin' in found["twin"]["reason"]
+    assert "twin: broken, twin-feeds" in run("list", *allow)
+    assert "a plugin of odd-feeds, which may have it, is broken" in run("show", "odd", *allow, status=2)
+    install(site, "again-feeds", "odd", "TICKTRAIL_API = 1")
+    two = [
+        row["state"]
+        for row in json.loads(run("list", *allow, "--allow=again-feeds", "--json"))
+        if row["name"] == "odd"
+    ]
+    assert sorted(two) == ["active", "broken"]
+
+
 def test_what_a_provider_can_do_is_told_where_it_needs_no_settings():
     """A recording says nothing before it is named; a venue does."""
     found = rows()

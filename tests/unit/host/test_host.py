@@ -106,12 +106,17 @@ def test_what_is_not_installed_is_named_with_its_extra(site):
     ("source", "reason"),
     [
         ("import no_such_module_anywhere", "ModuleNotFoundError: No module named 'no_such_module_anywhere'"),
-        ("def broken(:", "SyntaxError"),
+        ("x = 1\ndef broken(:", "its import fails at sick_feeds_module.py:2 with SyntaxError"),
+        (
+            "\nimport no_such_module_anywhere",
+            "its import fails at sick_feeds_module.py:2 with ModuleNotFoundError",
+        ),
+        ("import no_such_module_anywhere", "'no_such_module_anywhere'; install what it needs"),
         ("raise SystemExit('bye')", "SystemExit: bye"),
         ("raise ValueError('out\\n of order')", "ValueError: out of order"),
         ("raise ValueError('\\x1b[31mred')", r"ValueError: \x1b[31mred"),
         ("class Mine(BaseException): pass\nraise Mine('b')", "Mine: b"),
-        ("class Mine(Exception):\n    def __str__(self): raise TypeError\nraise Mine", "fails with Mine"),
+        ("class Mine(Exception):\n    def __str__(self): raise TypeError\nraise Mine", " with Mine;"),
         ("def __getattr__(name): raise RuntimeError('no ' + name)", "RuntimeError: no TICKTRAIL_API"),
         ("TICKTRAIL_API = 2", "made for plugin API 2, and this ticktrail has 1; upgrade ticktrail"),
         (

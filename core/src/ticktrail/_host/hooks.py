@@ -6,8 +6,10 @@ Never: lets a foreign exception out: it becomes a `PluginError` that names the p
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from pathlib import Path
 from types import FunctionType
 from typing import TypeVar
 
@@ -17,12 +19,26 @@ from ticktrail import hookspecs
 from ticktrail.errors import PluginError
 from ticktrail.text import one_line
 
-__all__ = ["check_api", "declared", "in_words", "new_manager", "register"]
+__all__ = ["PluginFault", "check_api", "declared", "in_words", "new_manager", "place_of", "register"]
 
 T = TypeVar("T")
 
 _PREFIX = "ticktrail_"
 _HOOKS = tuple(name for name in hookspecs.__all__ if name.startswith(_PREFIX))
+
+
+class PluginFault(PluginError):
+    """A plugin is at fault by itself, and without it the others would do.
+
+    Attributes:
+        plugin: Its name.
+        distribution: Which brings it; empty where that is not known here.
+    """
+
+    def __init__(self, message: str, *, plugin: str, distribution: str = "") -> None:
+        super().__init__(message)
+        self.plugin = plugin
+        self.distribution = distribution
 
 
 def new_manager() -> pluggy.PluginManager:
@@ -50,7 +66,7 @@ def register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
     """Take the plugin into the manager.
 
     Raises:
-        PluginError: It implements a hook that does not exist, does not take part as its functions' names promise,
+        PluginFault: It implements a hook that does not exist, does not take part as its functions' names promise,
             or a hook's arguments do not fit.
     """
     for attribute, function in getattr(plugin, "__dict__", {}).items():  # an object with slots has none
@@ -58,18 +74,19 @@ def register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
         if marked and attribute not in _HOOKS:
             near = get_close_matches(attribute, _HOOKS, n=1)
             remedy = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(_HOOKS)}"
-            raise PluginError(f"plugin {name}: there is no hook {attribute}; {remedy}")
+            raise _fault(name, f"there is no hook {attribute}; {remedy}")
         own = isinstance(function, FunctionType) and function.__module__ == getattr(plugin, "__name__", None)
         if own and not marked and attribute in _HOOKS:
-            raise PluginError(f"plugin {name}: {attribute} would never be called; put @hookimpl above it")
+            raise _fault(name, f"{attribute} would never be called; put @hookimpl above it")
     try:
         manager.register(plugin, name)
         manager.check_pending()
     except pluggy.PluginValidationError as exc:
         said = " ".join(str(exc).split())
-        raise PluginError(
-            f"plugin {name}: a hook does not fit its declaration in ticktrail.hookspecs ({said}); "
-            "give it the arguments that stand there"
+        raise _fault(
+            name,
+            f"a hook does not fit its declaration in ticktrail.hookspecs ({said}); "
+            "give it the arguments that stand there",
         ) from exc
 
 
@@ -77,16 +94,16 @@ def declared(manager: pluggy.PluginManager, hook: str, kind: type[T]) -> Iterabl
     """Yield what each plugin declares by a hook, with the plugin's name, in the order of registration.
 
     Raises:
-        PluginError: The hook raised, or returned something else than `kind`.
+        PluginFault: The hook raised, or returned something else than `kind`.
     """
     caller: pluggy.HookCaller = getattr(manager.hook, hook)
     for implementation in caller.get_hookimpls():
         name = implementation.plugin_name
         for item in _ask(name, hook, implementation.function):
             if not isinstance(item, kind):
-                raise PluginError(
-                    f"plugin {name}: {hook} returned a {type(item).__name__}; it must return an iterable "
-                    f"of {kind.__name__}"
+                raise _fault(
+                    name,
+                    f"{hook} returned a {type(item).__name__}; it must return an iterable of {kind.__name__}",
                 )
             yield name, item
 
@@ -98,9 +115,23 @@ def _ask(name: str, hook: str, function: Callable[[], object]) -> tuple[object, 
     except KeyboardInterrupt:  # somebody's Ctrl-C
         raise
     except BaseException as exc:
-        raise PluginError(
-            f"plugin {name}: {hook} failed with {in_words(exc)}; mend or remove the plugin"
-        ) from exc
+        raise _fault(name, f"{hook} failed with {in_words(exc)}; mend or remove the plugin") from exc
+
+
+def _fault(plugin: str, reason: str) -> PluginFault:
+    return PluginFault(f"plugin {plugin}: {reason}", plugin=plugin)
+
+
+def place_of(exc: BaseException) -> str:
+    """Return where a stranger's module raised, as ``file.py:12``; empty where that cannot be told."""
+    if isinstance(exc, SyntaxError) and exc.filename:
+        return f"{Path(exc.filename).name}:{exc.lineno}"
+    told = ""
+    for frame, line in traceback.walk_tb(exc.__traceback__):
+        file = frame.f_code.co_filename
+        if not file.startswith("<frozen ") and not Path(file).is_relative_to(Path(__file__).parent):
+            told = f"{Path(file).name}:{line}"
+    return told
 
 
 def in_words(exc: BaseException) -> str:

@@ -29,7 +29,7 @@ from ticktrail._contracts.validator import ValidatorSpec
 from ticktrail._host.builtin import BUILTIN, OWN
 from ticktrail._host.code import PluginCode, path_of
 from ticktrail._host.discovery import Installed, canonical, find_plugins, missing_extra, own_distributions
-from ticktrail._host.hooks import check_api, declared, in_words, new_manager, register
+from ticktrail._host.hooks import PluginFault, check_api, declared, in_words, new_manager, place_of, register
 from ticktrail._settings.document import nearest
 from ticktrail.deprecation import TicktrailDeprecationWarning, uses
 from ticktrail.digest import distribution_sha256
@@ -70,6 +70,7 @@ class Host:
 
     Attributes:
         quarantined: Those that are allowed but could not be imported, or do not fit this ticktrail.
+        broken: Those that a feed would be refused for; only `survey` goes on without them.
         not_allowed: Those that are installed and were not even imported, for nobody allowed them.
     """
 
@@ -79,7 +80,9 @@ class Host:
         self._declared: dict[str, Mapping[str, object]] = {}
         self._by_plugin: dict[str, list[str]] = {}
         self._taken: list[_Taken] = []
+        self._left_out: dict[tuple[str, str], str] = {}
         self.quarantined: tuple[PluginQuarantined, ...] = ()
+        self.broken: tuple[PluginQuarantined, ...] = ()
         self.not_allowed: tuple[Installed, ...] = ()
 
     @cached_property
@@ -126,21 +129,39 @@ class Host:
                 plugins declare the same name.
         """
         host = cls(clock or SystemClock())
-        version = importlib.metadata.version(OWN)
-        for name, module in BUILTIN.items():
-            host._take(name, importlib.import_module(module), distribution=OWN, version=version)
-        allowed = own_distributions() | {canonical(name) for name in allow}
-        for found in find_plugins():
-            if canonical(found.distribution) in allowed:
-                host._take_installed(found)
-            else:
-                host.not_allowed += (found,)
+        host._take_all(allow)
         for name, plugin in (plugins or {}).items():
             if (reason := check_api(plugin)) is not None:
                 raise PluginError(f"plugin {name}: {reason}")
             host._take(name, plugin, distribution="", version="")
         host._declare()
         return host
+
+    @classmethod
+    def survey(cls, *, allow: Iterable[str] = ()) -> Host:
+        """Return a host for looking at what is installed: one plugin at fault does not hide the others.
+
+        Args:
+            allow: As for `load`.
+
+        Raises:
+            PluginError: Core's own plugins are at fault.
+        """
+        faults: dict[tuple[str, str], str] = {}
+        while True:
+            host = cls(SystemClock())
+            host._left_out = faults
+            try:
+                host._take_all(allow)
+                host._declare()
+                host.commands()
+            except PluginFault as exc:
+                whose = exc.distribution or host._distribution_of(exc.plugin)
+                if whose == OWN or (whose, exc.plugin) in faults:
+                    raise
+                faults[whose, exc.plugin] = str(exc)
+            else:
+                return host
 
     def provider(self, name: str) -> ProviderSpec:
         """Return a provider's spec (the `Registry` contract).
@@ -244,9 +265,27 @@ class Host:
             yield (
                 f"plugin {plugin.name} ({plugin.distribution}), which may have it, is quarantined: {plugin.reason}"
             )
+        for plugin in self.broken:
+            yield f"a plugin of {plugin.distribution}, which may have it, is broken: {plugin.reason}"
         if self.not_allowed:
             others = ", ".join(dict.fromkeys(f'"{found.distribution}"' for found in self.not_allowed))
             yield f"installed but not allowed: {others}; if you trust one, name it in [plugins] allow = […]"
+
+    def _take_all(self, allow: Iterable[str]) -> None:
+        version = importlib.metadata.version(OWN)
+        for name, module in BUILTIN.items():
+            self._take(name, importlib.import_module(module), distribution=OWN, version=version)
+        allowed = own_distributions() | {canonical(name) for name in allow}
+        for found in find_plugins():
+            if canonical(found.distribution) not in allowed:
+                self.not_allowed += (found,)
+            elif (reason := self._left_out.get((found.distribution, found.name))) is not None:
+                self.broken += (self._out(found, reason),)
+            else:
+                self._take_installed(found)
+
+    def _distribution_of(self, plugin: str) -> str:
+        return next(one.distribution for one in self._taken if one.name == plugin)
 
     def _take_installed(self, found: Installed) -> None:
         try:
@@ -257,35 +296,44 @@ class Host:
         except KeyboardInterrupt:  # somebody's Ctrl-C
             raise
         except BaseException as exc:  # noqa: BLE001 - whatever a stranger's module raises, the others go on
-            return self._quarantine(found, f"its import fails with {in_words(exc)}")
+            where = f" at {place}" if (place := place_of(exc)) else ""
+            missing = isinstance(exc, ModuleNotFoundError)
+            remedy = "install what it needs" if missing else "mend it, or install another version of it"
+            return self._quarantine(found, f"its import fails{where} with {in_words(exc)}; {remedy}")
         if reason is not None:
             return self._quarantine(found, reason, is_incompatible=True)
         return self._take(found.name, plugin, distribution=found.distribution, version=found.version)
 
     def _quarantine(self, found: Installed, reason: str, *, is_incompatible: bool = False) -> None:
-        record = PluginQuarantined(
+        self.quarantined += (self._out(found, reason, is_incompatible=is_incompatible),)
+
+    def _out(self, found: Installed, reason: str, *, is_incompatible: bool = False) -> PluginQuarantined:
+        return PluginQuarantined(
             at_ns=self._clock.now_ns(),
             name=found.name,
             distribution=found.distribution,
             reason=reason,
             is_incompatible=is_incompatible,
         )
-        self.quarantined += (record,)
 
     def _take(self, name: str, plugin: object, *, distribution: str, version: str) -> None:
         for other in self._taken:
             if other.name == name:
-                raise PluginError(
+                raise PluginFault(
                     f"plugin {name} comes from both {other.distribution or 'the program'} and "
-                    f"{distribution or 'the program'}; uninstall one, or allow only one of them"
+                    f"{distribution or 'the program'}; uninstall one, or allow only one of them",
+                    plugin=name,
+                    distribution=distribution,
                 )
         try:
             register(self._manager, name, plugin)
-        except PluginError as exc:
+        except PluginFault as exc:
             if not distribution:
                 raise
-            raise PluginError(
-                f"{exc}; it comes with {distribution}, which may be mended or uninstalled"
+            raise PluginFault(
+                f"{exc}; it comes with {distribution}, which may be mended or uninstalled",
+                plugin=name,
+                distribution=distribution,
             ) from exc
         self._taken.append(
             _Taken(
@@ -312,9 +360,10 @@ class Host:
         for plugin, spec in declared(self._manager, hook, kind):
             name = name_of(spec)
             if name in specs:
-                raise PluginError(
+                raise PluginFault(
                     f'{what} "{name}" is declared by both plugin {owners[name]} and plugin {plugin}; '
-                    "uninstall one, or allow only one of them"
+                    "uninstall one, or allow only one of them",
+                    plugin=plugin,
                 )
             specs[name], owners[name] = spec, plugin
             self._by_plugin.setdefault(plugin, []).append(f"{what} {name}")

@@ -6,7 +6,7 @@ Never: imports a plugin: the first comparison comes before that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ticktrail._host import Host
@@ -36,13 +36,20 @@ def plugins_of(document: Document) -> PluginsTable:
     return decoded or PluginsTable()
 
 
-def host_of(document: Document, table: PluginsTable, host: Host | None = None) -> Host:
+def host_of(
+    document: Document,
+    table: PluginsTable,
+    host: Host | None = None,
+    *,
+    load: Callable[..., Host] = Host.load,
+) -> Host:
     """Return the host of a feed file's plugins, once it is sure that they are those that its lock pins, if it has one.
 
     Args:
         document: The feed file.
         table: Its ``[plugins]`` table.
         host: Plugins that are loaded already: they are compared as they were loaded.
+        load: Loads them where they are not: `Host.load`, or `Host.survey` to look at them alone.
 
     Raises:
         ConfigError: They are others, or the lock cannot be read. Nothing was imported then, but for what `host` has.
@@ -51,7 +58,7 @@ def host_of(document: Document, table: PluginsTable, host: Host | None = None) -
     locked = None if table.lock is None else _read(document, table.lock)
     if locked is not None and host is None:
         _refuse(document, locked, _installed(document, table))
-    host = host or Host.load(allow=table.allow)
+    host = host or load(allow=table.allow)
     if locked is not None:  # what was put in place meanwhile was imported, and does not run all the same
         _refuse(document, locked, pins_of_loaded(host.loaded))
     return host

@@ -11,7 +11,7 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import click
 import msgspec
@@ -33,12 +33,15 @@ _MANY: Final = 6
 """Rules and such, of which no more than their names are told where there are more."""
 
 
+State: TypeAlias = Literal["active", "not allowed", "quarantined", "incompatible", "broken"]
+
+
 class PluginRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One plugin that is installed.
 
     Attributes:
         state: ``active``: takes part; ``not allowed``: not even imported; ``quarantined``: could not be imported;
-            ``incompatible``: made for another plugin API.
+            ``incompatible``: made for another plugin API; ``broken``: a feed that allows it is refused.
         api: The plugin API that it is made for; None where that is not known.
         kinds: What it declares, each kind once.
         declares: What it declares, one by one, with what it can do where that can be told without settings.
@@ -48,7 +51,7 @@ class PluginRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     name: str
     distribution: str
-    state: Literal["active", "not allowed", "quarantined", "incompatible"]
+    state: State
     version: str = ""
     api: int | None = None
     sha256: str = ""
@@ -68,7 +71,8 @@ def list_plugins(feed: Path | None, allow: tuple[str, ...], *, as_json: bool) ->
     """List the plugins that are installed, and how each stands.
 
     Active: it takes part. Not allowed: it was not even imported. Quarantined: it could not be imported. Incompatible:
-    it is made for another version of the plugin API. With a feed file, its [plugins] table counts.
+    it is made for another version of the plugin API. Broken: what it declares cannot be had, or clashes with another
+    plugin; a feed that allows it does not start. With a feed file, its [plugins] table counts.
     """
     rows = list(rows_of(load_host(feed, allow)))
     if as_json:
@@ -100,12 +104,13 @@ def rows_of(host: Host) -> Iterator[PluginRow]:
             declares=tuple(f"{one.kind} {one.name}" + (f" ({one.can})" if one.can else "") for one in mine),
             deprecated=host.deprecated(plugin.name),
         )
-    for out in host.quarantined:
+    for out in (*host.quarantined, *host.broken):
+        state: State = "broken" if out in host.broken else "quarantined"
         yield PluginRow(
             name=out.name,
             distribution=out.distribution,
             version=_version(out.distribution),
-            state="incompatible" if out.is_incompatible else "quarantined",
+            state="incompatible" if out.is_incompatible else state,
             reason=out.reason,
         )
     for found in host.not_allowed:

@@ -20,7 +20,7 @@ __all__ = ["load_host", "read_plugins"]
 
 
 def load_host(feed: Path | None, allow: Iterable[str]) -> Host:
-    """Return the plugins that take part.
+    """Return the plugins that take part; one that is at fault hides no other.
 
     Args:
         feed: The feed file whose ``[plugins]`` table counts; None: none does.
@@ -28,12 +28,12 @@ def load_host(feed: Path | None, allow: Iterable[str]) -> Host:
 
     Raises:
         ConfigError: The feed file cannot be read, or the plugins are not those that its lock pins.
-        PluginError: A plugin is broken.
+        PluginError: Core's own plugins are broken.
     """
     if feed is None:
-        return Host.load(allow=allow)
+        return Host.survey(allow=allow)
     document, table = read_plugins(feed)
-    return host_of(document, structs.replace(table, allow=(*table.allow, *allow)))
+    return host_of(document, structs.replace(table, allow=(*table.allow, *allow)), load=Host.survey)
 
 
 def read_plugins(feed: Path) -> tuple[Document, PluginsTable]:
