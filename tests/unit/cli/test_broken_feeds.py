@@ -20,8 +20,7 @@ SAID = {
     "duplicate_sink": ['13: [[sinks]] 2: a sink named "jsonl" stands in line 9 already; give each a name'],
     "import_fails": [
         '10: [providers.sick]: there is no provider "sick"',
-        "plugin sick (sick-feeds), which may have it, is quarantined: its import fails at sick_feeds_module.py:1 "
-        "with ModuleNotFoundError",
+        "is quarantined: its import fails at sick_feeds_module.py:1 with ModuleNotFoundError",
     ],
     "impossible_limits": ["10: [validation] min_price: min_price 10 is above max_price 1", "swap them"],
     "inline_secret": ["10: [compliance] key: stands in plain text", '{ env = "NAME" }'],

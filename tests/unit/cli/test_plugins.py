@@ -1,5 +1,7 @@
 """What `ticktrail plugins` tells: how each plugin stands, what it declares, and whether it is what was locked."""
 
+import base64
+import hashlib
 import json
 import sys
 import tomllib
@@ -229,6 +231,18 @@ def test_the_first_lock_says_what_is_still_to_be_done(acme):
     assert 'add lock = "plugins.lock" under [plugins]' in told
     assert "ticktrail-mock is installed as a link to its sources" in told
     assert (feed.parent / "plugins.lock").exists()
+
+
+def test_a_file_that_was_edited_after_its_installation_is_named(acme, site):
+    """RECORD says how each file was written."""
+    feed, _ = acme
+    module = site / "acme_feeds_module.py"
+    record = site / "acme_feeds-2.5.dist-info" / "RECORD"
+    digest = base64.urlsafe_b64encode(hashlib.sha256(module.read_bytes()).digest()).rstrip(b"=").decode()
+    record.write_text(f"acme_feeds_module.py,sha256={digest},\n")
+    run("lock", feed)
+    module.write_text(module.read_text() + "# later\n")
+    assert "not as acme-feeds was installed: acme_feeds_module.py" in run("lock", feed, "--check", status=1)
 
 
 def test_a_lock_that_cannot_be_checked_is_an_error(acme):

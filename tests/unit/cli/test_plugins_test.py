@@ -195,7 +195,7 @@ def card(*outcomes):
 @pytest.mark.parametrize(
     ("outcomes", "words", "colour"),
     [
-        (("kept", "skipped"), "conforms, API 1", "#2a7f3f"),
+        (("kept", "skipped"), "keeps 1 of 2 laws, API 1", "#2a7f3f"),
         (("kept", "broken"), "1 law broken", "#b3261e"),
         (("broken", "broken", "kept"), "2 laws broken", "#b3261e"),
         (("skipped",), "nothing checked", "#77767b"),

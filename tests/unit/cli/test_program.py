@@ -73,6 +73,21 @@ def test_core_commands_need_no_plugin(run):
     assert run("shine", commands=[7]).exit_code == 2
 
 
+def test_an_unknown_command_says_what_is_near_and_what_may_bring_it(run, tmp_path):
+    """Status 2; a name that a plugin would bring is not merely unknown."""
+    done = run("chek")
+    assert done.exit_code == 2
+    assert 'there is no command "chek"; did you mean check?' in done.stderr
+    assert "pip install" not in done.stderr
+    about = tmp_path / "ticktrail-0.1.dist-info" / "METADATA"
+    about.write_text(about.read_text() + "Requires-Dist: ticktrail-nowhere; extra == 'nowhere'\n")
+    done = run("weave")
+    assert (
+        "there is no command \"weave\"; plugins that are not installed may have it: pip install 'ticktrail[nowhere]'"
+        in " ".join(done.stderr.split())
+    )
+
+
 def test_a_plugin_cannot_replace_a_command_of_core(run):
     """A plugin's command with the name of core's own is an error, not a surprise."""
     done = run("shine", commands=[click.Command("check"), click.Command("shine")])

@@ -242,11 +242,14 @@ async def test_a_feed_that_waits_or_works_is_none(feed):
         assert blocks == []
 
 
-async def test_what_blocks_again_is_told_together(feed):
-    """One event for the first, and one for all that follow in a minute or until the end."""
+async def test_what_blocks_again_is_told_together(feed, caplog):
+    """One event for the first, and one for all that follow in a minute or until the end; one line, with the remedy."""
+    caplog.set_level(logging.WARNING, "ticktrail.watchdog")
     (first, rest), _, _ = await told(feed(sleep_s=0.5, provider='blocks = "again"'))
     assert (first.blocks, rest.blocks) == (1, 4)
     assert first.where == rest.where
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "ticktrail.watchdog"]
+    assert "anyio.to_thread.run_sync" in line
 
 
 async def test_nobody_looks_where_it_is_off(feed):

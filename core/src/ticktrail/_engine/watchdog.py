@@ -65,6 +65,7 @@ class Watchdog:
         self._news = anyio.Event()
         self._thread: threading.Thread | None = None
         self._folded: dict[tuple[str, str], _Folded] = {}
+        self._said_s: dict[tuple[str, str], float] = {}
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Watch until cancelled or closed; the thread has ended when this returns. Started once the loop is watched."""
@@ -154,8 +155,14 @@ class Watchdog:
         return None if frame is None else culprit_of(frame, self._code)
 
     def _say(self, found: Culprit, for_s: float) -> None:
+        """Tell at once; what blocks again in the same place is folded, as its events are."""
+        key, now_s = (found.plugin, found.where), time.monotonic()
+        if now_s - self._said_s.get(key, -FOLD_S) < FOLD_S:
+            return
+        self._said_s[key] = now_s
         _LOG.warning(
-            "the event loop has been blocked for %.1f s: %s is at %s; everything else in the feed waits",
+            "the event loop has been blocked for %.1f s: %s is at %s; everything else in the feed waits; where the "
+            "code is yours, let such work run in a thread (anyio.to_thread.run_sync), or give way to others meanwhile",
             for_s,
             whose(found.plugin, found.distribution),
             found.where,

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points, requires
 from typing import Final
 
-__all__ = ["GROUP", "Installed", "canonical", "find_plugins", "own_distributions"]
+__all__ = [
+    "GROUP",
+    "Installed",
+    "canonical",
+    "find_plugins",
+    "missing_extra",
+    "missing_extras",
+    "own_distributions",
+]
 
 GROUP: Final = "ticktrail"
 _OURS: Final = f"{GROUP}-"
@@ -66,6 +74,12 @@ def missing_extra(name: str) -> str | None:
     except PackageNotFoundError:
         return wanted
     return None
+
+
+def missing_extras() -> tuple[str, ...]:
+    """Return core's extras whose distribution is one of ours and is not installed, sorted."""
+    extras = (name.removeprefix(_OURS) for name in own_distributions())
+    return tuple(sorted(name for name in extras if missing_extra(name) is not None))
 
 
 def canonical(name: str) -> str:

@@ -6,8 +6,11 @@ Never: imports a plugin.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.metadata
 from collections.abc import Iterable
+from pathlib import Path
 
 from ticktrail._host.builtin import BUILTIN, OWN
 from ticktrail._host.discovery import canonical, find_plugins, own_distributions
@@ -15,7 +18,7 @@ from ticktrail.digest import distribution_sha256, is_editable
 from ticktrail.events import PluginLoaded
 from ticktrail.pins import Pin
 
-__all__ = ["editable", "pins_of_installed", "pins_of_loaded"]
+__all__ = ["altered", "editable", "pins_of_installed", "pins_of_loaded"]
 
 
 def pins_of_installed(allow: Iterable[str]) -> tuple[Pin, ...]:
@@ -49,6 +52,26 @@ def pins_of_loaded(loaded: Iterable[PluginLoaded]) -> tuple[Pin, ...]:
                 one.distribution, Pin(name=one.distribution, version=one.version, sha256=one.sha256)
             )
     return tuple(found.values())
+
+
+def altered(pin: Pin) -> tuple[str, ...]:
+    """Return the files of a distribution that are not as its installer wrote them; empty where none of them says so."""
+    return tuple(
+        file.as_posix()
+        for file in importlib.metadata.distribution(pin.name).files or ()
+        if file.hash is not None and not _is_as_written(file)
+    )
+
+
+def _is_as_written(file: importlib.metadata.PackagePath) -> bool:
+    """Tell whether a file has the hash that stands in RECORD (PyPA specifications, "Recording installed projects")."""
+    assert file.hash is not None  # noqa: S101 - for the type checker; whoever calls has looked
+    try:
+        with Path(file.locate()).open("rb") as opened:
+            found = hashlib.file_digest(opened, file.hash.mode).digest()
+    except OSError:
+        return False
+    return base64.urlsafe_b64encode(found).rstrip(b"=").decode() == file.hash.value
 
 
 def editable(pins: Iterable[Pin]) -> tuple[str, ...]:

@@ -29,6 +29,9 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s]*?(?=[\s,;]+[A-Za-z][A
 """Each address of a text that may hold several: a comma before another scheme ends one, a comma between hosts not."""
 
 
+_INSTALL: Final = "install a plugin that keeps one, such as ours: pip install 'ticktrail[compliance]'"
+
+
 @dataclass(frozen=True, slots=True)
 class Unfit:
     """One reason why a feed is not for production: where it stands, what it is, and what to do."""
@@ -152,7 +155,7 @@ def _not_journalled(
     if off:
         yield from off
         return
-    remedy = f"add {spell(f'[{name}]' for name in able)}" if able else "install a plugin that keeps one"
+    remedy = f"add {spell(f'[{name}]' for name in able)}" if able else _INSTALL
     at: Path = ("feed", "profile")
     yield Unfit(
         at if at in document.positions else ("feed",), "no observer of this file journals the ticks", remedy

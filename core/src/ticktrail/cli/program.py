@@ -10,6 +10,7 @@ import errno
 import importlib
 import importlib.metadata
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final
 
 import click
@@ -73,6 +74,30 @@ class Program(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{lazy.module}.{lazy.attribute} is no command")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is asked for.
+
+        Raises:
+            UsageError: There is none of that name; the message says which is near, or what would bring it.
+        """
+        name = args[0]
+        if not (ctx.resilient_parsing or name.startswith("-")) and self.get_command(ctx, name) is None:
+            raise click.UsageError(self._unknown(ctx, name), ctx)
+        return super().resolve_command(ctx, args)
+
+    def _unknown(self, ctx: click.Context, name: str) -> str:
+        from ticktrail._host.discovery import missing_extras  # noqa: PLC0415 - only on the way to an error
+
+        texts = [f'there is no command "{name}"']
+        if near := get_close_matches(name, self.list_commands(ctx), n=1):
+            texts.append(f"did you mean {near[0]}?")
+        if extras := missing_extras():
+            extra = ",".join(extras)
+            texts.append(f"plugins that are not installed may have it: pip install 'ticktrail[{extra}]'")
+        return "; ".join(texts)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing core's own, and say where plugins are missing in it."""

@@ -75,7 +75,8 @@ class DecodingLaws:
     def test_p04_ticks_are_exact(self, case: ProviderCase) -> None:
         """A tick says what the message says: times to the nanosecond, the venue's own digits, ids.
 
-        Provoked: the case's payloads are decoded and held against `expected`, which a person has written.
+        Provoked: the case's payloads are decoded and held against `expected`, which a person has written and which
+        has a tick of each channel that the case asks for: what nobody wrote down may have its sides swapped.
 
         Skipped: the provider makes its ticks itself.
         """
@@ -99,6 +100,15 @@ class DecodingLaws:
             len(found) == len(wanted),
             f"the payloads decode to {len(found)} ticks, and `expected` has {len(wanted)}; the first that only one "
             f"of them has: {(found if len(found) > len(wanted) else wanted)[min(len(found), len(wanted)) :][:1]}",
+        )
+        unseen = sorted(
+            set(case.context.channels)
+            - {channel_of(tick) for tick in case.expected if not isinstance(tick, Gap)}
+        )
+        expect(
+            not unseen,
+            f"no payload of the case has a tick of {', '.join(unseen)}, which it asks for: add a message of each, "
+            "and write into `expected` what it says",
         )
 
     @law("P05")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
 
-from ticktrail._host.lock import editable, pins_of_installed
+from ticktrail._host.lock import altered, editable, pins_of_installed
 from ticktrail.cli.plugins.loading import read_plugins
 from ticktrail.errors import ConfigError
 from ticktrail.pins import LOCK_NAME, Pin, differing, read_lock, write_lock
@@ -20,6 +21,9 @@ from ticktrail.pins import LOCK_NAME, Pin, differing, read_lock, write_lock
 __all__ = ["lock_plugins"]
 
 _EXAMPLES = "\b\nExamples:\n  ticktrail plugins lock btc.toml\n  ticktrail plugins lock btc.toml --check"
+
+
+_MOST_FILES: Final = 5
 
 
 class _Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +92,11 @@ def _tell(
     if before or check:
         for clause in differences:
             click.echo(clause)
+        known = {pin.name: pin.sha256 for pin in before}
+        for pin in present:
+            if known.get(pin.name, pin.sha256) != pin.sha256 and (files := altered(pin)):
+                more = f" and {len(files) - _MOST_FILES:,} more" if len(files) > _MOST_FILES else ""
+                click.echo(f"  not as {pin.name} was installed: {', '.join(files[:_MOST_FILES])}{more}")
     held = f"{len(present)} distributions"
     if check:
         click.echo(

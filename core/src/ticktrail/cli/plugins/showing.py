@@ -49,10 +49,12 @@ def lines_of(card: Card) -> Iterator[str]:
 
 
 def badge_of(card: Card) -> str:
-    """Return an SVG picture that says whether the plugin conforms, and to which API version."""
+    """Return an SVG picture that says how many laws the plugin keeps, of which API version, or how many it breaks."""
     broken = _broken(card)
     if card.conforms:
-        said, colour = f"conforms, API {card.api}", "#2a7f3f"
+        outcomes = [law.outcome for suite in card.suites for law in suite.laws]
+        said = f"keeps {outcomes.count('kept')} of {len(outcomes)} laws, API {card.api}"
+        colour = "#2a7f3f"
     elif broken:
         said, colour = f"{broken} {'law' if broken == 1 else 'laws'} broken", "#b3261e"
     else:
