@@ -95,7 +95,12 @@ def test_a_lost_answer_or_heartbeat_costs_nothing():
         TRADES.replace(b"4665907", b"-4"),
         TRADES.replace(b"2026-11-30T03:30:26.708706Z", b"yesterday"),
         TRADES.replace(b"2026-11-30", b"2399-11-30"),
+        TRADES.replace(b"45283.5", b"1e999999"),
         TICKER.replace(b"45283.4", b"-45283.4"),
+        TICKER.replace(b"45283.4", b"1e-99999"),
+        re.sub(rb'"bid_qty":[\d.]+', b'"bid_qty":null', TICKER),
+        re.sub(rb'"ask":[\d.]+', b'"ask":null', TICKER),
+        BAR.replace(b'"high":45290.1', b'"high":9e99999'),
         BAR.replace(b'"high":45290.1', b'"high":1.0'),
         BAR.replace(b'"interval":1,', b'"interval":0,'),
         TRADES.replace(b"BTC/USD", b"ADA/USD"),
@@ -120,6 +125,23 @@ def test_trades_of_a_snapshot():
     assert [(tick.id, tick.backfilled) for tick in again] == [(10, True)]
     assert made.decode([trade(10, kind="snapshot")], 4) == []
     assert [(tick.id, tick.backfilled) for tick in made.decode([trade(11)], 5)] == [(11, False)]
+
+
+@pytest.mark.parametrize("kind", ["update", "snapshot"])
+def test_a_hole_before_the_first_trade_is_marked(kind):
+    """Nobody but the decoder knows which trades of the first snapshot were passed over; later, ids tell."""
+    made, _ = decoder(ETH)
+    made.decode([trade(7, kind="snapshot"), trade(3, kind="snapshot", symbol=ETH), trade(8)[:-20]], 1)
+    gap, *trades = made.decode([trade(11, kind=kind), trade(12), trade(15), trade(4, symbol=ETH)], 2)
+    assert (gap.instrument, gap.channel, gap.from_id, gap.to_id, gap.cause) == (
+        "BTC/USD",
+        "trades",
+        8,
+        10,
+        "missing",
+    )
+    assert (gap.from_ns, gap.to_ns) == (1, 2)
+    assert [tick.id for tick in trades] == [11, 12, 15, 4]
 
 
 def test_a_bar_is_final_when_the_next_begins():

@@ -91,7 +91,7 @@ def status(feed_file: Path, *, as_json: bool) -> None:
             click.echo(f"    {what}: {text}")
     click.echo(
         f"  {found.delivered:,} delivered, {found.rejected:,} rejected, {found.suppressed:,} suppressed, "
-        f"{found.switches:,} switches"
+        f"{found.switches:,} {'switch' if found.switches == 1 else 'switches'}"
     )
     for name, lane in found.sinks.items():
         failed = "" if lane.failed is None else f", FAILED: {lane.failed}"

@@ -207,7 +207,7 @@ def _counts(status: FeedStatus) -> str:
     late = "" if latency is None else f", socket to sink p99 {latency:,.0f} µs"
     return (
         f"{status.delivered:,} delivered, {status.rejected:,} rejected, {status.suppressed:,} suppressed, "
-        f"{status.switches:,} switches{late}"
+        f"{status.switches:,} {'switch' if status.switches == 1 else 'switches'}{late}"
     )
 
 

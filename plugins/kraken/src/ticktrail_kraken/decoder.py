@@ -166,12 +166,15 @@ class KrakenDecoder:
         missed: list[Tick] = []
         for symbol in dict.fromkeys(symbol for symbol, _ in trades):
             of_symbol = [trade for name, trade in trades if name == symbol]
+            tape, stream = self._tapes[symbol], self.streams[symbol, "trades"]
+            if (hole := tape.hole_before(of_symbol)) is not None:
+                missed.append(self._gap(stream, "missing", recv_ns, *hole))
             self._heard(symbol, "trades", of_symbol[-1])
             if message.type == "snapshot":
-                missed.extend(self._tapes[symbol].recall(of_symbol))
+                missed.extend(tape.recall(of_symbol))
             else:
-                self._tapes[symbol].take(of_symbol)
-        return missed if message.type == "snapshot" else [trade for _, trade in trades]
+                tape.take(of_symbol)
+        return missed if message.type == "snapshot" else [*missed, *(trade for _, trade in trades)]
 
     def _ticker_ticks(self, message: TickerMessage, recv_ns: int) -> Sequence[Tick]:
         ticks: list[tuple[str, Channel, Tick]] = []
@@ -245,8 +248,8 @@ class KrakenDecoder:
     def _lose(self, lost: Lost, cause: str, recv_ns: int) -> Sequence[Gap]:
         """Return the marks of what is lost with a message.
 
-        Trades need none: their ids jump. What is no stream of the leg's is not missed, and neither is what nothing came
-        before. A book is asked for again, known or not.
+        Trades need none: their ids jump, or the tape finds the hole before the first. What is no stream of the leg's is
+        not missed, and neither is what nothing came before. A book is asked for again, known or not.
         """
         gaps: list[Gap] = []
         for (symbol, channel), stream in self.streams.items():
@@ -264,7 +267,9 @@ class KrakenDecoder:
                 gaps.append(self._gap(stream, cause, recv_ns))
         return gaps
 
-    def _gap(self, stream: Stream, cause: str, recv_ns: int) -> Gap:
+    def _gap(
+        self, stream: Stream, cause: str, recv_ns: int, from_id: int | None = None, to_id: int | None = None
+    ) -> Gap:
         newest = stream.newest
         return Gap(
             instrument=self._symbols[stream.symbol],
@@ -272,8 +277,8 @@ class KrakenDecoder:
             event_ns=None,
             recv_ns=recv_ns,
             channel=stream.channel,
-            from_id=None,
-            to_id=None,
+            from_id=from_id,
+            to_id=to_id,
             from_ns=recv_ns if newest is None else newest.recv_ns,
             to_ns=recv_ns,
             cause=cause,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ticktrail.model import Bar, InstrumentId, ProviderId, Quote, Ticker, Trade
+from ticktrail_kraken.checksum import MOST_DIGITS
 from ticktrail_kraken.moments import ns_of_text
 from ticktrail_kraken.settings import NS_PER_MINUTE
 from ticktrail_kraken.wire import OhlcRow, TickerRow, TradeRow
@@ -48,7 +49,8 @@ def check_trade(price: Decimal, size: Decimal, number: int) -> None:
     Raises:
         ValueError: They could not.
     """
-    if not (price.is_finite() and size.is_finite() and price > 0 and size > 0 and 0 <= number < MOST_ID):
+    _check(price, size)
+    if not (price > 0 and size > 0 and 0 <= number < MOST_ID):
         raise ValueError(f"a trade of {size} at {price} with the id {number} is none")
 
 
@@ -144,6 +146,8 @@ def check_bar(first: Decimal, high: Decimal, low: Decimal, last: Decimal, volume
 
 
 def _top(row: TickerRow) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    if (row.bid is None) != (row.bid_qty is None) or (row.ask is None) != (row.ask_qty is None):
+        raise ValueError("a best bid or offer has a price without a size, or a size without a price")
     bid, bid_size, ask, ask_size = (
         NOBODY if number is None else number for number in (row.bid, row.bid_qty, row.ask, row.ask_qty)
     )
@@ -153,8 +157,9 @@ def _top(row: TickerRow) -> tuple[Decimal, Decimal, Decimal, Decimal]:
 
 def _check(*numbers: Decimal) -> None:
     for number in numbers:
-        if not number.is_finite() or number < 0:
-            raise ValueError(f"{number} is no price or size")
+        exponent = number.as_tuple().exponent
+        if not isinstance(exponent, int) or abs(exponent) > MOST_DIGITS or number < 0:
+            raise ValueError(f"{str(number)[:40]} is no price or size")
 
 
 def _moment(row: TickerRow) -> int | None:

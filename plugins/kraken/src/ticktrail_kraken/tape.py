@@ -1,7 +1,8 @@
 """Keep one pair's trades in the order of their ids, and find among the last ones those that were missed.
 
-Owns: what of a snapshot is new: nothing on the first connection, later what came while nobody listened.
-Never: fetches, or marks a gap: what is still missing stays a jump in the ids, which the route marks and may have
+Owns: what of a snapshot is new: nothing on the first connection, later what came while nobody listened; and the hole
+that may lie before the first trade that is brought, of which nobody else can know.
+Never: fetches, or marks a later gap: what is still missing stays a jump in the ids, which the route marks and may have
 repaired. Pure.
 
 Source: docs.kraken.com, "Trades" (WebSocket v2), read 2026-11: `trade_id` is a sequence number, unique per book; the
@@ -26,15 +27,27 @@ class Tape:
         newest_id: The highest id so far, of those that were passed over as well; None before the first.
     """
 
-    __slots__ = ("newest_id",)
+    __slots__ = ("_has_brought", "newest_id")
 
     def __init__(self) -> None:
         self.newest_id: int | None = None
+        self._has_brought = False
+
+    def hole_before(self, trades: Sequence[Trade]) -> tuple[int, int] | None:
+        """Return the first and the last id that are missing between what was passed over and trades that come.
+
+        None once a trade has been brought: from then on the ids jump where something is missing.
+        """
+        if self.newest_id is None or self._has_brought:
+            return None
+        first = min((_id(trade) for trade in trades if _id(trade) > self.newest_id), default=None)
+        return None if first is None or first == self.newest_id + 1 else (self.newest_id + 1, first - 1)
 
     def take(self, trades: Sequence[Trade]) -> Sequence[Trade]:
         """Take new trades, and return them: a repeat among them is the route's to find."""
         for trade in trades:
             self._note(trade)
+        self._has_brought = self._has_brought or bool(trades)
         return trades
 
     def recall(self, trades: Sequence[Trade]) -> Sequence[Trade]:
@@ -48,7 +61,9 @@ class Tape:
             self._note(trade)
         if known is None:
             return ()
-        return [msgspec.structs.replace(trade, backfilled=True) for trade in ordered if _id(trade) > known]
+        missed = [msgspec.structs.replace(trade, backfilled=True) for trade in ordered if _id(trade) > known]
+        self._has_brought = self._has_brought or bool(missed)
+        return missed
 
     def _note(self, trade: Trade) -> None:
         number = _id(trade)

@@ -139,7 +139,9 @@ def new_plugin(name: str, kind: str, out: Path, *, as_json: bool) -> None:
         }
         click.echo(msgspec.json.encode(told))
         return
-    click.echo(f"{folder}: a {kind} named {names.plugin}, {len(files)} files\n\nNext:")
+    click.echo(
+        f"{folder}: {'an' if kind[0] in 'aeiou' else 'a'} {kind} named {names.plugin}, {len(files)} files\n\nNext:"
+    )
     for step in _next_steps(names, kind, folder):
         click.echo(f"  {step}")
 

@@ -56,6 +56,8 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 60.0
 """Between two requests for the same book."""
 MOST_DOUBLINGS = 10
 """Of the first wait: by then it is the longest."""
+MOST_WARNINGS = 20
+"""More of them help nobody."""
 Method: TypeAlias = Literal["subscribe", "unsubscribe", "ping"]
 
 
@@ -105,7 +107,7 @@ class Session:
 
     Attributes:
         is_listed: Whether the venue's list of pairs came, and all that is wanted is in it.
-        warnings: What the venue said on acknowledging, each once.
+        warnings: What the venue said on acknowledging, each once, the first of them.
     """
 
     def __init__(
@@ -218,7 +220,9 @@ class Session:
         """
         due = self._due
         if answer.result is not None:
-            self.warnings.extend(text for text in answer.result.warnings or () if text not in self.warnings)
+            for text in answer.result.warnings or ():
+                if len(self.warnings) < MOST_WARNINGS and text not in self.warnings:
+                    self.warnings.append(text)
         said = answer.refusal
         if said is not None and not any(word in said.lower() for word in ALREADY):
             raise self._refusal(said, answer.symbol)
