@@ -66,6 +66,7 @@ class AcmeRule:
         self._in_a_row += 1
         if self._in_a_row >= CONVINCED:  # it is never told of what it refused, and would refuse for ever
             self._sizes.clear()
+            self._in_a_row = 0
         return TooLarge(size=tick.size, usual=usual)
 
     def accept(self, tick: Tick) -> None:
