@@ -10,6 +10,7 @@ from ticktrail.events import (
     FeedStopping,
     LegDown,
     LegSwitched,
+    LoopBlocked,
     Notice,
     OutageBegun,
     OutageEnded,
@@ -178,6 +179,28 @@ TABLE = {
                 "one tick in a hundred took 2,000 ms or more from the socket into the sink within 300 s; "
                 "the limit is 1,000 ms"
             ),
+        ),
+    ),
+    "loop_blocked": (
+        True,
+        heard(
+            *(
+                LoopBlocked(
+                    at_ns=START_NS,
+                    plugin="slow",
+                    distribution="slow-feeds",
+                    where="a.py:3 nap",
+                    for_s=for_s,
+                    stack=(),
+                )
+                for for_s in (1.5, 2.25, 0.9)
+            )
+        ),
+        nothing,
+        (
+            "slow",
+            "warning",
+            "code of slow (slow-feeds) kept everything else in the feed waiting for 2.2 s, at a.py:3 nap",
         ),
     ),
     "notice": (

@@ -22,6 +22,7 @@ __all__ = [
     "LegDegradedRule",
     "LegDownRule",
     "LegLatencyRule",
+    "LoopBlockedRule",
     "NoticeRule",
     "ObserverLagRule",
     "ObserverTroubleRule",
@@ -59,6 +60,7 @@ RuleName: TypeAlias = Literal[
     "sink_drops",
     "latency",
     "leg_latency",
+    "loop_blocked",
     "notice",
     "stopped",
 ]
@@ -208,6 +210,17 @@ class LegLatencyRule(RuleSettings, frozen=True):
     after_s: Seconds = 60.0
 
 
+class LoopBlockedRule(RuleSettings, frozen=True):
+    """Code, such as a plugin's, kept the whole feed waiting within the last `clear_s`.
+
+    Attributes:
+        longer_than_s: Shorter blocks are no alert; those that ``[feed] blocked_after_s`` lets pass are never told.
+    """
+
+    longer_than_s: Annotated[float, Meta(ge=0, le=3_600)] = 1.0
+    clear_s: Seconds = 300.0
+
+
 class NoticeRule(RuleSettings, frozen=True):
     """An observer told a notice; the alert's severity is the notice's.
 
@@ -246,6 +259,7 @@ class RulesSettings(Settings, frozen=True):
     sink_drops: SinkDropsRule | bool = True
     latency: LatencyRule | bool = True
     leg_latency: LegLatencyRule | bool = False
+    loop_blocked: LoopBlockedRule | bool = True
     notice: NoticeRule | bool = True
     stopped: StoppedRule | bool = True
 

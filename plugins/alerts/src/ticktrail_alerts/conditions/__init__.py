@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ticktrail_alerts.conditions.legs import Failovers, LegDegraded, LegDown, LegLatency, Outage
+from ticktrail_alerts.conditions.loop import LoopBlockage
 from ticktrail_alerts.conditions.machine import ClockBreach, Disk
 from ticktrail_alerts.conditions.observers import Notices, ObserverLag, ObserverTrouble
 from ticktrail_alerts.conditions.sinks import SinkDrops, SinkFailed, SinkFull
@@ -32,6 +33,7 @@ _CONDITIONS: Final[Sequence[type[Any]]] = (
     SinkDrops,
     RecentLatency,
     LegLatency,
+    LoopBlockage,
     Notices,
     Stopped,
 )
