@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import anyio
 import pytest
 
+from ticktrail._contracts.known_secrets import remember
 from ticktrail._engine.runner import Runner
 from ticktrail._host import Host
 from ticktrail._plan.compose import compose
@@ -65,7 +66,7 @@ class Watcher:
                         source="watch",
                         name="greeting",
                         severity="warning",
-                        text="somebody watches",
+                        text="somebody watches of-the-watch",
                     )
                 )
             self.statuses.append(status)
@@ -175,15 +176,18 @@ async def test_an_observer_asks_how_the_feed_stands(feed_file, host, seen):
 
 @pytest.mark.anyio
 async def test_a_notice_reaches_every_observer_and_the_person(feed_file, host, seen):
-    """What an observer tells goes over the bus, and a warning is also told to whoever runs the feed."""
+    """What an observer tells goes over the bus, without a secret; a warning is told to whoever runs the feed too."""
     warned = []
+    remember("of-the-watch")
     runner = Runner(compose(feed_file, host), max_ticks=500, warn=warned.append)
     assert runner.status() is None
     with anyio.fail_after(30):
         report = await runner.run()
-    assert [(notice.source, notice.text) for notice in seen[0].notices] == [("watch", "somebody watches")]
-    assert "watch: somebody watches" in warned
-    assert "watch: somebody watches" in report.warnings
+    assert [(notice.source, notice.text) for notice in seen[0].notices] == [
+        ("watch", "somebody watches [secret]")
+    ]
+    assert "watch: somebody watches [secret]" in warned
+    assert "watch: somebody watches [secret]" in report.warnings
 
 
 @pytest.mark.anyio

@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from ticktrail._contracts.known_secrets import remember
 from ticktrail._engine.bench import RuleFailed
 from ticktrail._engine.judge import Judge
 from ticktrail._engine.verdict import joined
@@ -52,7 +53,7 @@ class Rule:
 
     def check(self, tick, at_ns):
         if self.raises(tick):
-            raise ZeroDivisionError("a defect")
+            raise ZeroDivisionError("a defect, key=of-the-rule")
         return self.finding() if self.objects(tick) else None
 
     def accept(self, tick):
@@ -201,13 +202,15 @@ def test_a_book_is_not_taken_apart_by_a_quarantine():
 @pytest.mark.parametrize("action", ["reject", "flag", "quarantine"])
 def test_a_rule_that_raises_hurts_itself_alone(action):
     """The tick goes on with a mark, the others judge it, and after so many failures the rule judges no more."""
+    remember("of-the-rule")
     broken, sound = Rule(raises=lambda tick: True), Rule(priced("7"))
     bench = court(broken, sound, action=action, max_rule_failures=3)
     verdict = bench.judged(make_trade("5"), make_quote())
     assert [tick.flagged for tick in verdict.good] == [True, True]
     assert [type(event) for event in bench.events] == [RuleFailing]
     assert (verdict.flagged[0].violations[0].failed, bench.events[0].rule) == ("picky", "picky")
-    assert "ZeroDivisionError" in verdict.flagged[0].violations[0].error
+    assert verdict.flagged[0].violations[0].error == "ZeroDivisionError: a defect, key=[secret]"
+    assert bench.events[0].error == "ZeroDivisionError: a defect, key=[secret]"
     bench.judged(make_trade("5", instrument=ETH))
     assert [type(event) for event in bench.events] == [RuleFailing]
     bench.judged(make_trade("5"))
@@ -228,7 +231,7 @@ def test_the_traceback_of_a_rule_s_first_failure_is_logged_once(caplog):
     (record,) = caplog.records
     assert (record.levelname, record.name) == ("DEBUG", "ticktrail.rules")
     assert "the rule picky raised over BTC/USDT" in record.getMessage()
-    assert 'raise ZeroDivisionError("a defect")' in caplog.text
+    assert 'raise ZeroDivisionError("a defect, key=of-the-rule")' in caplog.text
 
 
 def test_a_failure_does_not_hide_what_the_rule_finds_later():

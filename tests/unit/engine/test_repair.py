@@ -6,6 +6,7 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from ticktrail._contracts.known_secrets import remember
 from ticktrail._engine.runner import Runner
 from ticktrail.errors import TransientError
 from ticktrail.events import HoleLeft, HoleRepaired
@@ -282,9 +283,10 @@ async def test_what_is_fetched_is_judged_and_what_is_rejected_is_no_hole(tmp_pat
 
 
 async def test_an_archive_that_fails_by_a_defect_of_its_own_hurts_nothing_else(tmp_path):
-    """The gap stands, and the event says whose defect it was."""
+    """The gap stands, and the event says whose defect it was, without a secret that stood in it."""
+    remember("of-the-archive")
     past = Past()
-    past.error = LookupError("the plugin's own")
+    past.error = LookupError("the plugin's own, key=of-the-archive")
     STAGE.sinks["main"] = sink = Watched()
 
     async def script(session):
@@ -296,7 +298,7 @@ async def test_an_archive_that_fails_by_a_defect_of_its_own_hurts_nothing_else(t
     assert sink.ids == [1, 5]
     (event,) = told(HoleLeft)
     assert event.reason == "failed"
-    assert "LookupError: the plugin's own" in event.detail
+    assert "LookupError: the plugin's own, key=[secret]" in event.detail
     assert past.asked == ["a"]
 
 

@@ -11,8 +11,10 @@ from functools import partial
 
 import anyio
 import anyio.abc
+import msgspec
 
 from ticktrail._contracts.clock import Clock
+from ticktrail._contracts.known_secrets import without_secrets
 from ticktrail._contracts.observer import Observer, ObserverContext, Troubled
 from ticktrail._contracts.page import PageContext, PageOffer
 from ticktrail._engine.bus import Bus, Queue
@@ -98,6 +100,7 @@ class Audience:
         }
 
     def _tell(self, notice: Notice) -> None:
+        notice = msgspec.structs.replace(notice, text=without_secrets(notice.text))
         if self._early is None:
             self._bus.publish(notice)
         else:

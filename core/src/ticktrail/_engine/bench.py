@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from ticktrail._contracts.known_secrets import without_secrets
 from ticktrail._contracts.validator import Action, Severity, StatefulValidator, Validator
 from ticktrail._engine.quality import Quality
 from ticktrail._engine.quarantine import Quarantine
@@ -53,7 +54,7 @@ def words_of(exc: BaseException) -> str:
         said = str(exc)
     except Exception:  # noqa: BLE001 - see above
         said = "its message cannot be read"
-    text = f"{type(exc).__name__}: {said}"[:_MOST_WORDS]
+    text = without_secrets(f"{type(exc).__name__}: {said}")[:_MOST_WORDS]
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -16,6 +16,7 @@ import anyio
 import msgspec
 
 from ticktrail._contracts.clock import Clock
+from ticktrail._contracts.known_secrets import without_secrets
 from ticktrail._contracts.route import Batch
 from ticktrail._engine.archive import has_archive, served_by
 from ticktrail._engine.bus import Bus
@@ -242,7 +243,7 @@ class Repair:
                 missing=None if missing is None else missing - len(hole.found),
                 took_ms=took_ms,
                 reason=reason,
-                detail=detail,
+                detail=without_secrets(detail),
             )
         )
 
