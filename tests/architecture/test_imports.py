@@ -32,6 +32,7 @@ LAYERS = (
         "address",
         "claim",
         "digest",
+        "moments",
         "latency",
         "pace",
         "recent",

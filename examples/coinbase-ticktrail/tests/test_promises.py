@@ -12,7 +12,7 @@ from ticktrail.model import InstrumentId, Tick
 from ticktrail.testing.venue import JsonClient, LiveTape
 
 from coinbase_ticktrail.conformance import CONTEXT
-from coinbase_ticktrail.messages import Heartbeat, LastMatch, nanoseconds_of
+from coinbase_ticktrail.messages import Heartbeat, LastMatch
 from coinbase_ticktrail.plugin import check
 from coinbase_ticktrail.provider import CoinbaseProvider, CoinbaseSettings
 from coinbase_ticktrail.venue import PRODUCT, CoinbaseVenue, error, market
@@ -106,11 +106,3 @@ def test_what_is_no_pair_is_refused_before_a_socket_is_opened() -> None:
     """By `ticktrail check`, with the remedy."""
     with pytest.raises(ConfigError, match="write one such as"):
         check(CoinbaseSettings(), replace(CONTEXT, instruments=(InstrumentId("AAPL"),)))
-
-
-def test_times_are_exact() -> None:
-    """To the last digit, which a float would have lost."""
-    assert nanoseconds_of("2026-11-07T08:19:27.028459Z") == 1_794_039_567_028_459_000
-    assert nanoseconds_of("2026-11-07T08:19:27.123456789Z") % 1_000_000_000 == 123_456_789
-    with pytest.raises(ValueError, match="is no time"):
-        nanoseconds_of("2026-11-07T08:19:27+01:00")

@@ -7,7 +7,6 @@ import pytest
 
 from ticktrail.model import Bar, BookSnapshot, Gap, Quote, Status, Ticker, Trade, Undecodable
 from ticktrail_kraken.decoder import KrakenDecoder
-from ticktrail_kraken.moments import ns_of_seconds, ns_of_text, text_of_ns
 from ticktrail_kraken.settings import CHANNELS
 from ticktrail_kraken.testing.messages import PAYLOADS
 
@@ -198,20 +197,3 @@ def test_streams_by_name():
     assert [made.wants(payload) for payload in (TRADES, TICKER, LISTING, PAYLOADS[1], PAYLOADS[9])] == [
         True, False, True, False, False,
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("text", "at_ns"),
-    [
-        ("2026-11-30T03:30:26.708706Z", 1_796_009_426_708_706_000),
-        ("2026-11-30T03:30:26Z", 1_796_009_426_000_000_000),
-        ("2026-11-30T03:30:26.123456789Z", 1_796_009_426_123_456_789),
-        ("2026-11-30T03:30:26.123456789999Z", 1_796_009_426_123_456_789),
-        ("2026-11-30T05:30:26.5+02:00", 1_796_009_426_500_000_000),
-    ],
-)
-def test_times(text, at_ns):
-    """To the nanosecond, whatever the number of digits."""
-    assert ns_of_text(text) == at_ns
-    assert ns_of_text(text_of_ns(at_ns)) == at_ns
-    assert ns_of_seconds(Decimal(at_ns).scaleb(-9)) == at_ns

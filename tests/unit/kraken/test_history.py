@@ -6,9 +6,9 @@ import pytest
 
 from ticktrail.errors import PermanentError, TransientError
 from ticktrail.events import VenueTrouble
+from ticktrail.moments import rfc3339_of_ns
 from ticktrail.testing.venue import Answer, Fault
 from ticktrail_kraken.history import open_history
-from ticktrail_kraken.moments import text_of_ns
 from ticktrail_kraken.testing.tape import KrakenTape
 from ticktrail_kraken.testing.venue import KrakenVenue
 from unit.kraken.stage import context, settings_at
@@ -27,7 +27,7 @@ def anyio_backend():
 def trade(number, at_ns):
     raw = (
         f'{{"channel":"trade","type":"update","data":[{{"symbol":"BTC/USD","side":"sell","price":650.10,"qty":0.00200000,'
-        f'"trade_id":{number},"timestamp":"{text_of_ns(at_ns)}"}}]}}'
+        f'"trade_id":{number},"timestamp":"{rfc3339_of_ns(at_ns)}"}}]}}'
     )
     return "BTC/USD@trade", raw.encode()
 
@@ -35,7 +35,8 @@ def trade(number, at_ns):
 def bar(number):
     raw = (
         f'{{"channel":"ohlc","type":"update","data":[{{"symbol":"BTC/USD","open":1.5,"high":1.5,"low":1.5,"close":1.5,'
-        f'"vwap":1.5,"trades":1,"volume":2.0,"interval":1,"interval_begin":"{text_of_ns(START + number * MINUTE)}"}}]}}'
+        f'"vwap":1.5,"trades":1,"volume":2.0,"interval":1,"interval_begin":'
+        f'"{rfc3339_of_ns(START + number * MINUTE)}"}}]}}'
     )
     return "BTC/USD@ohlc", raw.encode()
 

@@ -10,9 +10,10 @@ import pytest
 
 from ticktrail import events
 from ticktrail._logs.entry import Entry, entry_of, entry_of_library
-from ticktrail._logs.form import as_json, as_text, rfc3339
+from ticktrail._logs.form import as_json, as_text
 from ticktrail._logs.levels import LEVELS, level_of
 from ticktrail._logs.settings import RANK, LogSettings
+from ticktrail.moments import rfc3339_of_ns
 
 DOCS = Path(__file__).parents[3] / "docs"
 DOWN = events.LegDown(
@@ -115,7 +116,7 @@ def test_levels_by_the_first_words():
 
 def test_times():
     """Nanoseconds are kept, to the last digit."""
-    assert rfc3339(1) == "1970-01-01T00:00:00.000000001Z"
+    assert rfc3339_of_ns(1) == "1970-01-01T00:00:00.000000001Z"
 
 
 def test_the_page_is_what_the_code_says():

@@ -7,7 +7,6 @@ Never: writes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
-from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 import msgspec
@@ -16,19 +15,14 @@ from structlog.processors import JSONRenderer
 
 from ticktrail._logs.entry import LIBRARY, WARNING, Entry
 from ticktrail._logs.redact import redact, redacted_text
+from ticktrail.moments import rfc3339_of_ns
 from ticktrail.text import one_line
 
-__all__ = ["Render", "as_json", "as_text", "rfc3339"]
+__all__ = ["Render", "as_json", "as_text"]
 
 Render: TypeAlias = Callable[[Entry], str]
 
 _TAKEN: Final = frozenset({"time", "level", "event", "feed", "text", "exception"})
-
-
-def rfc3339(ns: int) -> str:
-    """Return a time of UTC nanoseconds with all its digits, by RFC 3339."""
-    seconds, rest = divmod(ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
 def as_json(feed: str) -> Render:
@@ -75,7 +69,11 @@ def as_text(*, coloured: bool) -> Render:
 
 
 def _fields(entry: Entry, feed: str) -> dict[str, object]:
-    found: dict[str, object] = {"time": rfc3339(entry.at_ns), "level": entry.level, "event": entry.event}
+    found: dict[str, object] = {
+        "time": rfc3339_of_ns(entry.at_ns),
+        "level": entry.level,
+        "event": entry.event,
+    }
     if feed:
         found["feed"] = feed
     for key, value in entry.fields.items():

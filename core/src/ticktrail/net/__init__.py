@@ -1,7 +1,7 @@
-"""Speak web socket at the pace of a market, keep within a venue's limits, notice silence: what a provider needs.
+"""Speak web socket at the pace of a market, ask by HTTP, keep within a venue's limits, notice silence.
 
-Runs on trio. A provider turns these errors into `ticktrail.errors.TransientError` or `PermanentError`; trying again
-is the leg's business, never this package's.
+The web socket runs on trio, and a provider turns its errors into `ticktrail.errors.TransientError` or `PermanentError`.
+Trying again is the leg's business, never this package's.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ticktrail.net._errors import (
     WebSocketError,
     retry_after_s,
 )
+from ticktrail.net._rest import RestAnswer, RestSession
 from ticktrail.net._silence import Heard, Silence
 from ticktrail.net._tap import Received
 
@@ -28,6 +29,8 @@ __all__ = [
     "HandshakeRefused",
     "Heard",
     "Received",
+    "RestAnswer",
+    "RestSession",
     "Silence",
     "TlsFailed",
     "TlsSession",

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from ticktrail.model import Channel, InstrumentId, Quote, Tick, Trade, Undecodable
+from ticktrail.moments import ns_of_rfc3339
 from ticktrail.plugin import ProviderContext
 
-from coinbase_ticktrail.messages import LastMatch, Match, Ticker, nanoseconds_of, product_of, read
+from coinbase_ticktrail.messages import LastMatch, Match, Ticker, product_of, read
 
 CHANNELS: Final[frozenset[Channel]] = frozenset({"trades", "quotes"})
 
@@ -52,7 +53,7 @@ class CoinbaseDecoder:
         return Trade(
             instrument=self._asked_for(message.product_id, "trades"),
             provider=self._name,
-            event_ns=nanoseconds_of(message.time),
+            event_ns=ns_of_rfc3339(message.time),
             recv_ns=recv_ns,
             id=message.trade_id,
             price=message.price,
@@ -67,7 +68,7 @@ class CoinbaseDecoder:
         return Quote(
             instrument=self._asked_for(message.product_id, "quotes"),
             provider=self._name,
-            event_ns=nanoseconds_of(message.time),
+            event_ns=ns_of_rfc3339(message.time),
             recv_ns=recv_ns,
             bid_price=message.best_bid,
             bid_size=message.best_bid_size,

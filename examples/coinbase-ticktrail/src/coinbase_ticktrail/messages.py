@@ -1,4 +1,4 @@
-"""Hold the venue's messages in the venue's own spelling, and how it writes instruments and times.
+"""Hold the venue's messages in the venue's own spelling, and how it writes instruments.
 
 Sources, read 2026-11: docs.cdp.coinbase.com/exchange/websocket-feed, its pages overview, channels, errors and
 rate-limits.
@@ -7,7 +7,6 @@ rate-limits.
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, TypeAlias
 
@@ -81,7 +80,6 @@ read = msgspec.json.Decoder(Message).decode
 
 # [spelling]
 _PAIR = re.compile(r"[A-Z0-9]+/[A-Z0-9]+")
-_TIME = re.compile(r"(20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?Z")
 
 
 def product_of(instrument: InstrumentId) -> str:
@@ -98,16 +96,3 @@ def product_of(instrument: InstrumentId) -> str:
 def instrument_of(product: str) -> InstrumentId:
     """Return the canonical name of the venue's spelling."""
     return InstrumentId(product.replace("-", "/"))
-
-
-def nanoseconds_of(time: str) -> int:
-    """Return a moment in nanoseconds since 1970, to the last digit that the venue wrote.
-
-    Raises:
-        ValueError: It is no moment of this century, in UTC.
-    """
-    found = _TIME.fullmatch(time)
-    if found is None:
-        raise ValueError(f"{time[:40]!r} is no time such as 2026-11-07T08:19:27.028459Z")
-    seconds = int(datetime.fromisoformat(f"{found[1]}+00:00").timestamp())
-    return seconds * 1_000_000_000 + int((found[2] or "").ljust(9, "0"))

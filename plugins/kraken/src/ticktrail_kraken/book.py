@@ -20,8 +20,8 @@ from decimal import Decimal
 from itertools import chain
 
 from ticktrail.model import BookDelta, BookSnapshot, InstrumentId, Levels, ProviderId
+from ticktrail.moments import ns_of_rfc3339
 from ticktrail_kraken.checksum import CHECKED_LEVELS, MOST_DIGITS, checksum_of, summed
-from ticktrail_kraken.moments import ns_of_text
 from ticktrail_kraken.wire import BookRow, Level
 
 __all__ = ["Book", "Mismatch"]
@@ -213,7 +213,7 @@ class Book:
         found = checksum_of(chain(self._asks.texts(), self._bids.texts()))
         if found != row.checksum:
             raise Mismatch(f"the book's checksum is {found}, and Kraken says {row.checksum}")
-        return None if row.timestamp is None else ns_of_text(row.timestamp)
+        return None if row.timestamp is None else ns_of_rfc3339(row.timestamp)
 
     def _whole(self, event_ns: int | None, recv_ns: int) -> BookSnapshot:
         return BookSnapshot(

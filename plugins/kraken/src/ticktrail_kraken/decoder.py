@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ticktrail.model import BookDelta, BookSnapshot, Channel, Gap, InstrumentId, ProviderId, Tick, Undecodable
+from ticktrail.moments import ns_of_rfc3339
 from ticktrail_kraken.bars import Bars
 from ticktrail_kraken.book import Book, Mismatch
 from ticktrail_kraken.events import bar_of, quote_of, ticker_of, trade_of
 from ticktrail_kraken.losses import CHANNELS_OF, UNREADABLE, Lost, is_answer, lost_with
-from ticktrail_kraken.moments import ns_of_text
 from ticktrail_kraken.states import States
 from ticktrail_kraken.tape import Tape
 from ticktrail_kraken.wire import (
@@ -193,7 +193,7 @@ class KrakenDecoder:
         return [tick for _, _, tick in ticks]
 
     def _bar_ticks(self, message: OhlcMessage, recv_ns: int) -> Sequence[Tick]:
-        at_ns = None if message.timestamp is None else ns_of_text(message.timestamp)
+        at_ns = None if message.timestamp is None else ns_of_rfc3339(message.timestamp)
         bars = [
             (row.symbol, bar_of(row, self._symbols[row.symbol], self._provider, at_ns, recv_ns))
             for row in message.data

@@ -12,8 +12,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ticktrail.model import Bar, InstrumentId, ProviderId, Quote, Ticker, Trade
+from ticktrail.moments import ns_of_rfc3339
 from ticktrail_kraken.checksum import MOST_DIGITS
-from ticktrail_kraken.moments import ns_of_text
 from ticktrail_kraken.settings import NS_PER_MINUTE
 from ticktrail_kraken.wire import OhlcRow, TickerRow, TradeRow
 
@@ -34,7 +34,7 @@ def trade_of(row: TradeRow, instrument: InstrumentId, provider: ProviderId, recv
     return Trade(
         instrument=instrument,
         provider=provider,
-        event_ns=ns_of_text(row.timestamp),
+        event_ns=ns_of_rfc3339(row.timestamp),
         recv_ns=recv_ns,
         id=row.trade_id,
         price=row.price,
@@ -114,7 +114,7 @@ def bar_of(
         ValueError: It could be none.
     """
     check_bar(row.open, row.high, row.low, row.close, row.volume)
-    start_ns = ns_of_text(row.interval_begin)
+    start_ns = ns_of_rfc3339(row.interval_begin)
     if not 0 < row.interval <= MOST_MINUTES or not 0 <= row.trades < MOST_ID:
         raise ValueError(f"a bar of {row.interval} minutes and {row.trades} trades is none")
     return Bar(
@@ -163,4 +163,4 @@ def _check(*numbers: Decimal) -> None:
 
 
 def _moment(row: TickerRow) -> int | None:
-    return None if row.timestamp is None else ns_of_text(row.timestamp)
+    return None if row.timestamp is None else ns_of_rfc3339(row.timestamp)

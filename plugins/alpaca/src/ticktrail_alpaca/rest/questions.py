@@ -13,12 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from ticktrail.errors import ConfigError
+from ticktrail.moments import rfc3339_of_ns
 from ticktrail_alpaca.markets import FeedName
 from ticktrail_alpaca.rest.client import RestClient
 from ticktrail_alpaca.rest.rows import RestBar, RestQuote, RestSnapshot, RestTrade
@@ -41,7 +41,6 @@ __all__ = [
 
 Row = TypeVar("Row")
 Kind: TypeAlias = Literal["trades", "quotes", "bars"]
-NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +167,8 @@ async def _ask_period(
     # The venue's end is inclusive, and no time of it is finer than a nanosecond.
     params = {
         "symbols": ",".join(symbols),
-        "start": _moment(start_ns),
-        "end": _moment(end_ns - 1),
+        "start": rfc3339_of_ns(start_ns),
+        "end": rfc3339_of_ns(end_ns - 1),
         "limit": str(client.settings.page_rows),
         "sort": "asc",
         **(more or {}),
@@ -213,12 +212,6 @@ def _feed(settings: AlpacaSettings, feeds: Mapping[FeedName, str], what: str) ->
         able = ", ".join(f'"{name}"' for name in feeds)
         raise ConfigError(f'feed = "{settings.feed_name}" has no {what}; these have: {able}')
     return feeds[settings.feed_name]
-
-
-def _moment(at_ns: int) -> str:
-    """Return RFC 3339 to the nanosecond."""
-    seconds, ns = divmod(at_ns, NS_PER_S)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ns:09d}Z"
 
 
 def _of_one(symbol: str, page: GroupPage[Row]) -> Page[Row]:

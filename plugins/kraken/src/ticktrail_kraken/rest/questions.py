@@ -19,8 +19,8 @@ from typing import TypeVar
 import msgspec
 
 from ticktrail.model import Side
+from ticktrail.moments import ns_of_seconds
 from ticktrail_kraken.events import check_bar, check_trade
-from ticktrail_kraken.moments import ns_of_seconds
 from ticktrail_kraken.rest.client import RestClient
 from ticktrail_kraken.symbols import rest_pair
 

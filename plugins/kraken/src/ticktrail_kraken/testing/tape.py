@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ticktrail.moments import rfc3339_of_ns
 from ticktrail.testing.venue import Message
-from ticktrail_kraken.moments import text_of_ns
 
 __all__ = ["PRICE_PLACES", "SIZE_PLACES", "KrakenTape", "Market", "digits"]
 
@@ -135,7 +135,7 @@ class Market:
             (
                 f'{{"channel":"trade","type":"update","data":[{{"symbol":"{self.symbol}","side":"{side}",'
                 f'"price":{digits(price, PRICE_PLACES)},"qty":{digits(size, SIZE_PLACES)},"ord_type":"market",'
-                f'"trade_id":{self.newest_id},"timestamp":"{text_of_ns(at_ns)}"}}]}}'
+                f'"trade_id":{self.newest_id},"timestamp":"{rfc3339_of_ns(at_ns)}"}}]}}'
             ).encode(),
         )
         yield f"{self.symbol}@ohlc", self._candle_message(price, size, at_ns)
@@ -156,10 +156,10 @@ class Market:
             )
         )  # fmt: skip
         return (
-            f'{{"channel":"ohlc","type":"update","timestamp":"{text_of_ns(at_ns)}","data":[{{"symbol":'
+            f'{{"channel":"ohlc","type":"update","timestamp":"{rfc3339_of_ns(at_ns)}","data":[{{"symbol":'
             f'"{self.symbol}",{told},"volume":{digits(candle.volume, SIZE_PLACES)},"trades":{candle.trades},'
-            f'"interval_begin":"{text_of_ns(begin_ns)}","interval":1,'
-            f'"timestamp":"{text_of_ns(begin_ns + MINUTE_NS)}"}}]}}'
+            f'"interval_begin":"{rfc3339_of_ns(begin_ns)}","interval":1,'
+            f'"timestamp":"{rfc3339_of_ns(begin_ns + MINUTE_NS)}"}}]}}'
         ).encode()
 
     def _ticker_message(self, at_ns: int) -> bytes:
@@ -169,7 +169,7 @@ class Market:
             f'"bid":{digits(bid, PRICE_PLACES)},"bid_qty":{digits(self.bids[bid], SIZE_PLACES)},'
             f'"ask":{digits(ask, PRICE_PLACES)},"ask_qty":{digits(self.asks[ask], SIZE_PLACES)},'
             f'"last":{digits(bid, PRICE_PLACES)},"volume":2600.11415018,"vwap":65000.0,"low":64000.0,"high":66000.0,'
-            f'"change":-17.2,"change_pct":-0.17,"timestamp":"{text_of_ns(at_ns)}"}}]}}'
+            f'"change":-17.2,"change_pct":-0.17,"timestamp":"{rfc3339_of_ns(at_ns)}"}}]}}'
         ).encode()
 
     def _book_message(self, kind: str, bids: Levels, asks: Levels, at_ns: int) -> bytes:
@@ -179,7 +179,7 @@ class Market:
         )
         return (
             f'{{"channel":"book","type":"{kind}","data":[{{"symbol":"{self.symbol}",{sides},'
-            f'"checksum":{self._checksum()},"timestamp":"{text_of_ns(at_ns)}"}}]}}'
+            f'"checksum":{self._checksum()},"timestamp":"{rfc3339_of_ns(at_ns)}"}}]}}'
         ).encode()
 
     def _checksum(self) -> int:

@@ -15,6 +15,7 @@ from decimal import Decimal
 import msgspec
 import trio_websocket
 
+from ticktrail.moments import ns_of_rfc3339
 from ticktrail.testing.venue import (
     Fault,
     JsonClient,
@@ -23,7 +24,6 @@ from ticktrail.testing.venue import (
     Message,
     SharedStream,
 )
-from ticktrail_kraken.moments import ns_of_text
 from ticktrail_kraken.testing.memory import Memory, text
 from ticktrail_kraken.testing.tape import PRICE_PLACES, SIZE_PLACES, KrakenTape
 
@@ -258,7 +258,7 @@ class KrakenVenue(JsonVenue):
     def _rest_trades(self, symbol: str, named: str, query: Mapping[str, str]) -> Mapping[str, object]:
         count = min(int(query.get("count", str(MOST_ROWS))), MOST_ROWS)
         rows = self._memory.trades(symbol)
-        timed = [(ns_of_text(text(row["timestamp"])), row) for row in rows]
+        timed = [(ns_of_rfc3339(text(row["timestamp"])), row) for row in rows]
         if "since" in query:
             since_ns = int(query["since"])
             timed = [(at_ns, row) for at_ns, row in timed if at_ns > since_ns][:count]
@@ -289,4 +289,4 @@ def _quoted(raw: msgspec.Raw) -> str:
 
 def _rest_bar(row: Mapping[str, msgspec.Raw]) -> Sequence[object]:
     numbers = [_quoted(row[name]) for name in ("open", "high", "low", "close", "vwap", "volume")]
-    return [ns_of_text(text(row["interval_begin"])) // 10**9, *numbers, row["trades"]]
+    return [ns_of_rfc3339(text(row["interval_begin"])) // 10**9, *numbers, row["trades"]]
