@@ -23,6 +23,7 @@ from ticktrail.testing import _living as living_laws
 from ticktrail.testing._laws import law_of, laws_of
 from unit.testing import odd
 from unit.testing.odd import LEG, Past, Sound, case_of
+from unit.testing.odd_books import GoesOn, Mute, NeverWhole, books_of
 
 CALM = {"start_s": 10.0, "stop_s": 4.0}
 """A busy machine is no broken provider."""
@@ -393,6 +394,10 @@ def broken(kind: Callable[..., object], **changes: object) -> Callable[[Path], P
     return lambda folder: replace(case_of(kind, folder), **{**CALM, **changes})
 
 
+def books(kind: Callable[..., object], **changes: object) -> Callable[[Path], ProviderCase]:
+    return lambda folder: replace(books_of(kind, folder), **{**CALM, **changes})
+
+
 def with_past(past: Callable[..., object]) -> Callable[[Path], ProviderCase]:
     return lambda folder: case_of(folder=folder, past=past)
 
@@ -496,6 +501,9 @@ BROKEN: list[tuple[str, Callable[[Path], ProviderCase], str]] = [
     ("P25", with_past(OtherPrices), "says otherwise"),
     ("P25", with_past(Omits), "not in the history"),
     ("P25", with_past(Invents), "not in the history|not live"),
+    ("P27", books(GoesOn), "goes on with the next one"),
+    ("P27", books(Mute), "says nothing of 3 messages of a book"),
+    ("P27", books(NeverWhole, start_s=1.5), "does not come back within 1.5 s"),
 ]
 
 

@@ -12,7 +12,7 @@ from ticktrail.errors import ProviderError
 from ticktrail.testing._cases import LoopbackVenue, ProviderCase
 from ticktrail.testing._sessions import living, venue_of
 
-__all__ = ["cut", "mute", "refuse", "refused", "without_hope"]
+__all__ = ["cut", "garble", "mute", "refuse", "refused", "without_hope"]
 
 _REFUSED_S = 600.0
 
@@ -22,6 +22,13 @@ async def cut(venue: LoopbackVenue) -> None:
     from ticktrail.testing.venue import Fault  # noqa: PLC0415 - needs h11
 
     await venue.do(Fault(kind="cut", at_s=0))
+
+
+async def garble(venue: LoopbackVenue, count: int) -> None:
+    """Spoil the next messages of data."""
+    from ticktrail.testing.venue import Fault  # noqa: PLC0415 - needs h11
+
+    await venue.do(Fault(kind="garble", count=count, at_s=0))
 
 
 async def mute(venue: LoopbackVenue) -> None:

@@ -1,6 +1,6 @@
 """Hold a provider to what it declares, and to what it must never do: tell secrets, hoard, or make times up.
 
-Owns: the laws P19 to P26.
+Owns: the laws P19 to P27.
 Never: knows a venue's words.
 """
 
@@ -13,6 +13,7 @@ from urllib.parse import quote
 from ticktrail.model import AggTrade, InstrumentId, Trade, Undecodable
 from ticktrail.plugin import SystemClock
 from ticktrail.testing._agreement import expect_agreement
+from ticktrail.testing._books import expect_books_told
 from ticktrail.testing._cases import ProviderCase
 from ticktrail.testing._decoding import expect_tick
 from ticktrail.testing._expect import expect
@@ -193,6 +194,17 @@ class ShowingLaws:
         Skipped: `heals` has no trades that the case asks for, their ids do not grow by one, or the stage has no venue.
         """
         run_check(lambda: expect_healed(case), self.backend)
+
+    @law("P27")
+    def test_p27_a_book_with_a_hole_is_told(self, case: ProviderCase) -> None:
+        """A book of which a change could not be read is unknown until it comes whole again, and comes whole again.
+
+        Provoked: a session of the book alone, of the first instrument, is brought some messages that are spoilt. Before
+        the next change there must be a `Gap` or a `BookSnapshot`.
+
+        Skipped: the case asks for no books, or the stage has no venue.
+        """
+        run_check(lambda: expect_books_told(case), self.backend)
 
     def _listened(self, case: ProviderCase) -> Life:
         """Return a session that has been listened to until each channel has spoken, and for a while longer."""
