@@ -1,25 +1,29 @@
 """Binance keeps the laws of every provider."""
 
+import itertools
 import time
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from ticktrail.errors import ConfigError
-from ticktrail.model import Quote, Ticker, Trade
+from ticktrail.model import BookDelta, BookSnapshot, Quote, Ticker, Trade
 from ticktrail.testing import ProviderCase, ProviderConformance, Stage, Symbols
+from ticktrail.testing.venue import Message
 from ticktrail_binance.markets import MARKETS
+from ticktrail_binance.notes import BookNote, write_note
 from ticktrail_binance.plugin import ticktrail_providers
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_binance.symbols import instrument_of, symbol_of
-from ticktrail_binance.wire import SymbolInfo
+from ticktrail_binance.wire import Depth, SymbolInfo
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.tape import SyntheticTape
 from unit.binance.stage import context
 
 MS = 1_000_000
-QUIET = {"trades": 0.5, "quotes": 0.5, "ticker": 0.5}
+QUIET = {"trades": 0.5, "quotes": 0.5, "ticker": 0.5, "book": 0.5}
 PAYLOADS = [
     (
         b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1723161255400,"s":"BTCUSDT","t":3735683259,'
@@ -74,8 +78,54 @@ def to_venue(instrument):
     return symbol
 
 
+BOOK_PAYLOADS = [
+    write_note(
+        BookNote(
+            symbol="BTCUSDT",
+            limit=1_000,
+            book=Depth(
+                lastUpdateId=156, bids=[("0.00240000", "14.70000000")], asks=[("0.00260000", "3.60000000")]
+            ),
+        )
+    ),
+    (
+        b'{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1672515782136,"s":"BTCUSDT","U":157,"u":160,'
+        b'"b":[["0.00240000","10.00000000"],["0.00220000","0.50000000"]],"a":[["0.00260000","0.00000000"]]}}'
+    ),
+]
+BOOK_EXPECTED = [
+    BookSnapshot(**COMMON, event_ns=None, bids=((Decimal("0.00240000"), Decimal("14.70000000")),),
+                 asks=((Decimal("0.00260000"), Decimal("3.60000000")),), update_id=156, depth=1_000),
+    BookDelta(**COMMON, event_ns=1672515782136 * MS,
+              bids=((Decimal("0.00240000"), Decimal("10.00000000")), (Decimal("0.00220000"), Decimal("0.50000000"))),
+              asks=((Decimal("0.00260000"), Decimal("0.00000000")),), first_update_id=157, update_id=160),
+]  # fmt: skip
+
+
+class BookTape(SyntheticTape):
+    """A market of books alone: one level changes its size, again and again."""
+
+    def snapshots(self):
+        return {
+            symbol: Depth(lastUpdateId=1_000, bids=[("100.00", "1.0")], asks=[("100.10", "2.0")])
+            for symbol in self.listing()
+        }
+
+    def messages(self):
+        for number in itertools.count(1_001):
+            for symbol in self.listing():
+                stream = f"{symbol.lower()}@depth@100ms"
+                data = {"e": "depthUpdate", "E": time.time_ns() // MS, "s": symbol, "U": number, "u": number}
+                levels = {"b": [["100.00", f"{number % 7 + 1}.0"]], "a": []}
+                raw = msgspec.json.encode({"stream": stream, "data": {**data, **levels}})
+                yield Message(stream, raw, (number - 1_000) * MS)
+
+
 class TestBinance(ProviderConformance):
     """On a loopback Binance."""
+
+    channels, payloads, expected = ("trades", "quotes", "ticker"), PAYLOADS, EXPECTED
+    tape = SyntheticTape
 
     @pytest.fixture
     def case(self):
@@ -83,7 +133,7 @@ class TestBinance(ProviderConformance):
 
         @asynccontextmanager
         async def stage(listed="BTC/USDT"):
-            tape = SyntheticTape((listed,), seed=1, rate=1_000.0, now_ns=time.time_ns)
+            tape = self.tape((listed,), seed=1, rate=1_000.0, now_ns=time.time_ns)
             async with serve_binance(tape) as venue:
                 urls = {"ws_url": venue.ws_url(), "rest_url": venue.rest_url()}
                 quick = {"answer_s": 1.0, "connect_s": 2.0, "quiet_after_s": QUIET}
@@ -92,9 +142,9 @@ class TestBinance(ProviderConformance):
         return ProviderCase(
             spec=spec,
             settings=BinanceSettings(),
-            context=context("BTC/USDT", channels=("trades", "quotes", "ticker")),
-            payloads=PAYLOADS,
-            expected=EXPECTED,
+            context=context("BTC/USDT", channels=self.channels),
+            payloads=self.payloads,
+            expected=self.expected,
             stage=stage,
             symbols=Symbols(
                 to_venue=to_venue,
@@ -104,3 +154,10 @@ class TestBinance(ProviderConformance):
             silent_s=8.0,
             permanent=lambda: stage("ETH/USDT"),
         )
+
+
+class TestBinanceBooks(TestBinance):
+    """Its order books: differences on a snapshot."""
+
+    channels, payloads, expected = ("book",), BOOK_PAYLOADS, BOOK_EXPECTED
+    tape = BookTape
