@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from ticktrail.model import InstrumentId, Quote, Trade
+from ticktrail.model import BookDelta, BookSnapshot, InstrumentId, Quote, Trade
 from ticktrail.plugin import SystemClock
 from ticktrail.testing import ProviderCase, ProviderConformance, Stage, Symbols
 from ticktrail_alpaca.markets import MARKETS
@@ -19,7 +19,7 @@ from unit.alpaca.live import context, keys
 from unit.alpaca.test_live import OPEN, ClockAt
 
 KEY_ID, SECRET = "PK0CORRECTHORSE", "battery/staple+0123456789"
-QUIET = {"trades": 0.5, "quotes": 0.5, "bars": 60.0}
+QUIET = {"trades": 0.5, "quotes": 0.5, "bars": 60.0, "book": 0.5}
 QUICK = {
     "answer_s": 1.0,
     "connect_s": 2.0,
@@ -44,6 +44,13 @@ PAIR = (
 PAIR_QUOTE = (
     b'[{"T":"q","S":"BTC/USD","bp":64123.4,"bs":1.25,"ap":64123.5,"as":0.5,'
     b'"t":"2026-07-17T15:00:00.123456790Z"}]'
+)
+
+
+PAIR_BOOK = (
+    b'[{"T":"o","S":"BTC/USD","t":"2026-07-17T15:00:00.123456791Z","b":[{"p":64123.4,"s":1.25},{"p":64122.9,"s":0.5}],'
+    b'"a":[{"p":64123.5,"s":0.5}],"r":true},{"T":"o","S":"BTC/USD","t":"2026-07-17T15:00:00.123456792Z",'
+    b'"b":[{"p":64123.4,"s":0}],"a":[{"p":64123.6,"s":2}]}]'
 )
 
 
@@ -74,6 +81,11 @@ def quote(instrument, after_ns, bid, ask):
     )
 
 
+def levels(*rows):
+    return tuple((Decimal(price), Decimal(size)) for price, size in rows)
+
+
+COMMON = {"instrument": "BTC/USD", "provider": "leg", "recv_ns": 0}
 MARKET = {
     "stocks": (
         "AAPL",
@@ -87,10 +99,25 @@ MARKET = {
     ),
     "crypto": (
         "BTC/USD",
-        [PAIR, PAIR_QUOTE],
+        [PAIR, PAIR_QUOTE, PAIR_BOOK],
         [
             trade("BTC/USD", 0, "3447222699101865076", "64123.450", "0.00001500", "sell"),
             quote("BTC/USD", 1, ("64123.4", "1.25"), ("64123.5", "0.5")),
+            BookSnapshot(
+                **COMMON,
+                event_ns=AT_NS + 2,
+                bids=levels(("64123.4", "1.25"), ("64122.9", "0.5")),
+                asks=levels(("64123.5", "0.5")),
+                update_id=None,
+            ),
+            BookDelta(
+                **COMMON,
+                event_ns=AT_NS + 3,
+                bids=levels(("64123.4", "0")),
+                asks=levels(("64123.6", "2")),
+                first_update_id=None,
+                update_id=None,
+            ),
         ],
         ["BTC/USD", "ETH/BTC"],
     ),
@@ -123,7 +150,7 @@ class TestAlpaca(ProviderConformance):
             settings=AlpacaSettings(market=market, **right),
             context=context(
                 instrument,
-                channels=("trades", "quotes"),
+                channels=("trades", "quotes") if market == "stocks" else ("trades", "quotes", "book"),
                 base_dir=tmp_path,
                 clock=ClockAt(OPEN) if market == "stocks" else SystemClock(),
             ),
