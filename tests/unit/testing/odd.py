@@ -213,12 +213,19 @@ class Sound:
         return PermanentError("leg: the key is refused; mend key", provider=LEG, cause="credentials")
 
     async def listen(self, socket: WebSocket, intake: Intake) -> None:
+        heard = dict.fromkeys(Sound.wanted(self), trio.current_time())
         while True:
-            with trio.move_on_after(self.settings.silent_s) as patience:
+            with trio.move_on_at(self.patient_until(heard)) as patience:
                 received = await self.next(socket)
             if patience.cancelled_caught:
                 raise self.lost("connected and silent", "silent")
             await self.hand(intake, received)
+            for payload in received.payloads:
+                if (stream := stream_of(payload)) in heard:
+                    heard[stream] = trio.current_time()
+
+    def patient_until(self, heard: Mapping[str, float]) -> float:
+        return min(heard.values()) + self.settings.silent_s
 
     async def next(self, socket: WebSocket) -> Received:
         while True:
@@ -237,6 +244,14 @@ class Sound:
 
     def lost(self, why: str, cause: str, retry_after_s: float | None = None) -> ProviderError:
         return TransientError(f"leg: {why}", provider=LEG, cause=cause, retry_after_s=retry_after_s)
+
+
+def stream_of(payload: bytes) -> str:
+    """Return the stream of a message; empty where it cannot be read, or is of none."""
+    try:
+        return msgspec.json.decode(payload, type=Head).ch
+    except (ValueError, RecursionError):
+        return ""
 
 
 def number(text: str) -> Decimal:

@@ -289,6 +289,21 @@ class Complains(Sound):
         return PermanentError(f"the key {self.settings.key.resolve(Path())} is refused", provider=LEG)
 
 
+class WatchesTheSocket(Sound):
+    """Anything that comes will do."""
+
+    def patient_until(self, heard):
+        return max(heard.values()) + self.settings.silent_s
+
+
+class HearsNothing(Sound):
+    """Ends each session once it was patient enough, whatever comes."""
+
+    def patient_until(self, heard):
+        self.until = getattr(self, "until", None) or min(heard.values()) + self.settings.silent_s
+        return self.until
+
+
 class Hoards(Sound):
     async def listen(self, socket, intake):
         kept = []
@@ -476,6 +491,7 @@ BROKEN: list[tuple[str, Callable[[Path], ProviderCase], str]] = [
     ("P13", broken(SaysNothing, stop_s=1.0), "goes on .* after its connections were cut"),
     ("P14", broken(Patient), "goes on 1.5 s after the venue fell silent"),
     ("P14", broken(CallsItLost), 'say cause="silent"'),
+    ("P14", broken(HearsNothing), "the session ended; its session ended: .*connected and silent"),
     ("P15", broken(Forgets, start_s=2.0), "no tick on each channel again"),
     ("P15", broken(AsksForMore, start_s=2.0), "beyond: .*ETH-USDT"),
     ("P16", broken(GivesUp), "takes HTTP status 503 for PermanentError"),
@@ -504,6 +520,8 @@ BROKEN: list[tuple[str, Callable[[Path], ProviderCase], str]] = [
     ("P27", books(GoesOn), "goes on with the next one"),
     ("P27", books(Mute), "says nothing of 3 messages of a book"),
     ("P27", books(NeverWhole, start_s=1.5), "does not come back within 1.5 s"),
+    ("P28", broken(WatchesTheSocket), "goes on 1.5 s after the channel quotes alone"),
+    ("P28", broken(CallsItLost), 'raise a TransientError with cause="silent"'),
 ]
 
 

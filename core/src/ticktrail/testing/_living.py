@@ -1,6 +1,6 @@
 """Hold a provider's sessions to their beginning and their end: cancelled, lost, mute, refused, and begun again.
 
-Owns: the laws P11 to P18.
+Owns: the laws P11 to P18, and P28.
 Never: knows a venue's words; the stage's venue has every fault that needs none.
 """
 
@@ -16,6 +16,7 @@ from ticktrail.plugin import Finite
 from ticktrail.testing._cases import LoopbackVenue, ProviderCase, Stage
 from ticktrail.testing._expect import expect
 from ticktrail.testing._laws import law
+from ticktrail.testing._muting import expect_each_channel_watched
 from ticktrail.testing._provoking import cut, mute, refuse, refused, without_hope
 from ticktrail.testing._sessions import Life, living, run_check, venue_of
 from ticktrail.testing._steps import chosen, count_steps, descriptors, run_and_cancel
@@ -99,7 +100,7 @@ class LivingLaws:
         """A connection that is open and mute is told in time: a `TransientError`, its cause ``silent``.
 
         Provoked: the venue keeps its connections, and its pings, and sends no more data; the case's `silent_s` is the
-        limit.
+        limit. Before that it speaks for as long, and the session must not end.
 
         Skipped: the stage has no venue.
         """
@@ -111,6 +112,8 @@ class LivingLaws:
                     await life.until_true(
                         lambda: life.listener.channels() >= case.context.channels, "tick on each channel"
                     )
+                    await life.until(lambda: life.ended, case.silent_s)
+                    life.expect_well()
                     await mute(venue)
                     error = await life.until_lost(case.silent_s, "the venue fell silent")
                 _expect_transient(case, error, "a mute connection")
@@ -203,6 +206,17 @@ class LivingLaws:
             expect(error.cause != "defect", f"{case.name} fails by a defect of its own: {error}")
 
         run_check(check, self.backend)
+
+    @law("P28")
+    def test_p28_a_mute_channel_is_found_beside_busy_ones(self, case: ProviderCase) -> None:
+        """One channel that falls silent is told in time, however busy the others are: `TransientError`, ``silent``.
+
+        Provoked: of each channel a stream that is subscribed to for its sake alone brings no more, in a session each;
+        the venue goes on with the others. The case's `silent_s` is the limit.
+
+        Skipped: no two of the case's channels have streams of their own, or the stage has no venue.
+        """
+        run_check(lambda: expect_each_channel_watched(case), self.backend)
 
 
 async def _cancel_at(case: ProviderCase, stage: Stage, at: int, total: int, before: int) -> None:

@@ -14,7 +14,7 @@ __all__ = ["ProviderConformance"]
 
 
 class ProviderConformance(DecodingLaws, LivingLaws, ShowingLaws):
-    """Subclass, give a `case` fixture that returns a `ProviderCase`, and inherit the laws P01 to P26.
+    """Subclass, give a `case` fixture that returns a `ProviderCase`, and inherit the laws P01 to P28.
 
     `backend` is the event loop that the sessions run on; a stage whose venue is of `ticktrail.testing.venue` runs on
     trio.

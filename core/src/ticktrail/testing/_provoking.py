@@ -31,11 +31,11 @@ async def garble(venue: LoopbackVenue, count: int) -> None:
     await venue.do(Fault(kind="garble", count=count, at_s=0))
 
 
-async def mute(venue: LoopbackVenue) -> None:
-    """Keep every connection, and send no more data."""
+async def mute(venue: LoopbackVenue, stream: str = "") -> None:
+    """Keep every connection, and send no more data; `stream`: of that stream alone."""
     from ticktrail.testing.venue import Fault  # noqa: PLC0415 - needs h11
 
-    await venue.do(Fault(kind="mute", at_s=0))
+    await venue.do(Fault(kind="mute", stream=stream, at_s=0))
 
 
 async def refuse(venue: LoopbackVenue, status: int, retry_after_s: int = 0) -> None:

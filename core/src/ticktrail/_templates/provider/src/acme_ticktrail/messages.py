@@ -59,6 +59,17 @@ read = msgspec.json.Decoder(Message).decode
 """Reads one message; raises `ValueError` for what is none. Numbers in quotes keep their very digits."""
 
 
+def stream_of(message: Message) -> str:
+    """Return the stream that a message is of, such as ``trades:BTC-USDT``; empty where it is of none."""
+    match message:
+        case TradeMessage(symbol=symbol):
+            return f"trades:{symbol}"
+        case QuoteMessage(symbol=symbol):
+            return f"quotes:{symbol}"
+        case _:
+            return ""
+
+
 def symbol_of(instrument: InstrumentId) -> str:
     """Return the venue's spelling: ``BTC-USDT`` for ``BTC/USDT``.
 

@@ -19,13 +19,13 @@ from ticktrail.net import HandshakeRefused, WebSocketError, open_websocket
 from ticktrail.plugin import Intake, ProviderContext, Settings
 
 from acme_ticktrail.messages import (
-    Heartbeat,
     Message,
     QuoteMessage,
     Refused,
     Subscribed,
     TradeMessage,
     read,
+    stream_of,
     symbol_of,
 )
 
@@ -40,8 +40,8 @@ class AcmeSettings(Settings, frozen=True):
     Attributes:
         ws_url: Where the venue's web socket is.
         answer_s: Within how many seconds the venue has to confirm a subscription.
-        silent_s: After how many seconds without market data a connection counts as mute. Give it what the
-            quietest of your instruments needs.
+        silent_s: After how many seconds without data a stream counts as mute, however busy the others are.
+            Give it what the quietest of your instruments needs.
     """
 
     ws_url: str = "ws://127.0.0.1:8765"
@@ -132,14 +132,14 @@ class AcmeProvider:
                     msgspec.json.encode({"op": "subscribe", "streams": self._streams()}).decode()
                 )
                 is_started = False
-                left_s = self._settings.answer_s
+                patience = Patience(self._streams(), self._settings.answer_s)
                 while True:
                     began_s = trio.current_time()
-                    with trio.move_on_after(left_s) as patience:
+                    with trio.move_on_after(patience.left_s) as wait:
                         received = await socket.receive()
-                    if patience.cancelled_caught:
-                        raise self._quiet(is_started)
-                    left_s -= trio.current_time() - began_s  # waiting counts, and being behind does not
+                    if wait.cancelled_caught:
+                        raise self._quiet(is_started, patience.stream)
+                    patience.waited(trio.current_time() - began_s)  # being behind is no waiting
                     await intake.frames(received.payloads, recv_ns=received.recv_ns, mono_ns=received.mono_ns)
                     for message in _readable(received.payloads):
                         if isinstance(message, Refused):
@@ -148,8 +148,8 @@ class AcmeProvider:
                             self._see_all(message)
                             task_status.started()
                             is_started = True
-                        if is_started and not isinstance(message, Heartbeat):
-                            left_s = self._settings.silent_s
+                            patience = Patience(self._streams(), self._settings.silent_s)
+                        patience.heard(stream_of(message))
         except HandshakeRefused as exc:
             cause = "limited" if exc.status == 429 else "refused"
             raise self._lost(str(exc), cause, exc.retry_after_s) from exc
@@ -175,11 +175,11 @@ class AcmeProvider:
             return PermanentError(told, provider=name)
         return self._lost(f"acme refuses: {reason}", "refused")
 
-    def _quiet(self, is_started: bool) -> TransientError:
-        """Return the error of a venue that says nothing."""
+    def _quiet(self, is_started: bool, stream: str) -> TransientError:
+        """Return the error of a venue that says nothing, or nothing on one of the streams."""
         settings = self._settings
         if is_started:
-            what = f"connected and silent: no market data for {settings.silent_s:g} s"
+            what = f"connected and silent: nothing on {stream} for {settings.silent_s:g} s"
             return self._lost(what, "silent")
         return self._lost(f"acme did not confirm the subscription within {settings.answer_s:g} s")
 
@@ -189,6 +189,38 @@ class AcmeProvider:
         return TransientError(
             f"leg {name!r}: {what}", provider=name, cause=cause, retry_after_s=retry_after_s
         )
+
+
+class Patience:
+    """How long a session may wait yet: no stream may bring nothing for too long, however busy the others are.
+
+    Args:
+        streams: What is awaited.
+        limit_s: For how long each may bring nothing.
+    """
+
+    def __init__(self, streams: Sequence[str], limit_s: float) -> None:
+        self._left_s = dict.fromkeys(streams, limit_s)
+        self._limit_s = limit_s
+
+    @property
+    def stream(self) -> str:
+        """The one that has brought nothing for longest."""
+        return min(self._left_s, key=self._left_s.__getitem__)
+
+    @property
+    def left_s(self) -> float:
+        """What it may wait yet."""
+        return max(0.0, self._left_s[self.stream])
+
+    def waited(self, for_s: float) -> None:
+        """Take off what was waited."""
+        self._left_s = {stream: left_s - for_s for stream, left_s in self._left_s.items()}
+
+    def heard(self, stream: str) -> None:
+        """Begin anew with a stream that has brought something."""
+        if stream in self._left_s:
+            self._left_s[stream] = self._limit_s
 
 
 def _readable(payloads: Sequence[bytes]) -> Iterator[Message]:
