@@ -262,9 +262,8 @@ class Host:
     def left_out(self) -> Iterator[str]:
         """Yield a clause for each plugin that takes no part and may have what somebody looks for."""
         for plugin in self.quarantined:
-            yield (
-                f"plugin {plugin.name} ({plugin.distribution}), which may have it, is quarantined: {plugin.reason}"
-            )
+            state = "incompatible" if plugin.is_incompatible else "quarantined"
+            yield f"plugin {plugin.name} ({plugin.distribution}), which may have it, is {state}: {plugin.reason}"
         for plugin in self.broken:
             yield f"a plugin of {plugin.distribution}, which may have it, is broken: {plugin.reason}"
         if self.not_allowed:
