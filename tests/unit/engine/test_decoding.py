@@ -1,5 +1,6 @@
 """What a provider gives of its frames, whatever that is."""
 
+import msgspec
 import pytest
 
 from ticktrail._engine.decoding import decode, left_of, without_strangers
@@ -85,6 +86,42 @@ def test_what_is_no_tick_is_a_record_of_it():
     assert (none.raw, none.recv_ns) == (b"None", 5)
     assert "gave a NoneType, which is no tick" in none.reason
     assert odd.raw == b"it cannot be shown"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"side": "SELL"}, "Invalid enum value 'SELL'"),
+        ({"event_ns": 1.5}, "Expected `int | null`, got `float`"),
+        ({"id": None}, "got `None`"),
+        ({"price": "dear"}, "Invalid decimal string"),
+        ({"id": 2**80}, "OverflowError"),
+    ],
+)
+def test_a_tick_with_fields_of_other_types_is_none(changes, said):
+    """Python checks no types: a log that held such a tick could be read by nobody."""
+    sound, odd = make_trade(), msgspec.structs.replace(make_trade(), **changes)
+    kept, kind = without_strangers([sound, odd], 5, "a")
+    assert kept is sound
+    assert "gave a Trade, which is not as its types say" in kind.reason
+    assert said in kind.reason
+    assert b"Trade(" in kind.raw
+
+
+async def test_a_misfit_is_kept_apart_in_a_feed(tmp_path):
+    """Counted as not decodable; its neighbours are delivered."""
+    STAGE.sinks, STAGE.observers = {"main": Collecting()}, {"main": Watching()}
+
+    async def source(session):
+        session.up()
+        await session.ticks(
+            make_trade(id=1), msgspec.structs.replace(make_trade(id=2), side="SELL"), make_trade(id=3)
+        )
+
+    report = await run(feed(tmp_path, ONE, a=source))
+    assert STAGE.sinks["main"].ids == [1, 3]
+    assert (report.undecodable, report.received) == (1, {"a": {"trades": 2}})
+    assert report.warnings == ()
 
 
 async def test_in_a_feed_it_costs_itself_alone(tmp_path):

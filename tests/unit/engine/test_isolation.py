@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from ticktrail.errors import PluginError
 from ticktrail.events import LegDown
 from ticktrail.plugin import Settings, observer_spec, route_spec
 from unit.engine.stage import STAGE, feed, run
@@ -97,8 +98,14 @@ async def test_an_arbiter_that_raises_ends_the_feed(tmp_path):
         ]
 
     beside = {"broken": plugin(ticktrail_routes=routes)}
-    found = await ended(feed(tmp_path, ONE + '[route]\nkind = "broken"\nleg = "a"\n', beside=beside, a=ten))
-    assert "mine" in {str(error) for error in found}
+    (error,) = await ended(
+        feed(tmp_path, ONE + '[route]\nkind = "broken"\nleg = "a"\n', beside=beside, a=ten)
+    )
+    assert isinstance(error, PluginError)
+    assert (
+        "the route kind broken is at fault: on_up failed by a defect of its own (LookupError: mine)"
+        in str(error)
+    )
 
 
 async def test_a_leg_with_a_defect_is_told_with_its_cause(tmp_path):

@@ -7,16 +7,17 @@ Never: decides when a feed begins or ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from importlib.metadata import version
 
 from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.observer import Record
 from ticktrail._engine.tally import Tally, by_name
-from ticktrail._plan.model import Plan
+from ticktrail._plan.model import NodePlan, Plan
 from ticktrail._plan.render import render
 from ticktrail.events import FeedStarted, FeedStopped
 
-__all__ = ["announce", "conclude"]
+__all__ = ["announce", "conclude", "forgotten"]
 
 
 def announce(plan: Plan, publish: Callable[[Record], None], clock: Clock) -> Sequence[str]:
@@ -44,6 +45,20 @@ def announce(plan: Plan, publish: Callable[[Record], None], clock: Clock) -> Seq
     )
 
 
+def forgotten(unruled: int, plan: Plan) -> str | None:
+    """Return what to tell where not each tick that came in was decided upon once; None where it was.
+
+    Args:
+        unruled: How many were not, or, below 0, how many were decided upon twice.
+        plan: Says which kinds of node ruled.
+    """
+    if not unruled:
+        return None
+    kinds = " or ".join(sorted(_kinds(plan.route))) or "the route"
+    what = "were received, and nobody ruled on them: they are lost" if unruled > 0 else "were ruled on twice"
+    return f"{abs(unruled):,} ticks {what}; a defect of {kinds}: report it to its plugin's authors"
+
+
 def conclude(cause: str, tally: Tally, publish: Callable[[Record], None], clock: Clock) -> None:
     """Publish that the feed has stopped, with its counts."""
     publish(
@@ -57,3 +72,8 @@ def conclude(cause: str, tally: Tally, publish: Callable[[Record], None], clock:
             undecodable=tally.undecodable,
         )
     )
+
+
+def _kinds(node: NodePlan) -> AbstractSet[str]:
+    own = frozenset() if node.spec is None else frozenset({node.spec.kind})
+    return own.union(*map(_kinds, node.children))

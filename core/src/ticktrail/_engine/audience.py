@@ -17,8 +17,11 @@ from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.known_secrets import without_secrets
 from ticktrail._contracts.observer import Observer, ObserverContext, Troubled
 from ticktrail._contracts.page import PageContext, PageOffer
+from ticktrail._engine.bench import words_of
 from ticktrail._engine.bus import Bus, Queue
+from ticktrail._engine.fitting import misfit_of_event
 from ticktrail._plan.model import ObserverPlan, Plan
+from ticktrail.errors import PluginError
 from ticktrail.events import Notice
 from ticktrail.status import FeedStatus, ObserverStatus
 
@@ -83,7 +86,7 @@ class Audience:
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """Return what each observer counted, by its report key."""
-        return {plan.spec.report_key: observer.summary() for plan, observer, _ in self._seated.values()}
+        return {plan.spec.report_key: _summary(plan, observer) for plan, observer, _ in self._seated.values()}
 
     def status(self) -> Mapping[str, ObserverStatus]:
         """Return how each stands."""
@@ -91,7 +94,7 @@ class Audience:
             name: ObserverStatus(
                 waiting=queue.weight,
                 bound=self._plan.limits.observer_ticks,
-                counts=observer.summary(),
+                counts=_summary(plan, observer),
                 trouble=observer.trouble() if isinstance(observer, Troubled) else "",
                 keeps_record=plan.spec.unjournalled is not None,
                 levels=sorted(plan.spec.levels),
@@ -100,6 +103,9 @@ class Audience:
         }
 
     def _tell(self, notice: Notice) -> None:
+        if type(notice) is not Notice or (why := misfit_of_event(notice)):
+            why = f"a {type(notice).__name__} is none" if type(notice) is not Notice else why
+            raise TypeError(f"a notice cannot be told: {why}")
         notice = msgspec.structs.replace(notice, text=without_secrets(notice.text))
         if self._early is None:
             self._bus.publish(notice)
@@ -113,3 +119,18 @@ class Audience:
             self._seated[plan.spec.name] = (plan, observer, queue)
             task_status.started()
             await queue.feed(observer)
+
+
+def _summary(plan: ObserverPlan, observer: Observer) -> Mapping[str, int]:
+    """Return what an observer counted.
+
+    Raises:
+        PluginError: It cannot say, or what it says are no counts.
+    """
+    try:
+        return msgspec.convert(dict(observer.summary()), dict[str, int])
+    except Exception as exc:
+        raise PluginError(
+            f"observer {plan.spec.name}: its summary() is no mapping of texts to whole numbers ({words_of(exc)}); "
+            "report it to its plugin's authors"
+        ) from exc

@@ -11,6 +11,7 @@ from typing import Final, get_args
 
 from ticktrail._contracts.provider import Holding, Provider
 from ticktrail._engine.bench import words_of
+from ticktrail._engine.fitting import misfit_of_ticks
 from ticktrail.model import ProviderId, Tick, Undecodable
 
 __all__ = ["decode", "left_of", "without_strangers"]
@@ -50,11 +51,19 @@ def left_of(provider: Provider, failed: Callable[[str], None]) -> Sequence[Tick 
 def without_strangers(
     given: Sequence[object], recv_ns: int, name: ProviderId
 ) -> Sequence[Tick | Undecodable]:
-    """Return the same with what is no tick replaced by a record of it."""
-    return [one if type(one) in _KINDS else _stranger(one, recv_ns, name) for one in given]  # type: ignore[misc] # so it is
+    """Return the same with what is no tick, or has fields of other types than a tick, replaced by a record of it."""
+    return [_taken(one, recv_ns, name) for one in given]
 
 
-def _stranger(found: object, recv_ns: int, name: ProviderId) -> Undecodable:
+def _taken(one: object, recv_ns: int, name: ProviderId) -> Tick | Undecodable:
+    if type(one) not in _KINDS:
+        return _stranger(one, recv_ns, name, "which is no tick")
+    if why := misfit_of_ticks([one]):
+        return _stranger(one, recv_ns, name, f"which is not as its types say ({why})")
+    return one  # type: ignore[return-value] # it is of the kinds
+
+
+def _stranger(found: object, recv_ns: int, name: ProviderId, why: str) -> Undecodable:
     try:
         text = repr(found)
     except Exception:  # noqa: BLE001 - see above
@@ -63,5 +72,5 @@ def _stranger(found: object, recv_ns: int, name: ProviderId) -> Undecodable:
         provider=name,
         recv_ns=recv_ns,
         raw=text[:_MOST_LETTERS].encode(errors="backslashreplace"),
-        reason=f"the provider gave a {type(found).__name__}, which is no tick; report it to the plugin's authors",
+        reason=f"the provider gave a {type(found).__name__}, {why}; report it to the plugin's authors",
     )

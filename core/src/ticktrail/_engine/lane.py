@@ -7,6 +7,7 @@ Never: drops silently: what is given up is counted, published, and told to the s
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 
@@ -20,6 +21,7 @@ from ticktrail._engine.backlog import Backlog
 from ticktrail._engine.bus import Bus
 from ticktrail._engine.mark import Mark
 from ticktrail._engine.tally import Tally
+from ticktrail._host.hooks import place_of
 from ticktrail._plan.model import SinkPlan
 from ticktrail._tracing.batches import BatchTraces
 from ticktrail.errors import ConfigError, SinkError
@@ -151,7 +153,11 @@ class Lane:
             if not opened:
                 if isinstance(exc, (SinkError, ConfigError)):
                     raise
-                raise SinkError(f"sink {self.name!r} cannot be opened: {type(exc).__name__}: {exc}") from exc
+                where = f" (at {place})" if (place := place_of(exc)) else ""
+                raise SinkError(
+                    f"sink {self.name!r} cannot be opened: {type(exc).__name__}: {exc}{where}; check its table in the "
+                    "feed file, or mend its plugin"
+                ) from exc
             self._fail(exc)
         finally:
             self._pass_marks(len(self._marks), is_whole=False)
@@ -200,7 +206,9 @@ class Lane:
                 self._admitted.set()
 
     def _fail(self, exc: Exception) -> None:
-        self.failed = without_secrets(f"{type(exc).__name__}: {exc}")  # such as a database's address
+        where = f" (at {place})" if (place := place_of(exc)) else ""
+        self.failed = without_secrets(f"{type(exc).__name__}: {exc}{where}")  # such as a database's address
+        _LOG.debug("the sink %s failed, here by:", self.name, exc_info=exc)
         self._tally.dropped[self.name] += self._clear()
         self._bus.publish(
             SinkFailed(

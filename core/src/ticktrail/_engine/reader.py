@@ -17,6 +17,7 @@ from ticktrail._contracts.route import Batch
 from ticktrail._engine.bus import Bus
 from ticktrail._engine.decoding import decode, left_of, without_strangers
 from ticktrail._engine.equivalents import Equivalents
+from ticktrail._engine.fitting import misfit_of_ticks
 from ticktrail._engine.judge import Judge
 from ticktrail._engine.mark import Mark
 from ticktrail._engine.panel import Panel
@@ -170,7 +171,7 @@ class Reader:
     def _judged(
         self, ticks: Sequence[Tick | Undecodable], recv_ns: int, mono_ns: int, session_ns: int
     ) -> Batch:
-        if self._tally.take(self._name, ticks):
+        if misfit_of_ticks(ticks) or self._tally.take(self._name, ticks):
             ticks = without_strangers(ticks, recv_ns, self._name)
             self._tally.take(self._name, ticks)
         if self._equivalents:

@@ -19,7 +19,7 @@ from ticktrail._clock.witness import hear_witnesses
 from ticktrail._contracts.clock import SystemClock
 from ticktrail._contracts.observer import Record
 from ticktrail._contracts.sink import SinkContext
-from ticktrail._engine.announce import announce, conclude
+from ticktrail._engine.announce import announce, conclude, forgotten
 from ticktrail._engine.audience import Audience
 from ticktrail._engine.bus import Bus
 from ticktrail._engine.cache import LatestCache
@@ -250,6 +250,8 @@ class Runner:
             if self._quality is not None:
                 self._quality.record()
             self._watchdog.close()
+            if (lost := forgotten(self.tally.unruled(), self._plan)) is not None:
+                self._take_warning(lost)
             conclude(self._stop_cause or "ended", self.tally, self._bus.publish, self._clock)
             self._bus.close()
 

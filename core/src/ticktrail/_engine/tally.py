@@ -41,6 +41,7 @@ class Tally:
         self.delivered_ticks = 0
         self.rejected_ticks = 0
         self.derived_ticks = 0
+        self.suppressed_kinds: Counter[type] = Counter()
         self.switches: list[SwitchRecord] = []
         self.switches_below: list[SwitchRecord] = []
         self.reconnects: dict[str, int] = dict.fromkeys(self.received, 0)
@@ -82,6 +83,7 @@ class Tally:
                     self.flagged[str(type(violation).__struct_config__.tag)] += 1
             for suppressed in record.suppressed:
                 self.suppressed[suppressed.reason] += len(suppressed.ticks)
+                self.suppressed_kinds.update(map(type, suppressed.ticks))
             if record.derived:
                 self.derived_ticks += sum(type(tick) not in _NOTICES for tick in record.delivered)
                 self.derived_ticks += sum(len(suppressed.ticks) for suppressed in record.suppressed)
@@ -108,6 +110,17 @@ class Tally:
             self.quality = merge_quality((*self.quality, *record.rows))
         elif type(record) is LegUp:
             self.reconnects[record.provider] = record.reconnects
+
+    def unruled(self) -> int:
+        """Return how many ticks came in, or were derived, and were neither delivered, rejected nor suppressed.
+
+        At the end of a run there are none; below 0: so many were decided upon twice.
+        """
+        received = sum(_without_notices(counts) for counts in self.received.values())
+        decided = (
+            _without_notices(self.delivered) + self.rejected_ticks + _without_notices(self.suppressed_kinds)
+        )
+        return received + self.derived_ticks - decided
 
     def received_by_kind(self) -> Mapping[str, Mapping[str, int]]:
         """Return the ticks decoded, by leg and kind; frames that were no tick are not among them."""
@@ -154,3 +167,7 @@ def by_name(counts: Counter[type]) -> dict[str, int]:
     for kind, count in counts.items():
         named[kind.counted_as] += count  # type: ignore[attr-defined] # every tick class has it
     return dict(named)
+
+
+def _without_notices(counts: Counter[type]) -> int:
+    return sum(number for kind, number in counts.items() if kind not in _NOTICES and kind is not Undecodable)

@@ -29,6 +29,7 @@ from ticktrail._contracts.route import (
     Wake,
 )
 from ticktrail._engine.node import Node, Spoke
+from ticktrail._engine.rulings import asked, sound
 from ticktrail._plan.model import NodePlan
 from ticktrail.errors import RouteError
 from ticktrail.model import Channel, InstrumentId, ProviderId
@@ -140,9 +141,9 @@ class Tree:
         decisions: list[Decision] = []
         for node in self._nodes:
             assert node.arbiter is not None  # noqa: S101 - only such nodes are listed
-            deadline_ns = node.arbiter.deadline_ns()
+            deadline_ns = asked(node, node.arbiter.deadline_ns)
             if deadline_ns is not None and deadline_ns <= now_ns:
-                decisions.extend(self._carry(node, node.arbiter.on_time(now_ns), now_ns))
+                decisions.extend(self._carry(node, asked(node, node.arbiter.on_time, now_ns), now_ns))
         return decisions
 
     def steer(
@@ -174,7 +175,7 @@ class Tree:
             own = None if names is None else frozenset(names) & node.speaker.keys()
             order = Order(action=action, child=child, instruments=own)
             try:
-                rulings = arbiter.steer(order, now_ns)
+                rulings = asked(node, arbiter.steer, order, now_ns)
             except RouteError as exc:
                 refusals.append(exc)
                 if leg is not None and not done and not _speaks(node, child, own):
@@ -220,7 +221,7 @@ class Tree:
             arbiter: object = node.arbiter
             if isinstance(arbiter, Steerable):
                 try:
-                    rulings = arbiter.steer(Order(action="drain", child=below.number), now_ns)
+                    rulings = asked(node, arbiter.steer, Order(action="drain", child=below.number), now_ns)
                 except RouteError as exc:
                     refusal = refusal or exc
                 else:
@@ -248,7 +249,9 @@ class Tree:
         for node in self._nodes:
             arbiter: object = node.arbiter
             if isinstance(arbiter, Reassignable):
-                decisions.extend(self._carry(node, arbiter.reassign(node.instruments, now_ns), now_ns))
+                decisions.extend(
+                    self._carry(node, asked(node, arbiter.reassign, node.instruments, now_ns), now_ns)
+                )
         told: list[Decision] = []
         for decision in decisions:
             if not isinstance(decision, Spoke):
@@ -277,7 +280,7 @@ class Tree:
             if isinstance(arbiter, Attentive) and child is not None:
                 below = node.children[child]
                 names = [name for name in self._leaves[leg].instruments if leg in below.voices(name)]
-                arbiter.on_part_down(child, frozenset(names), now_ns)
+                asked(node, arbiter.on_part_down, child, frozenset(names), now_ns)
 
     def _above(self, leg: ProviderId | None) -> Sequence[tuple[Node, int | None]]:
         """Return the nodes above a leg, the root first, each with its child on the way; without a leg all nodes."""
@@ -303,7 +306,7 @@ class Tree:
         deadlines = [
             deadline_ns
             for node in self._nodes
-            if node.arbiter is not None and (deadline_ns := node.arbiter.deadline_ns()) is not None
+            if node.arbiter is not None and (deadline_ns := asked(node, node.arbiter.deadline_ns)) is not None
         ]
         return min(deadlines, default=None)
 
@@ -312,7 +315,7 @@ class Tree:
         decisions: list[Decision] = []
         for node in self._nodes:
             assert node.arbiter is not None  # noqa: S101 - only such nodes are listed
-            decisions.extend(self._carry(node, node.arbiter.drain(), now_ns))
+            decisions.extend(self._carry(node, asked(node, node.arbiter.drain), now_ns))
         return decisions
 
     def _forward(self, node: Node, batch: Batch, now_ns: int) -> Sequence[Decision]:
@@ -320,7 +323,7 @@ class Tree:
         parent = node.parent
         if parent is None or parent.arbiter is None:
             return (Forward(batch),)
-        return self._carry(parent, parent.arbiter.on_batch(node.number, batch, now_ns), now_ns)
+        return self._carry(parent, asked(parent, parent.arbiter.on_batch, node.number, batch, now_ns), now_ns)
 
     def _health(self, node: Node, *, up: bool, cause: str, now_ns: int) -> Sequence[Decision]:
         """Tell the parent, and its parent in turn where its own health changed with it."""
@@ -328,7 +331,11 @@ class Tree:
         if parent is None or parent.arbiter is None:
             return ()
         arbiter = parent.arbiter
-        rulings = arbiter.on_up(node.number, now_ns) if up else arbiter.on_down(node.number, cause, now_ns)
+        rulings = (
+            asked(parent, arbiter.on_up, node.number, now_ns)
+            if up
+            else asked(parent, arbiter.on_down, node.number, cause, now_ns)
+        )
         decisions = list(self._carry(parent, rulings, now_ns))
         if arbiter.up != parent.was_up:
             parent.was_up = arbiter.up
@@ -338,7 +345,7 @@ class Tree:
     def _carry(self, node: Node, rulings: Sequence[Ruling], now_ns: int) -> Sequence[Decision]:
         """Turn one node's rulings into decisions: forwarded batches climb on, the rest is final."""
         decisions: list[Decision] = []
-        for ruling in rulings:
+        for ruling in sound(node, rulings):
             match ruling:
                 case Forward(batch):
                     decisions.extend(self._forward(node, batch, now_ns))
