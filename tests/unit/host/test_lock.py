@@ -100,6 +100,20 @@ def test_what_is_not_in_the_lock_is_refused(acme):
     assert not mark.exists()
 
 
+def test_a_borrowed_name_comes_past_no_lock(acme):
+    """A distribution is found by its folder's name: one whose metadata say an allowed name is not imported for that."""
+    feed, module, _ = acme
+    theirs = module.parent / "theirs"
+    install(module.parent, "evil-feeds", "evil", MARKED.format(theirs) + "TICKTRAIL_API = 1\n", version="2.5")
+    metadata = module.parent / "evil_feeds-2.5.dist-info" / "METADATA"
+    metadata.write_text("Metadata-Version: 2.1\nName: acme-feeds\nVersion: 2.5\n")
+    assert "evil" not in {one.name for one in compose(feed).plugins}
+    metadata.write_text("Metadata-Version: 2.1\nName: ticktrail-binance\nVersion: 2.5\n")
+    host = Host.load()
+    assert [(one.name, "uninstall it" in one.reason) for one in host.quarantined] == [("evil", True)]
+    assert not theirs.exists()
+
+
 def test_what_is_gone_is_refused(acme):
     """A lock is of all that took part: a feed that lost a rule's plugin does not run without it."""
     feed, _, mark = acme

@@ -29,12 +29,17 @@ _EXTRA = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*).*;.*\bextra\s*==")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """An entry point and the distribution that it came with."""
+    """An entry point and the distribution that it came with.
+
+    `is_borrowed`: the distribution that is found by that name does not have it. Metadata in some other folder merely
+    say that name, and whoever allowed or pinned the distribution has not seen it.
+    """
 
     name: str
     distribution: str
     version: str
     entry_point: EntryPoint
+    is_borrowed: bool = False
 
 
 def find_plugins() -> Sequence[Installed]:
@@ -45,10 +50,22 @@ def find_plugins() -> Sequence[Installed]:
             distribution=entry.dist.name if entry.dist else "",
             version=entry.dist.version if entry.dist else "",
             entry_point=entry,
+            is_borrowed=_is_borrowed(entry),
         )
         for entry in entry_points(group=GROUP)
     )
     return sorted(found, key=lambda plugin: (canonical(plugin.distribution), plugin.name))
+
+
+def _is_borrowed(entry: EntryPoint) -> bool:
+    """Tell whether the distribution that is found by the name of the entry's own is another one.
+
+    A distribution is found by the name of its folder, and its entry points say the name in the metadata there.
+    """
+    try:
+        return entry.dist is not None and entry not in distribution(entry.dist.name).entry_points
+    except PackageNotFoundError:
+        return True
 
 
 def own_distributions(requirements: Iterable[str] | None = None) -> frozenset[str]:

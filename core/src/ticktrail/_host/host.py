@@ -279,6 +279,12 @@ class Host:
         for found in find_plugins():
             if canonical(found.distribution) not in allowed:
                 self.not_allowed += (found,)
+            elif found.is_borrowed:
+                self._quarantine(
+                    found,
+                    f"its metadata call it {found.distribution}, which is another distribution and does not bring it; "
+                    "it was not imported: uninstall it",
+                )
             elif (reason := self._left_out.get((found.distribution, found.name))) is not None:
                 self.broken += (self._out(found, reason),)
             else:

@@ -34,7 +34,7 @@ def pins_of_installed(allow: Iterable[str]) -> tuple[Pin, ...]:
     names: dict[str, list[str]] = {OWN: list(BUILTIN)}
     versions = {OWN: importlib.metadata.version(OWN)}
     for found in find_plugins():
-        if canonical(found.distribution) in allowed:
+        if canonical(found.distribution) in allowed and not found.is_borrowed:  # that is not even imported
             names.setdefault(found.distribution, []).append(found.name)
             versions[found.distribution] = found.version
     return tuple(
