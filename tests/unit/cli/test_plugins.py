@@ -72,6 +72,14 @@ def test_a_name_cannot_write_to_the_terminal(site):
     assert "\x1b]0;" not in done.stdout
 
 
+def test_nobody_is_told_to_allow_what_has_no_name(site):
+    """Of a distribution's remains nothing tells whose they are."""
+    install(site, "acme-feeds", "acme", "raise SystemExit('imported!')")
+    (site / "acme_feeds-1.0.dist-info" / "METADATA").unlink()
+    assert rows()["acme"]["state"] == "not allowed"
+    assert "uninstall it" in rows()["acme"]["reason"]
+
+
 def test_each_state_is_told_with_its_reason_and_remedy(site):
     """Active, not allowed, quarantined and incompatible are four things, and each says what to do."""
     install(site, "acme-feeds", "acme", ACME.read_text())

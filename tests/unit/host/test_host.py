@@ -82,6 +82,15 @@ def test_what_nobody_allowed_is_not_even_imported(site):
         host.provider("zzz")
 
 
+def test_what_is_left_of_a_distribution_hides_no_other(site):
+    """A folder with entry points and no metadata is nobody's: nothing of it is imported, and the others load."""
+    install(site, "acme-feeds", "acme", "raise SystemExit('imported!')")
+    (site / "acme_feeds-1.0.dist-info" / "METADATA").unlink()
+    host = Host.load(allow=["acme-feeds", ""])
+    assert "binance" in {one.name for one in host.loaded}
+    assert "acme" in {one.name for one in (*host.quarantined, *host.not_allowed)}
+
+
 def test_what_is_not_installed_is_named_with_its_extra(site):
     """A table, provider or sink of a distribution of ours that is missing says what to install."""
     about = site / "ticktrail-9.dist-info"

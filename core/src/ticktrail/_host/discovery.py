@@ -47,8 +47,8 @@ def find_plugins() -> Sequence[Installed]:
     found = (
         Installed(
             name=entry.name,
-            distribution=entry.dist.name if entry.dist else "",
-            version=entry.dist.version if entry.dist else "",
+            distribution=(entry.dist.name or "") if entry.dist else "",
+            version=(entry.dist.version or "") if entry.dist else "",
             entry_point=entry,
             is_borrowed=_is_borrowed(entry),
         )
@@ -62,8 +62,10 @@ def _is_borrowed(entry: EntryPoint) -> bool:
 
     A distribution is found by the name of its folder, and its entry points say the name in the metadata there.
     """
+    if entry.dist is None or not entry.dist.name:  # what is left of a distribution has no metadata
+        return True
     try:
-        return entry.dist is not None and entry not in distribution(entry.dist.name).entry_points
+        return entry not in distribution(entry.dist.name).entry_points
     except PackageNotFoundError:
         return True
 
