@@ -28,6 +28,10 @@ allow = ["acme-feeds"]
 {lock}
 """
 LOCKED = 'lock = "plugins.lock"'
+SINK = (
+    "__import__('ticktrail.plugin').plugin.SinkSpec("
+    "name={!r}, summary='x', settings=__import__('ticktrail.plugin').plugin.Settings, open=print)"
+)
 MARKED = "from pathlib import Path\nPath(r'{0}').touch()\n"
 
 
@@ -116,16 +120,35 @@ def test_a_plugin_at_fault_hides_no_other(site):
     install(site, "odd-feeds", "odd", f"{head}def ticktrail_provider(): return []")
     install(site, "sore-feeds", "sore", f"{head}def ticktrail_sinks(): return 1 / 0")
     install(site, "word-feeds", "word", f"{head}def ticktrail_commands(): return 1 / 0")
-    allow = [f"--allow={name}-feeds" for name in ("acme", "twin", "odd", "sore", "word")]
+    install(site, "mute-feeds", "mute", f"{head}def ticktrail_sinks(): return [{SINK.format(None)}]")
+    install(site, "list-feeds", "list", f"{head}def ticktrail_sinks(): return [{SINK.format([])}]")
+    late = head.replace("@hookimpl", "@hookimpl(trylast=True)")
+    install(site, "late-feeds", "late", f"{late}def ticktrail_sinks(): return [{SINK.format('jsonl')}]")
+    install(site, "same-feeds", "same", "TICKTRAIL_API = 1")
+    (site / "same_feeds-1.0.dist-info" / "entry_points.txt").write_text(
+        "[ticktrail]\nsame = same_feeds_module\nself = same_feeds_module\n"
+    )
+    install(site, "wrong-feeds", "wrong", "raise SyntaxError('no', (b'bytes', 1, 1, ''))")
+    names = ("acme", "twin", "odd", "sore", "word", "mute", "list", "late", "same", "wrong")
+    allow = [f"--allow={name}-feeds" for name in names]
     found = rows(*allow)
-    assert {name: found[name]["state"] for name in ("acme", "twin", "odd", "sore", "word", "binance")} == {
+    assert {name: found[name]["state"] for name in (*names, "self", "sinks", "binance")} == {
         "acme": "active",
         "twin": "broken",
         "odd": "broken",
         "sore": "broken",
         "word": "broken",
+        "mute": "broken",
+        "list": "broken",
+        "late": "broken",
+        "same": "active",
+        "self": "broken",
+        "wrong": "quarantined",
+        "sinks": "active",
         "binance": "active",
     }
+    assert 'sink "jsonl" is declared by both plugin sinks and plugin late' in found["late"]["reason"]
+    assert "it is the very module or object of plugin same" in found["self"]["reason"]
     assert "did you mean ticktrail_providers?; it comes with odd-feeds" in found["odd"]["reason"]
     assert "ticktrail_sinks failed with ZeroDivisionError" in found["sore"]["reason"]
     assert 'provider "acme" is declared by both plugin acme and plugin twin' in found["twin"]["reason"]

@@ -88,6 +88,11 @@ def register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
             f"a hook does not fit its declaration in ticktrail.hookspecs ({said}); "
             "give it the arguments that stand there",
         ) from exc
+    except ValueError as exc:  # the same object has a name already
+        other = manager.get_name(plugin)
+        raise _fault(
+            name, f"it is the very module or object of plugin {other}; name it in one entry point"
+        ) from exc
 
 
 def declared(manager: pluggy.PluginManager, hook: str, kind: type[T]) -> Iterable[tuple[str, T]]:
@@ -97,7 +102,8 @@ def declared(manager: pluggy.PluginManager, hook: str, kind: type[T]) -> Iterabl
         PluginFault: The hook raised, or returned something else than `kind`.
     """
     caller: pluggy.HookCaller = getattr(manager.hook, hook)
-    for implementation in caller.get_hookimpls():
+    order = [name for name, _ in manager.list_name_plugin()]  # whatever `tryfirst` and `trylast` say
+    for implementation in sorted(caller.get_hookimpls(), key=lambda one: order.index(one.plugin_name)):
         name = implementation.plugin_name
         for item in _ask(name, hook, implementation.function):
             if not isinstance(item, kind):
@@ -124,7 +130,7 @@ def _fault(plugin: str, reason: str) -> PluginFault:
 
 def place_of(exc: BaseException) -> str:
     """Return where a stranger's module raised, as ``file.py:12``; empty where that cannot be told."""
-    if isinstance(exc, SyntaxError) and exc.filename:
+    if isinstance(exc, SyntaxError) and isinstance(exc.filename, str) and exc.filename:
         return f"{Path(exc.filename).name}:{exc.lineno}"
     told = ""
     for frame, line in traceback.walk_tb(exc.__traceback__):

@@ -365,6 +365,10 @@ class Host:
         what = _WORDS[hook]
         for plugin, spec in declared(self._manager, hook, kind):
             name = name_of(spec)
+            if not isinstance(name, str) or not name:
+                raise PluginFault(
+                    f"plugin {plugin}: {hook} returned a {what} that has no name; give it one", plugin=plugin
+                )
             if name in specs:
                 raise PluginFault(
                     f'{what} "{name}" is declared by both plugin {owners[name]} and plugin {plugin}; '
