@@ -76,6 +76,33 @@ def test_a_name_cannot_write_to_the_terminal(site):
     assert "\x1b]0;" not in done.stdout
 
 
+def test_what_a_plugin_declares_cannot_write_to_the_terminal(site):
+    """A name, a line of summary and an example are a stranger's texts too."""
+    sink = SINK.format("loud\x1b[2J").replace("'x'", "'sum\x1b[2Jmary'")
+    head = "from ticktrail.plugin import hookimpl\nTICKTRAIL_API = 1\n@hookimpl\n"
+    install(site, "loud-feeds", "loud", f"{head}def ticktrail_sinks(): return [{sink}]")
+    done = CliRunner().invoke(program, ["plugins", "show", "loud", "--allow=loud-feeds"], color=True)
+    assert "sum\\x1b[2Jmary" in done.stdout
+    assert 'plugin = "loud\\x1b[2J"' in done.stdout
+    assert "\x1b[2J" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["idle", "idle-feeds"])
+def test_a_plugin_that_declares_nothing_is_no_slip(site, name):
+    """It is there and takes part, so that its own name is not offered as what was meant."""
+    install(site, "idle-feeds", "idle", "TICKTRAIL_API = 1")
+    said = run("show", name, "--allow=idle-feeds", status=2)
+    assert "declares nothing" in said
+    assert "did you mean" not in said
+
+
+def test_a_provider_that_cannot_say_what_it_can_is_listed(site):
+    """What `describe` answers is a stranger's value; `check` holds it to what it should be."""
+    text = ACME.read_text().replace("    return Capabilities(", "    return 7\n    return Capabilities(")
+    install(site, "acme-feeds", "acme", text)
+    assert "provider acme" in rows("--allow=acme-feeds")["acme"]["declares"]
+
+
 def test_nobody_is_told_to_allow_what_has_no_name(site):
     """Of a distribution's remains nothing tells whose they are."""
     install(site, "acme-feeds", "acme", "raise SystemExit('imported!')")

@@ -364,7 +364,7 @@ class Host:
         owners: dict[str, str] = {}
         what = _WORDS[hook]
         for plugin, spec in declared(self._manager, hook, kind):
-            name = name_of(spec)
+            name: object = name_of(spec)  # msgspec looks at no type where somebody makes a Struct
             if not isinstance(name, str) or not name:
                 raise PluginFault(
                     f"plugin {plugin}: {hook} returned a {what} that has no name; give it one", plugin=plugin
