@@ -301,6 +301,14 @@ def test_a_file_that_was_edited_after_its_installation_is_named(acme, site):
     run("lock", feed)
     module.write_text(module.read_text() + "# later\n")
     assert "not as acme-feeds was installed: acme_feeds_module.py" in run("lock", feed, "--check", status=1)
+    for unknown in ("sha999=abc", "shake_128=abc", "=abc"):  # nothing that could be compared
+        record.write_text(f"acme_feeds_module.py,{unknown},\n")
+        assert "not as acme-feeds was installed: acme_feeds_module.py" in run(
+            "lock", feed, "--check", status=1
+        )
+    record.write_text("acme_\x1b[2J.py,sha256=abc,\n")
+    done = CliRunner().invoke(program, ["plugins", "lock", str(feed), "--check"], color=True)
+    assert "acme_\\x1b[2J.py" in done.stdout
 
 
 def test_a_lock_that_cannot_be_checked_is_an_error(acme):

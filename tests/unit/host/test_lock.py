@@ -6,7 +6,9 @@ import anyio
 import pytest
 
 from ticktrail._host import Host
+from ticktrail._host.lock import pins_of_installed
 from ticktrail._plan import compose
+from ticktrail.cli.plugins.loading import load_host
 from ticktrail.errors import ConfigError
 from ticktrail.feed import open_feed
 from ticktrail.pins import Pin, read_lock, write_lock
@@ -112,6 +114,20 @@ def test_a_borrowed_name_comes_past_no_lock(acme):
     host = Host.load()
     assert [(one.name, "uninstall it" in one.reason) for one in host.quarantined] == [("evil", True)]
     assert not theirs.exists()
+
+
+def test_what_is_locked_and_at_fault_is_told_as_that(acme):
+    """It is installed and allowed: what is to be mended is what its import says, and to look at it is no fault."""
+    feed, module, _ = acme
+    module.write_text("import no_such_module_anywhere\n")
+    lock = feed.parent / "plugins.lock"
+    lock.write_text(write_lock(pins_of_installed(["acme-feeds"])))
+    (problem,) = refused(feed)
+    assert "acme-feeds 2.5 is in the lock, and its plugin acme takes no part" in problem
+    assert "no_such_module_anywhere" in problem
+    assert "not installed or not allowed" not in problem
+    host = load_host(feed, ())
+    assert [out.name for out in host.quarantined] == ["acme"]
 
 
 def test_what_is_gone_is_refused(acme):
