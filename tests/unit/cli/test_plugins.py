@@ -148,6 +148,8 @@ def test_a_plugin_at_fault_hides_no_other(site):
     install(site, "sore-feeds", "sore", f"{head}def ticktrail_sinks(): return 1 / 0")
     install(site, "word-feeds", "word", f"{head}def ticktrail_commands(): return 1 / 0")
     install(site, "mute-feeds", "mute", f"{head}def ticktrail_sinks(): return [{SINK.format(None)}]")
+    dicts = SINK.format("dicts").replace("__import__('ticktrail.plugin').plugin.Settings", "dict")
+    install(site, "dict-feeds", "dict", f"{head}def ticktrail_sinks(): return [{dicts}]")
     install(site, "list-feeds", "list", f"{head}def ticktrail_sinks(): return [{SINK.format([])}]")
     late = head.replace("@hookimpl", "@hookimpl(trylast=True)")
     install(site, "late-feeds", "late", f"{late}def ticktrail_sinks(): return [{SINK.format('jsonl')}]")
@@ -156,7 +158,7 @@ def test_a_plugin_at_fault_hides_no_other(site):
         "[ticktrail]\nsame = same_feeds_module\nself = same_feeds_module\n"
     )
     install(site, "wrong-feeds", "wrong", "raise SyntaxError('no', (b'bytes', 1, 1, ''))")
-    names = ("acme", "twin", "odd", "sore", "word", "mute", "list", "late", "same", "wrong")
+    names = ("acme", "twin", "odd", "sore", "word", "mute", "dict", "list", "late", "same", "wrong")
     allow = [f"--allow={name}-feeds" for name in names]
     found = rows(*allow)
     assert {name: found[name]["state"] for name in (*names, "self", "sinks", "binance")} == {
@@ -166,6 +168,7 @@ def test_a_plugin_at_fault_hides_no_other(site):
         "sore": "broken",
         "word": "broken",
         "mute": "broken",
+        "dict": "broken",
         "list": "broken",
         "late": "broken",
         "same": "active",

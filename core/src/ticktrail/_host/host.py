@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+import msgspec
 
 from ticktrail._contracts.clock import Clock, SystemClock
 from ticktrail._contracts.observer import ObserverSpec
@@ -368,6 +369,13 @@ class Host:
             if not isinstance(name, str) or not name:
                 raise PluginFault(
                     f"plugin {plugin}: {hook} returned a {what} that has no name; give it one", plugin=plugin
+                )
+            settings = getattr(spec, "settings", msgspec.Struct)  # pages and commands have none
+            if not (isinstance(settings, type) and issubclass(settings, msgspec.Struct)):
+                raise PluginFault(
+                    f"plugin {plugin}: the settings of {what} {name} are no class of ticktrail.plugin.Settings; "
+                    "give it one",
+                    plugin=plugin,
                 )
             if name in specs:
                 raise PluginFault(
