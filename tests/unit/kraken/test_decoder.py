@@ -96,6 +96,7 @@ def test_a_lost_answer_or_heartbeat_costs_nothing():
         TRADES.replace(b"2026-11-30T03:30:26.708706Z", b"yesterday"),
         TRADES.replace(b"2026-11-30", b"2399-11-30"),
         TRADES.replace(b"45283.5", b"1e999999"),
+        TRADES.replace(b"45283.5", b"1" * 5_000),
         TICKER.replace(b"45283.4", b"-45283.4"),
         TICKER.replace(b"45283.4", b"1e-99999"),
         re.sub(rb'"bid_qty":[\d.]+', b'"bid_qty":null', TICKER),
