@@ -41,6 +41,14 @@ class Installed:
     entry_point: EntryPoint
     is_borrowed: bool = False
 
+    @property
+    def borrowed_in_words(self) -> str:
+        """Why a plugin with a borrowed name takes no part."""
+        return (
+            f"its metadata call it {self.distribution}, which is another distribution and does not bring it; it was "
+            "not imported: uninstall it"
+        )
+
 
 def find_plugins() -> Sequence[Installed]:
     """Return every plugin that is installed, by distribution and name."""

@@ -13,13 +13,24 @@ from pathlib import Path
 from types import FunctionType
 from typing import TypeVar
 
+import msgspec
 import pluggy
 
 from ticktrail import hookspecs
 from ticktrail.errors import PluginError
 from ticktrail.text import one_line
 
-__all__ = ["PluginFault", "check_api", "declared", "in_words", "new_manager", "place_of", "register"]
+__all__ = [
+    "PluginFault",
+    "check_api",
+    "check_spec",
+    "declared",
+    "import_in_words",
+    "in_words",
+    "new_manager",
+    "place_of",
+    "register",
+]
 
 T = TypeVar("T")
 
@@ -114,6 +125,18 @@ def declared(manager: pluggy.PluginManager, hook: str, kind: type[T]) -> Iterabl
             yield name, item
 
 
+def check_spec(plugin: str, what: str, name: object, settings: object) -> None:
+    """Return if a declaration has a name, and settings or none: nobody looks at the types where somebody makes one.
+
+    Raises:
+        PluginFault: It has not.
+    """
+    if not isinstance(name, str) or not name:
+        raise _fault(plugin, f"a {what} has no name; give it one")
+    if settings is not None and not (isinstance(settings, type) and issubclass(settings, msgspec.Struct)):
+        raise _fault(plugin, f"the settings of {name}, a {what}, are no class of ticktrail.plugin.Settings")
+
+
 def _ask(name: str, hook: str, function: Callable[[], object]) -> tuple[object, ...]:
     try:
         answer = function()
@@ -138,6 +161,14 @@ def place_of(exc: BaseException) -> str:
         if not file.startswith("<frozen ") and not Path(file).is_relative_to(Path(__file__).parent):
             told = f"{Path(file).name}:{line}"
     return told
+
+
+def import_in_words(exc: BaseException) -> str:
+    """Return why a plugin's import fails, where, and what helps."""
+    where = f" at {place}" if (place := place_of(exc)) else ""
+    missing = isinstance(exc, ModuleNotFoundError)
+    remedy = "install what it needs" if missing else "mend it, or install another version of it"
+    return f"its import fails{where} with {in_words(exc)}; {remedy}"
 
 
 def in_words(exc: BaseException) -> str:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-import msgspec
 
 from ticktrail._contracts.clock import Clock, SystemClock
 from ticktrail._contracts.observer import ObserverSpec
@@ -30,7 +29,15 @@ from ticktrail._contracts.validator import ValidatorSpec
 from ticktrail._host.builtin import BUILTIN, OWN
 from ticktrail._host.code import PluginCode, path_of
 from ticktrail._host.discovery import Installed, canonical, find_plugins, missing_extra, own_distributions
-from ticktrail._host.hooks import PluginFault, check_api, declared, in_words, new_manager, place_of, register
+from ticktrail._host.hooks import (
+    PluginFault,
+    check_api,
+    check_spec,
+    declared,
+    import_in_words,
+    new_manager,
+    register,
+)
 from ticktrail._settings.document import nearest
 from ticktrail.deprecation import TicktrailDeprecationWarning, uses
 from ticktrail.digest import distribution_sha256
@@ -281,11 +288,7 @@ class Host:
             if canonical(found.distribution) not in allowed:
                 self.not_allowed += (found,)
             elif found.is_borrowed:
-                self._quarantine(
-                    found,
-                    f"its metadata call it {found.distribution}, which is another distribution and does not bring it; "
-                    "it was not imported: uninstall it",
-                )
+                self._quarantine(found, found.borrowed_in_words)
             elif (reason := self._left_out.get((found.distribution, found.name))) is not None:
                 self.broken += (self._out(found, reason),)
             else:
@@ -303,10 +306,7 @@ class Host:
         except KeyboardInterrupt:  # somebody's Ctrl-C
             raise
         except BaseException as exc:  # noqa: BLE001 - whatever a stranger's module raises, the others go on
-            where = f" at {place}" if (place := place_of(exc)) else ""
-            missing = isinstance(exc, ModuleNotFoundError)
-            remedy = "install what it needs" if missing else "mend it, or install another version of it"
-            return self._quarantine(found, f"its import fails{where} with {in_words(exc)}; {remedy}")
+            return self._quarantine(found, import_in_words(exc))
         if reason is not None:
             return self._quarantine(found, reason, is_incompatible=True)
         return self._take(found.name, plugin, distribution=found.distribution, version=found.version)
@@ -365,18 +365,8 @@ class Host:
         owners: dict[str, str] = {}
         what = _WORDS[hook]
         for plugin, spec in declared(self._manager, hook, kind):
-            name: object = name_of(spec)  # msgspec looks at no type where somebody makes a Struct
-            if not isinstance(name, str) or not name:
-                raise PluginFault(
-                    f"plugin {plugin}: {hook} returned a {what} that has no name; give it one", plugin=plugin
-                )
-            settings = getattr(spec, "settings", msgspec.Struct)  # pages and commands have none
-            if not (isinstance(settings, type) and issubclass(settings, msgspec.Struct)):
-                raise PluginFault(
-                    f"plugin {plugin}: the settings of {what} {name} are no class of ticktrail.plugin.Settings; "
-                    "give it one",
-                    plugin=plugin,
-                )
+            name = name_of(spec)
+            check_spec(plugin, f"{what} of {hook}", name, getattr(spec, "settings", None))
             if name in specs:
                 raise PluginFault(
                     f'{what} "{name}" is declared by both plugin {owners[name]} and plugin {plugin}; '
