@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from ticktrail._host import Host
 from ticktrail._host.telling import declarations
 from ticktrail.cli.program import program
+from ticktrail.digest import MOST_BYTES
 from ticktrail.pins import read_lock
 from unit.host.installed import ACME, install
 
@@ -101,6 +102,20 @@ def test_a_provider_that_cannot_say_what_it_can_is_listed(site):
     text = ACME.read_text().replace("    return Capabilities(", "    return 7\n    return Capabilities(")
     install(site, "acme-feeds", "acme", text)
     assert "provider acme" in rows("--allow=acme-feeds")["acme"]["declares"]
+
+
+def test_a_plugin_that_cannot_be_hashed_hides_no_other(site):
+    """A feed that allows it does not start; whoever looks at what is installed sees the others, and why."""
+    install(site, "vast-feeds", "vast", "TICKTRAIL_API = 1")
+    package = site / "vast_feeds_module"
+    package.mkdir()
+    (site / "vast_feeds_module.py").rename(package / "__init__.py")
+    with (package / "data.bin").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    found = rows("--allow=vast-feeds")
+    assert found["vast"]["state"] == "broken"
+    assert "more than 256 MiB of files" in found["vast"]["reason"]
+    assert found["binance"]["state"] == "active"
 
 
 def test_nobody_is_told_to_allow_what_has_no_name(site):

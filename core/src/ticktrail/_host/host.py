@@ -6,15 +6,12 @@ Never: opens what a plugin declares, or shares a plugin manager with another hos
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.metadata
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -29,6 +26,7 @@ from ticktrail._contracts.validator import ValidatorSpec
 from ticktrail._host.builtin import BUILTIN, OWN
 from ticktrail._host.code import PluginCode, path_of
 from ticktrail._host.discovery import Installed, canonical, find_plugins, missing_extra, own_distributions
+from ticktrail._host.hashes import file_sha256, sha256_as_loaded
 from ticktrail._host.hooks import (
     PluginFault,
     check_api,
@@ -40,16 +38,12 @@ from ticktrail._host.hooks import (
 )
 from ticktrail._settings.document import nearest
 from ticktrail.deprecation import TicktrailDeprecationWarning, uses
-from ticktrail.digest import distribution_sha256
 from ticktrail.errors import ConfigError, PluginError
 from ticktrail.events import PluginLoaded, PluginQuarantined
 
 __all__ = ["Host"]
 
 T = TypeVar("T")
-
-_AS_LOADED: dict[tuple[str, str, str], str] = {}
-"""By name, version and place, the hashes of the distributions that this process has loaded."""
 
 _WORDS = {
     "ticktrail_providers": "provider",
@@ -105,14 +99,17 @@ class Host:
         hashes: dict[str, str] = {}
         for one in self._taken:
             if one.distribution and one.distribution not in hashes:
-                hashes[one.distribution] = _sha256_as_loaded(one.distribution, one.version)
+                try:
+                    hashes[one.distribution] = sha256_as_loaded(one.distribution, one.version)
+                except PluginError as exc:
+                    raise PluginFault(str(exc), plugin=one.name, distribution=one.distribution) from exc
         return tuple(
             PluginLoaded(
                 at_ns=one.at_ns,
                 name=one.name,
                 distribution=one.distribution,
                 version=one.version,
-                sha256=hashes[one.distribution] if one.distribution else _file_sha256(one.plugin),
+                sha256=hashes[one.distribution] if one.distribution else file_sha256(one.plugin),
             )
             for one in self._taken
         )
@@ -163,6 +160,7 @@ class Host:
                 host._take_all(allow)
                 host._declare()
                 host.commands()
+                host.loaded  # noqa: B018 - a distribution that cannot be hashed is at fault as well
             except PluginFault as exc:
                 whose = exc.distribution or host._distribution_of(exc.plugin)
                 if whose == OWN or (whose, exc.plugin) in faults:
@@ -379,19 +377,3 @@ class Host:
 
     def _specs(self, hook: str, kind: type[T]) -> Mapping[str, T]:
         return {name: spec for name, spec in self._declared[hook].items() if isinstance(spec, kind)}
-
-
-def _sha256_as_loaded(distribution: str, version: str) -> str:
-    """Return the hash of a distribution's files as they were when this process first loaded it: what runs is that."""
-    place = str(importlib.metadata.distribution(distribution).locate_file(""))
-    known = _AS_LOADED.get((distribution, version, place))
-    if known is None:
-        known = _AS_LOADED[distribution, version, place] = distribution_sha256(distribution)
-    return known
-
-
-def _file_sha256(plugin: object) -> str:
-    """Hash the file of the module of a plugin that is brought along, or of the class of which it is an instance."""
-    module = plugin if hasattr(plugin, "__file__") else sys.modules.get(type(plugin).__module__)
-    file = getattr(module, "__file__", None)
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
