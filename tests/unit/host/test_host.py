@@ -121,6 +121,7 @@ def test_what_is_not_installed_is_named_with_its_extra(site):
             "its import fails at sick_feeds_module.py:2 with ModuleNotFoundError",
         ),
         ("import no_such_module_anywhere", "'no_such_module_anywhere'; install what it needs"),
+        ("\nimport json\njson.loads('{')", "its import fails at sick_feeds_module.py:3 with JSONDecodeError"),
         ("raise SystemExit('bye')", "SystemExit: bye"),
         ("raise ValueError('out\\n of order')", "ValueError: out of order"),
         ("raise ValueError('\\x1b[31mred')", r"ValueError: \x1b[31mred"),
@@ -144,6 +145,14 @@ def test_what_cannot_be_loaded_is_quarantined(site, source, reason):
     assert reason in host.quarantined[0].reason
     with pytest.raises(ConfigError, match=r"plugin sick \(sick-feeds\), which may have it, is quarantined"):
         host.provider("sick")
+
+
+def test_no_place_is_told_where_the_module_itself_is_missing(site):
+    """Where Python looked for it is no place that anybody could mend."""
+    install(site, "sick-feeds", "sick", "")
+    (site / "sick_feeds_module.py").unlink()
+    (out,) = Host.load(allow=["sick-feeds"]).quarantined
+    assert out.reason.startswith("its import fails with ModuleNotFoundError")
 
 
 def test_an_interruption_is_not_taken_for_a_broken_plugin(site):

@@ -34,6 +34,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+_STDLIB = Path(traceback.__file__).parent
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Folders in the standard library's that are none of it."""
 _PREFIX = "ticktrail_"
 _HOOKS = tuple(name for name in hookspecs.__all__ if name.startswith(_PREFIX))
 
@@ -158,9 +161,16 @@ def place_of(exc: BaseException) -> str:
     told = ""
     for frame, line in traceback.walk_tb(exc.__traceback__):
         file = frame.f_code.co_filename
-        if not file.startswith("<frozen ") and not Path(file).is_relative_to(Path(__file__).parent):
+        if not file.startswith("<frozen ") and not _is_of_python_or_ours(Path(file)):
             told = f"{Path(file).name}:{line}"
     return told
+
+
+def _is_of_python_or_ours(file: Path) -> bool:
+    """Tell whether a file is the standard library's, where a stranger's mistake may end, or this package's."""
+    if file.is_relative_to(Path(__file__).parent):
+        return True
+    return file.is_relative_to(_STDLIB) and not _INSTALLED & {*file.relative_to(_STDLIB).parts}
 
 
 def import_in_words(exc: BaseException) -> str:
