@@ -12,6 +12,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from importlib.machinery import all_suffixes
 from importlib.metadata import Distribution, PackageNotFoundError
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,8 +51,8 @@ def distribution_sha256(name: str) -> str:
         name: The distribution's, in any spelling.
 
     Raises:
-        PluginError: It is not installed, has more than `MOST_FILES` files or `MOST_BYTES` bytes, or a file of it cannot
-            be read.
+        PluginError: It is not installed, has more than `MOST_FILES` files or `MOST_BYTES` bytes, a file of it cannot
+            be read, or a module of it would be imported from an archive.
     """
     try:
         files = _files(importlib.metadata.distribution(name))
@@ -134,6 +135,9 @@ def _places(module: str) -> Iterator[tuple[Path, Path]]:
     """Yield where a module comes from, without importing it: the folder that imports start from, and its own package.
 
     Its own is the first that is no namespace, which other distributions may share; or the module's file, in none.
+
+    Raises:
+        PluginError: It comes from an archive.
     """
     first, *rest = module.split(".")
     try:
@@ -142,11 +146,14 @@ def _places(module: str) -> Iterator[tuple[Path, Path]]:
         return
     if spec is None:
         return
+    if spec.origin is not None and spec.has_location:
+        _see_that_it_is_none_of_an_archive(module, Path(spec.origin))
     if spec.submodule_search_locations is None:
         if spec.origin is not None and Path(spec.origin).is_file():
             yield Path(spec.origin).parent, Path(spec.origin)
         return
     for location in spec.submodule_search_locations:
+        _see_that_it_is_none_of_an_archive(module, Path(location))
         if found := _within(Path(location), rest):
             root = Path(location).parent
             yield from ((root, path) for path in found)
@@ -166,7 +173,21 @@ def _within(place: Path, rest: Sequence[str]) -> Sequence[Path]:
 
 
 def _is_package(folder: Path) -> bool:
-    return any((folder / f"__init__{end}").is_file() for end in (".py", ".pyc"))
+    return any((folder / f"__init__{end}").is_file() for end in all_suffixes())
+
+
+def _see_that_it_is_none_of_an_archive(module: str, place: Path) -> None:
+    """Return if what a module comes from does not lie in a file.
+
+    Raises:
+        PluginError: Imports come from a zip file there: what it has cannot be hashed as files are.
+    """
+    archive = next((parent for parent in place.parents if parent.is_file()), None)
+    if archive is not None:
+        raise PluginError(
+            f"module {module} would be imported from the archive {archive}, and is not hashed: unpack it, or take it "
+            "from the path"
+        )
 
 
 def _below(name: str, path: str, above: tuple[tuple[int, int], ...] = ()) -> Iterator[tuple[str, str]]:

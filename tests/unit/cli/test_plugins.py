@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from ticktrail._host import Host
 from ticktrail._host.telling import declarations
 from ticktrail.cli.program import program
+from ticktrail.digest import MOST_BYTES
 from ticktrail.pins import read_lock
 from unit.host.installed import ACME, install
 
@@ -28,6 +29,10 @@ allow = ["acme-feeds"]
 {lock}
 """
 LOCKED = 'lock = "plugins.lock"'
+SINK = (
+    "__import__('ticktrail.plugin').plugin.SinkSpec("
+    "name={!r}, summary='x', settings=__import__('ticktrail.plugin').plugin.Settings, open=print)"
+)
 MARKED = "from pathlib import Path\nPath(r'{0}').touch()\n"
 
 
@@ -72,6 +77,55 @@ def test_a_name_cannot_write_to_the_terminal(site):
     assert "\x1b]0;" not in done.stdout
 
 
+def test_what_a_plugin_declares_cannot_write_to_the_terminal(site):
+    """A name, a line of summary and an example are a stranger's texts too."""
+    sink = SINK.format("loud\x1b[2J").replace("'x'", "'sum\x1b[2Jmary'")
+    head = "from ticktrail.plugin import hookimpl\nTICKTRAIL_API = 1\n@hookimpl\n"
+    install(site, "loud-feeds", "loud", f"{head}def ticktrail_sinks(): return [{sink}]")
+    done = CliRunner().invoke(program, ["plugins", "show", "loud", "--allow=loud-feeds"], color=True)
+    assert "sum\\x1b[2Jmary" in done.stdout
+    assert 'plugin = "loud\\x1b[2J"' in done.stdout
+    assert "\x1b[2J" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["idle", "idle-feeds"])
+def test_a_plugin_that_declares_nothing_is_no_slip(site, name):
+    """It is there and takes part, so that its own name is not offered as what was meant."""
+    install(site, "idle-feeds", "idle", "TICKTRAIL_API = 1")
+    said = run("show", name, "--allow=idle-feeds", status=2)
+    assert "declares nothing" in said
+    assert "did you mean" not in said
+
+
+def test_a_provider_that_cannot_say_what_it_can_is_listed(site):
+    """What `describe` answers is a stranger's value; `check` holds it to what it should be."""
+    text = ACME.read_text().replace("    return Capabilities(", "    return 7\n    return Capabilities(")
+    install(site, "acme-feeds", "acme", text)
+    assert "provider acme" in rows("--allow=acme-feeds")["acme"]["declares"]
+
+
+def test_a_plugin_that_cannot_be_hashed_hides_no_other(site):
+    """A feed that allows it does not start; whoever looks at what is installed sees the others, and why."""
+    install(site, "vast-feeds", "vast", "TICKTRAIL_API = 1")
+    package = site / "vast_feeds_module"
+    package.mkdir()
+    (site / "vast_feeds_module.py").rename(package / "__init__.py")
+    with (package / "data.bin").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    found = rows("--allow=vast-feeds")
+    assert found["vast"]["state"] == "broken"
+    assert "more than 256 MiB of files" in found["vast"]["reason"]
+    assert found["binance"]["state"] == "active"
+
+
+def test_nobody_is_told_to_allow_what_has_no_name(site):
+    """Of a distribution's remains nothing tells whose they are."""
+    install(site, "acme-feeds", "acme", "raise SystemExit('imported!')")
+    (site / "acme_feeds-1.0.dist-info" / "METADATA").unlink()
+    assert rows()["acme"]["state"] == "not allowed"
+    assert "uninstall it" in rows()["acme"]["reason"]
+
+
 def test_each_state_is_told_with_its_reason_and_remedy(site):
     """Active, not allowed, quarantined and incompatible are four things, and each says what to do."""
     install(site, "acme-feeds", "acme", ACME.read_text())
@@ -108,16 +162,38 @@ def test_a_plugin_at_fault_hides_no_other(site):
     install(site, "odd-feeds", "odd", f"{head}def ticktrail_provider(): return []")
     install(site, "sore-feeds", "sore", f"{head}def ticktrail_sinks(): return 1 / 0")
     install(site, "word-feeds", "word", f"{head}def ticktrail_commands(): return 1 / 0")
-    allow = [f"--allow={name}-feeds" for name in ("acme", "twin", "odd", "sore", "word")]
+    install(site, "mute-feeds", "mute", f"{head}def ticktrail_sinks(): return [{SINK.format(None)}]")
+    dicts = SINK.format("dicts").replace("__import__('ticktrail.plugin').plugin.Settings", "dict")
+    install(site, "dict-feeds", "dict", f"{head}def ticktrail_sinks(): return [{dicts}]")
+    install(site, "list-feeds", "list", f"{head}def ticktrail_sinks(): return [{SINK.format([])}]")
+    late = head.replace("@hookimpl", "@hookimpl(trylast=True)")
+    install(site, "late-feeds", "late", f"{late}def ticktrail_sinks(): return [{SINK.format('jsonl')}]")
+    install(site, "same-feeds", "same", "TICKTRAIL_API = 1")
+    (site / "same_feeds-1.0.dist-info" / "entry_points.txt").write_text(
+        "[ticktrail]\nsame = same_feeds_module\nself = same_feeds_module\n"
+    )
+    install(site, "wrong-feeds", "wrong", "raise SyntaxError('no', (b'bytes', 1, 1, ''))")
+    names = ("acme", "twin", "odd", "sore", "word", "mute", "dict", "list", "late", "same", "wrong")
+    allow = [f"--allow={name}-feeds" for name in names]
     found = rows(*allow)
-    assert {name: found[name]["state"] for name in ("acme", "twin", "odd", "sore", "word", "binance")} == {
+    assert {name: found[name]["state"] for name in (*names, "self", "sinks", "binance")} == {
         "acme": "active",
         "twin": "broken",
         "odd": "broken",
         "sore": "broken",
         "word": "broken",
+        "mute": "broken",
+        "dict": "broken",
+        "list": "broken",
+        "late": "broken",
+        "same": "active",
+        "self": "broken",
+        "wrong": "quarantined",
+        "sinks": "active",
         "binance": "active",
     }
+    assert 'sink "jsonl" is declared by both plugin sinks and plugin late' in found["late"]["reason"]
+    assert "it is the very module or object of plugin same" in found["self"]["reason"]
     assert "did you mean ticktrail_providers?; it comes with odd-feeds" in found["odd"]["reason"]
     assert "ticktrail_sinks failed with ZeroDivisionError" in found["sore"]["reason"]
     assert 'provider "acme" is declared by both plugin acme and plugin twin' in found["twin"]["reason"]
@@ -243,6 +319,14 @@ def test_a_file_that_was_edited_after_its_installation_is_named(acme, site):
     run("lock", feed)
     module.write_text(module.read_text() + "# later\n")
     assert "not as acme-feeds was installed: acme_feeds_module.py" in run("lock", feed, "--check", status=1)
+    for unknown in ("sha999=abc", "shake_128=abc", "=abc"):  # nothing that could be compared
+        record.write_text(f"acme_feeds_module.py,{unknown},\n")
+        assert "not as acme-feeds was installed: acme_feeds_module.py" in run(
+            "lock", feed, "--check", status=1
+        )
+    record.write_text("acme_\x1b[2J.py,sha256=abc,\n")
+    done = CliRunner().invoke(program, ["plugins", "lock", str(feed), "--check"], color=True)
+    assert "acme_\\x1b[2J.py" in done.stdout
 
 
 def test_a_lock_that_cannot_be_checked_is_an_error(acme):

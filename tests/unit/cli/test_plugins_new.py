@@ -54,12 +54,54 @@ def test_names_are_made_of_one(name, distribution, package, plugin):
         "ticktrail-kraken",
         "class",
         "a--b",
+        "tests",
+        "conftest",
     ],
 )
 def test_a_name_that_would_do_harm_is_refused(name):
     """With one that would do, and nothing is written."""
     with pytest.raises(ConfigError, match="such as"):
         Names.of(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "what"),
+    [
+        ("binance-ticktrail", "provider", "provider named binance"),
+        ("kraken-feeds-ticktrail", "provider", None),
+        ("jsonl-ticktrail", "sink", "sink named jsonl"),
+        ("jsonl-ticktrail", "validator", None),
+        ("price-jump", "validator", "validator named price_jump"),
+        ("ticktrail-merge", "route", "route named merge"),
+        ("feed-ticktrail", "observer", "observer or table named feed"),
+        ("dashboard-ticktrail", "observer", "observer or table named dashboard"),
+        ("rules", "sink", "plugin named rules"),
+    ],
+)
+def test_a_name_that_ticktrail_has_is_refused(name, kind, what, tmp_path):
+    """The feed file of the new plugin could not be loaded, though each of its laws is kept."""
+    said = run(name, "--kind", kind, "--out", tmp_path, status=0 if what is None else 2)
+    if what is not None:
+        assert what in said
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "step"),
+    [
+        ("my plugins", "cd '{0}/my plugins/acme-ticktrail'"),
+        ("a\x1b[2Jb", "cd '{0}/a\\x1b[2Jb/acme-ticktrail'"),
+    ],
+)
+def test_the_next_step_is_one_that_a_shell_takes(folder, step, tmp_path):
+    """Whatever the folder is called, and a terminal shows it as it is."""
+    done = CliRunner().invoke(
+        program,
+        ["plugins", "new", "acme-ticktrail", "--kind", "sink", "--out", str(tmp_path / folder)],
+        color=True,
+    )
+    assert step.format(tmp_path) in done.stdout
+    assert "\x1b[2J" not in done.stdout
 
 
 def test_a_name_with_the_templates_own_in_it_is_not_put_in_twice():
@@ -121,8 +163,9 @@ def test_nothing_is_overwritten(tmp_path):
 def test_what_cannot_be_written_is_told(tmp_path):
     """With the path."""
     (tmp_path / "file").write_text("")
-    said = run("acme-ticktrail", "--kind", "sink", "--out", tmp_path / "file" / "below", status=2)
-    assert "name another folder with --out" in said
+    for folder in (tmp_path / "file" / "below", tmp_path / ("x" * 300)):
+        said = run("acme-ticktrail", "--kind", "sink", "--out", folder, status=2)
+        assert "name another folder with --out" in said
 
 
 def test_an_unknown_kind_is_refused():

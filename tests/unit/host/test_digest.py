@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
+from importlib.machinery import EXTENSION_SUFFIXES
 
 import pytest
 
@@ -192,3 +194,29 @@ def test_of_two_folders_with_a_namespace_the_first_counts(tmp_path, how):
     assert distribution_sha256("acme-feeds") == before
     sys.path.insert(0, str(tmp_path / "first"))
     assert distribution_sha256("acme-feeds") != before
+
+
+@pytest.mark.parametrize("how", INSTALLED)
+@pytest.mark.parametrize("end", [*EXTENSION_SUFFIXES, ".pyc"])
+def test_a_package_is_one_however_it_begins(tmp_path, how, end):
+    """Compiled code beside a module of its name is imported in the place of that."""
+    files = {"acme.py": "PRICE = 1"}
+    source = install(tmp_path, how, files=files, module="acme")
+    before = distribution_sha256("acme-feeds")
+    (source / "acme").mkdir()
+    (source / "acme" / f"__init__{end}").write_bytes(b"code")
+    assert distribution_sha256("acme-feeds") != before
+
+
+@pytest.mark.parametrize("how", INSTALLED)
+@pytest.mark.parametrize("name", ["acme.py", "acme/__init__.py", "acme/feed.py"])
+def test_what_would_be_imported_from_an_archive_is_not_hashed(tmp_path, how, name):
+    """A zip file that comes before is imported from; there is no file that could be compared, and it is told."""
+    install(tmp_path, how, files={name: "PRICE = 1"}, module="acme.feed" if "feed" in name else "acme")
+    assert len(distribution_sha256("acme-feeds")) == 64
+    with zipfile.ZipFile(tmp_path / "first.zip", "w") as archive:
+        archive.writestr("acme/" if "/" in name else "other/", "")  # by which a namespace is known
+        archive.writestr(name, "PRICE = 2")
+    sys.path.insert(0, str(tmp_path / "first.zip"))
+    with pytest.raises(PluginError, match=r"first\.zip.*take it from the path"):
+        distribution_sha256("acme-feeds")

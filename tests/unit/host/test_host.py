@@ -82,6 +82,15 @@ def test_what_nobody_allowed_is_not_even_imported(site):
         host.provider("zzz")
 
 
+def test_what_is_left_of_a_distribution_hides_no_other(site):
+    """A folder with entry points and no metadata is nobody's: nothing of it is imported, and the others load."""
+    install(site, "acme-feeds", "acme", "raise SystemExit('imported!')")
+    (site / "acme_feeds-1.0.dist-info" / "METADATA").unlink()
+    host = Host.load(allow=["acme-feeds", ""])
+    assert "binance" in {one.name for one in host.loaded}
+    assert "acme" in {one.name for one in (*host.quarantined, *host.not_allowed)}
+
+
 def test_what_is_not_installed_is_named_with_its_extra(site):
     """A table, provider or sink of a distribution of ours that is missing says what to install."""
     about = site / "ticktrail-9.dist-info"
@@ -112,6 +121,7 @@ def test_what_is_not_installed_is_named_with_its_extra(site):
             "its import fails at sick_feeds_module.py:2 with ModuleNotFoundError",
         ),
         ("import no_such_module_anywhere", "'no_such_module_anywhere'; install what it needs"),
+        ("\nimport json\njson.loads('{')", "its import fails at sick_feeds_module.py:3 with JSONDecodeError"),
         ("raise SystemExit('bye')", "SystemExit: bye"),
         ("raise ValueError('out\\n of order')", "ValueError: out of order"),
         ("raise ValueError('\\x1b[31mred')", r"ValueError: \x1b[31mred"),
@@ -140,6 +150,14 @@ def test_what_cannot_be_loaded_is_quarantined(site, source, reason):
     )
     with pytest.raises(ConfigError, match=rf"plugin sick \(sick-feeds\), which may have it, is {state}: "):
         host.provider("sick")
+
+
+def test_no_place_is_told_where_the_module_itself_is_missing(site):
+    """Where Python looked for it is no place that anybody could mend."""
+    install(site, "sick-feeds", "sick", "")
+    (site / "sick_feeds_module.py").unlink()
+    (out,) = Host.load(allow=["sick-feeds"]).quarantined
+    assert out.reason.startswith("its import fails with ModuleNotFoundError")
 
 
 def test_an_interruption_is_not_taken_for_a_broken_plugin(site):

@@ -6,7 +6,9 @@ import anyio
 import pytest
 
 from ticktrail._host import Host
+from ticktrail._host.lock import pins_of_installed
 from ticktrail._plan import compose
+from ticktrail.cli.plugins.loading import load_host
 from ticktrail.errors import ConfigError
 from ticktrail.feed import open_feed
 from ticktrail.pins import Pin, read_lock, write_lock
@@ -98,6 +100,34 @@ def test_what_is_not_in_the_lock_is_refused(acme):
     assert "new-feeds 1.0 (sha256 " in problem
     assert "is not in the lock" in problem
     assert not mark.exists()
+
+
+def test_a_borrowed_name_comes_past_no_lock(acme):
+    """A distribution is found by its folder's name: one whose metadata say an allowed name is not imported for that."""
+    feed, module, _ = acme
+    theirs = module.parent / "theirs"
+    install(module.parent, "evil-feeds", "evil", MARKED.format(theirs) + "TICKTRAIL_API = 1\n", version="2.5")
+    metadata = module.parent / "evil_feeds-2.5.dist-info" / "METADATA"
+    metadata.write_text("Metadata-Version: 2.1\nName: acme-feeds\nVersion: 2.5\n")
+    assert "evil" not in {one.name for one in compose(feed).plugins}
+    metadata.write_text("Metadata-Version: 2.1\nName: ticktrail-binance\nVersion: 2.5\n")
+    host = Host.load()
+    assert [(one.name, "uninstall it" in one.reason) for one in host.quarantined] == [("evil", True)]
+    assert not theirs.exists()
+
+
+def test_what_is_locked_and_at_fault_is_told_as_that(acme):
+    """It is installed and allowed: what is to be mended is what its import says, and to look at it is no fault."""
+    feed, module, _ = acme
+    module.write_text("import no_such_module_anywhere\n")
+    lock = feed.parent / "plugins.lock"
+    lock.write_text(write_lock(pins_of_installed(["acme-feeds"])))
+    (problem,) = refused(feed)
+    assert "acme-feeds 2.5 is in the lock, and its plugin acme takes no part" in problem
+    assert "no_such_module_anywhere" in problem
+    assert "not installed or not allowed" not in problem
+    host = load_host(feed, ())
+    assert [out.name for out in host.quarantined] == ["acme"]
 
 
 def test_what_is_gone_is_refused(acme):

@@ -48,6 +48,26 @@ def decoder(depth=10):
     return made, lost
 
 
+@pytest.mark.parametrize(
+    "level", ["1e-999999,0", "1e999999,0", f"{'1' * 5_000},0", "45283.5,0e-99999", "-1,0", "0,0"]
+)
+def test_a_level_that_goes_must_be_one_too(level):
+    """The checksum says nothing of a level that was none; what it is called is not published for that."""
+    made, lost = decoder()
+    market = Market(SYMBOL, 10, random.Random(1))
+    made.decode([market.whole_book(AT_NS)], 1)
+    change = json.loads(market.whole_book(AT_NS))
+    checksum = change["data"][0]["checksum"]
+    price, size = level.split(",")
+    raw = (
+        f'{{"channel":"book","type":"update","data":[{{"symbol":"{SYMBOL}","checksum":{checksum},'
+        f'"bids":[{{"price":{price},"qty":{size}}}],"asks":[]}}]}}'
+    ).encode()
+    found = made.decode([raw], 2)
+    assert [type(tick) for tick in found] == [Gap, Undecodable]
+    assert lost == [SYMBOL]
+
+
 class Thin(Market):
     """A market whose book is filled once."""
 

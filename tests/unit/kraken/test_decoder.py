@@ -1,5 +1,6 @@
 """Messages that are not as they should be, and what each one costs."""
 
+import json
 import re
 from decimal import Decimal
 
@@ -95,6 +96,7 @@ def test_a_lost_answer_or_heartbeat_costs_nothing():
         TRADES.replace(b"2026-11-30T03:30:26.708706Z", b"yesterday"),
         TRADES.replace(b"2026-11-30", b"2399-11-30"),
         TRADES.replace(b"45283.5", b"1e999999"),
+        TRADES.replace(b"45283.5", b"1" * 5_000),
         TICKER.replace(b"45283.4", b"-45283.4"),
         TICKER.replace(b"45283.4", b"1e-99999"),
         re.sub(rb'"bid_qty":[\d.]+', b'"bid_qty":null', TICKER),
@@ -113,6 +115,17 @@ def test_what_could_not_be_is_kept_raw(payload):
     found = made.decode([payload], 7)
     assert [one.raw for one in of(found, Undecodable)] == [payload]
     assert of(found, Trade, Quote, Ticker, Bar) == []
+
+
+def test_trades_of_one_message_are_in_the_order_of_their_ids():
+    """A route takes an id below the last one for a repeat, so that it would be lost and nothing said."""
+    made, _ = decoder(ETH)
+    rows = [json.loads(trade(number, symbol=name))["data"][0] for number, name in
+            ((9, "BTC/USD"), (4, ETH), (8, "BTC/USD"), (3, ETH), (5, ETH))]  # fmt: skip
+    found = made.decode([json.dumps({"channel": "trade", "type": "update", "data": rows}).encode()], 1)
+    assert [(tick.instrument, tick.id) for tick in found] == [
+        ("BTC/USD", 8), (ETH, 3), ("BTC/USD", 9), (ETH, 4), (ETH, 5),
+    ]  # fmt: skip
 
 
 def test_trades_of_a_snapshot():

@@ -18,7 +18,7 @@ from ticktrail.errors import PermanentError
 from ticktrail.events import VenueTrouble
 from ticktrail.model import InstrumentId
 from ticktrail.plugin import Capabilities
-from ticktrail.testing import ProviderCase, ProviderConformance, Symbols, make_trade
+from ticktrail.testing import ProviderCase, ProviderConformance, Symbols, make_provider_context, make_trade
 from ticktrail.testing import _living as living_laws
 from ticktrail.testing._laws import law_of, laws_of
 from unit.testing import odd
@@ -88,6 +88,60 @@ class NoQuotes(Sound):
 
     def parse(self, payload, recv_ns):
         return [] if b'"quotes:' in payload else super().parse(payload, recv_ns)
+
+
+class EightPlaces(Sound):
+    """Keeps as many places as its author has seen."""
+
+    def trade(self, message, instrument, recv_ns):
+        made = super().trade(message, instrument, recv_ns)
+        places = min(8, len(message.p.partition(".")[2]))
+        return msgspec.structs.replace(made, price=made.price.quantize(Decimal(1).scaleb(-places)))
+
+
+class ByAFloat(Sound):
+    """Its digits are as many as the venue's, and others."""
+
+    def quote(self, message, instrument, recv_ns):
+        made = super().quote(message, instrument, recv_ns)
+        places = len(message.b.partition(".")[2])
+        return msgspec.structs.replace(made, bid_price=Decimal(f"{float(message.b):.{places}f}"))
+
+
+class FloatIds(Sound):
+    def trade(self, message, instrument, recv_ns):
+        return msgspec.structs.replace(super().trade(message, instrument, recv_ns), id=int(float(message.id)))
+
+
+class OneAMoment(Sound):
+    """Takes a second trade of a moment for the first one."""
+
+    def __init__(self, settings, context):
+        super().__init__(settings, context)
+        self.newest_ns = None
+
+    def parse(self, payload, recv_ns):
+        found = super().parse(payload, recv_ns)
+        times = [tick.event_ns for tick in found]
+        if times and times == [self.newest_ns]:
+            return []
+        self.newest_ns = times[0] if times else self.newest_ns
+        return found
+
+
+class LeavesOut(Sound):
+    """Tells of what is no JSON, and passes over what has a number that is none."""
+
+    def read(self, payload, recv_ns):
+        try:
+            return self.parse(payload, recv_ns)
+        except (ValueError, ArithmeticError, RecursionError) as exc:
+            return self.unreadable(payload, recv_ns, str(exc)) if payload[-1:] != b"}" else []
+
+
+class OnlyTheFirst(Sound):
+    def wanted(self):
+        return super().wanted()[::2]
 
 
 class LastOfBatch(Sound):
@@ -413,6 +467,18 @@ def books(kind: Callable[..., object], **changes: object) -> Callable[[Path], Pr
     return lambda folder: replace(books_of(kind, folder), **{**CALM, **changes})
 
 
+def two_instruments(folder: Path) -> ProviderCase:
+    def make(number: int, now_ns: int):
+        for stream, said in odd.make(number, now_ns):
+            yield stream, said
+            other = stream.replace("BTC", "ETH")
+            yield other, {**said, "ch": other}
+
+    case = case_of(OnlyTheFirst, folder, make=make)
+    context = make_provider_context(odd.BTC, "ETH/USDT", channels=odd.CHANNELS, name=LEG)
+    return replace(case, context=context, start_s=2.0)
+
+
 def with_past(past: Callable[..., object]) -> Callable[[Path], ProviderCase]:
     return lambda folder: case_of(folder=folder, past=past)
 
@@ -463,6 +529,10 @@ BROKEN: list[tuple[str, Callable[[Path], ProviderCase], str]] = [
     ("P04", broken(Rounds), r"tick 1 .*not the one expected"),
     ("P04", broken(Milliseconds), "not the one expected"),
     ("P04", broken(TextIds), "not the one expected"),
+    ("P04", broken(EightPlaces), "reads another number than 101.123456789012345678901"),
+    ("P04", broken(ByAFloat), "reads another number than 100.123456789012345678901"),
+    ("P04", broken(FloatIds), "reads another number than 9007199254740993"),
+    ("P04", broken(OneAMoment), "reads two trades of one moment as 1"),
     ("P04", broken(NoQuotes), "decode to 2 ticks, and `expected` has 3"),
     ("P04", broken(Sound, payloads=odd.PAYLOADS[:2], expected=odd.EXPECTED[:2]), "has a tick of quotes"),
     ("P04", broken(Sound, expected=()), "the case has no `expected`"),
@@ -472,6 +542,7 @@ BROKEN: list[tuple[str, Callable[[Path], ProviderCase], str]] = [
     ("P07", broken(Trusting), "not finite"),
     ("P08", broken(DropsGarbage), "as one Undecodable"),
     ("P08", broken(KeepsTheBeginning), "as one Undecodable"),
+    ("P08", broken(LeavesOut), "leaves out without a word"),
     ("P09", broken(WantsNothing), "does not want"),
     ("P10", spelt(lambda name: name.replace("/", "")), "reads that as"),
     ("P10", spelt(refuses), "refuses BTC/USDT"),
@@ -508,6 +579,7 @@ BROKEN: list[tuple[str, Callable[[Path], ProviderCase], str]] = [
     ("P21", broken(Backwards), "hands over recv_ns"),
     ("P21", broken(ItsOwnMono), "hands over mono_ns"),
     ("P22", broken(OnlyTrades, start_s=1.0), r"brings nothing of \['quotes'\]"),
+    ("P22", two_instruments, r"brings nothing of \['ETH/USDT'\]"),
     ("P23", broken(Undeclared), "synthetic is False"),
     ("P23", broken(Mutters), "cannot read what its venue sent"),
     ("P23", broken(Others), "instrument not asked for"),

@@ -152,6 +152,22 @@ def test_what_hides_a_check_is_told(tmp_path: Path) -> None:
     assert found["S93"] == ("broken", "known: some day")
 
 
+def test_a_check_that_was_taken_out_is_told(tmp_path: Path) -> None:
+    """What pytest does not see for that is no law fewer: the card counts it as skipped, and says why."""
+    gone = "class TestGone(Suite):\n    test_breaks = test_twice = None\n\n    @pytest.fixture\n    def case(self):\n"
+    run(
+        tmp_path,
+        "--ticktrail-card",
+        "card.json",
+        "-k",
+        "TestGone",
+        text=f"{SUITE}\n\n{gone}        return Case()\n",
+    )
+    found = laws(Card.decode((tmp_path / "card.json").read_bytes()), "TestGone")
+    assert found["S90"] == ("kept", "")
+    assert found["S91"] == found["S93"] == ("skipped", "the suite has taken the kit's check out")
+
+
 def test_a_case_that_cannot_be_made_breaks_its_laws(tmp_path: Path) -> None:
     """What could not be checked is not kept."""
     run(tmp_path, "--ticktrail-card", "card.json", "-k", "TestNoCase")

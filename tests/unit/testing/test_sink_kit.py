@@ -6,15 +6,17 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import msgspec
 import pytest
+from msgspec.structs import replace as replaced
 
 from ticktrail.errors import SinkError
-from ticktrail.model import Gap, Tick
+from ticktrail.model import Gap, Tick, Trade
 from ticktrail.plugin import Settings, Sink, SinkContext, sink_spec
 from ticktrail.testing import ManualClock, MemorySink, SinkCase, SinkConformance
 from unit.testing.broken import expect_all_proven, expect_broken
@@ -52,6 +54,54 @@ class WritesHalf(MemorySink):
 class ForgetsGaps(MemorySink):
     async def write(self, ticks: Sequence[Tick]) -> None:
         await super().write([tick for tick in ticks if not isinstance(tick, Gap)])
+
+
+class Rounds(MemorySink):
+    """Keeps numbers as a database's column of floats has them."""
+
+    async def write(self, ticks: Sequence[Tick]) -> None:
+        kept = [
+            replaced(tick, price=Decimal(repr(float(tick.price)))) if isinstance(tick, Trade) else tick
+            for tick in ticks
+        ]
+        await super().write(kept)
+
+
+class DropsZeros(MemorySink):
+    async def write(self, ticks: Sequence[Tick]) -> None:
+        kept = [
+            replaced(tick, price=tick.price.normalize()) if isinstance(tick, Trade) else tick
+            for tick in ticks
+        ]
+        await super().write(kept)
+
+
+class CountsMilliseconds(MemorySink):
+    async def write(self, ticks: Sequence[Tick]) -> None:
+        await super().write([replaced(tick, recv_ns=tick.recv_ns // 1_000_000 * 1_000_000) for tick in ticks])
+
+
+class GoesByIds(MemorySink):
+    """Has a key of instrument and id, and leaves out what is there."""
+
+    async def write(self, ticks: Sequence[Tick]) -> None:
+        known = {(tick.instrument, tick.id) for tick in self._held if isinstance(tick, Trade)}
+        for tick in ticks:
+            if not isinstance(tick, Trade) or (tick.instrument, tick.id) not in known:
+                self._held.append(tick)
+            if isinstance(tick, Trade):
+                known.add((tick.instrument, tick.id))
+        await anyio.lowlevel.checkpoint()
+
+
+class SortsByTime(MemorySink):
+    async def write(self, ticks: Sequence[Tick]) -> None:
+        await super().write(sorted(ticks, key=lambda tick: tick.event_ns or 0))
+
+
+class TakesNoTickTwice(MemorySink):
+    async def write(self, ticks: Sequence[Tick]) -> None:
+        await super().write(list(dict.fromkeys(ticks)))
 
 
 class EmptiesTheList(MemorySink):
@@ -221,6 +271,12 @@ BROKEN: list[tuple[str, SinkCase]] = [
     ("S02", case_of(fails_to_close)),
     ("S03", case_of(kind=Reverses)),
     ("S03", case_of(kind=HoldsBack)),
+    ("S03", case_of(kind=Rounds)),
+    ("S03", case_of(kind=DropsZeros)),
+    ("S03", case_of(kind=CountsMilliseconds)),
+    ("S03", case_of(kind=GoesByIds)),
+    ("S03", case_of(kind=SortsByTime)),
+    ("S03", case_of(kind=TakesNoTickTwice)),
     ("S04", case_of(kind=ForgetsGaps)),
     ("S05", case_of(kind=EmptiesTheList)),
     ("S06", case_of(swallows)),

@@ -7,7 +7,6 @@ Never: drops silently: what is given up is counted, published, and told to the s
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 
@@ -30,6 +29,8 @@ from ticktrail.model import Tick
 from ticktrail.status import SinkStatus
 
 __all__ = ["Lane"]
+
+_LOG = logging.getLogger("ticktrail.sinks")
 
 
 class Lane:

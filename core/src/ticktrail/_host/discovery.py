@@ -29,12 +29,25 @@ _EXTRA = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*).*;.*\bextra\s*==")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """An entry point and the distribution that it came with."""
+    """An entry point and the distribution that it came with.
+
+    `is_borrowed`: the distribution that is found by that name does not have it. Metadata in some other folder merely
+    say that name, and whoever allowed or pinned the distribution has not seen it.
+    """
 
     name: str
     distribution: str
     version: str
     entry_point: EntryPoint
+    is_borrowed: bool = False
+
+    @property
+    def borrowed_in_words(self) -> str:
+        """Why a plugin with a borrowed name takes no part."""
+        return (
+            f"its metadata call it {self.distribution}, which is another distribution and does not bring it; it was "
+            "not imported: uninstall it"
+        )
 
 
 def find_plugins() -> Sequence[Installed]:
@@ -42,13 +55,27 @@ def find_plugins() -> Sequence[Installed]:
     found = (
         Installed(
             name=entry.name,
-            distribution=entry.dist.name if entry.dist else "",
-            version=entry.dist.version if entry.dist else "",
+            distribution=(entry.dist.name or "") if entry.dist else "",
+            version=(entry.dist.version or "") if entry.dist else "",
             entry_point=entry,
+            is_borrowed=_is_borrowed(entry),
         )
         for entry in entry_points(group=GROUP)
     )
     return sorted(found, key=lambda plugin: (canonical(plugin.distribution), plugin.name))
+
+
+def _is_borrowed(entry: EntryPoint) -> bool:
+    """Tell whether the distribution that is found by the name of the entry's own is another one.
+
+    A distribution is found by the name of its folder, and its entry points say the name in the metadata there.
+    """
+    if entry.dist is None or not entry.dist.name:  # what is left of a distribution has no metadata
+        return True
+    try:
+        return entry not in distribution(entry.dist.name).entry_points
+    except PackageNotFoundError:
+        return True
 
 
 def own_distributions(requirements: Iterable[str] | None = None) -> frozenset[str]:

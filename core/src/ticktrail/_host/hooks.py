@@ -13,16 +13,30 @@ from pathlib import Path
 from types import FunctionType
 from typing import TypeVar
 
+import msgspec
 import pluggy
 
 from ticktrail import hookspecs
 from ticktrail.errors import PluginError
 from ticktrail.text import one_line
 
-__all__ = ["PluginFault", "check_api", "declared", "in_words", "new_manager", "place_of", "register"]
+__all__ = [
+    "PluginFault",
+    "check_api",
+    "check_spec",
+    "declared",
+    "import_in_words",
+    "in_words",
+    "new_manager",
+    "place_of",
+    "register",
+]
 
 T = TypeVar("T")
 
+_STDLIB = Path(traceback.__file__).parent
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Folders in the standard library's that are none of it."""
 _PREFIX = "ticktrail_"
 _HOOKS = tuple(name for name in hookspecs.__all__ if name.startswith(_PREFIX))
 
@@ -88,6 +102,11 @@ def register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
             f"a hook does not fit its declaration in ticktrail.hookspecs ({said}); "
             "give it the arguments that stand there",
         ) from exc
+    except ValueError as exc:  # the same object has a name already
+        other = manager.get_name(plugin)
+        raise _fault(
+            name, f"it is the very module or object of plugin {other}; name it in one entry point"
+        ) from exc
 
 
 def declared(manager: pluggy.PluginManager, hook: str, kind: type[T]) -> Iterable[tuple[str, T]]:
@@ -97,7 +116,8 @@ def declared(manager: pluggy.PluginManager, hook: str, kind: type[T]) -> Iterabl
         PluginFault: The hook raised, or returned something else than `kind`.
     """
     caller: pluggy.HookCaller = getattr(manager.hook, hook)
-    for implementation in caller.get_hookimpls():
+    order = [name for name, _ in manager.list_name_plugin()]  # whatever `tryfirst` and `trylast` say
+    for implementation in sorted(caller.get_hookimpls(), key=lambda one: order.index(one.plugin_name)):
         name = implementation.plugin_name
         for item in _ask(name, hook, implementation.function):
             if not isinstance(item, kind):
@@ -106,6 +126,18 @@ def declared(manager: pluggy.PluginManager, hook: str, kind: type[T]) -> Iterabl
                     f"{hook} returned a {type(item).__name__}; it must return an iterable of {kind.__name__}",
                 )
             yield name, item
+
+
+def check_spec(plugin: str, what: str, name: object, settings: object) -> None:
+    """Return if a declaration has a name, and settings or none: nobody looks at the types where somebody makes one.
+
+    Raises:
+        PluginFault: It has not.
+    """
+    if not isinstance(name, str) or not name:
+        raise _fault(plugin, f"a {what} has no name; give it one")
+    if settings is not None and not (isinstance(settings, type) and issubclass(settings, msgspec.Struct)):
+        raise _fault(plugin, f"the settings of {name}, a {what}, are no class of ticktrail.plugin.Settings")
 
 
 def _ask(name: str, hook: str, function: Callable[[], object]) -> tuple[object, ...]:
@@ -124,14 +156,29 @@ def _fault(plugin: str, reason: str) -> PluginFault:
 
 def place_of(exc: BaseException) -> str:
     """Return where a stranger's module raised, as ``file.py:12``; empty where that cannot be told."""
-    if isinstance(exc, SyntaxError) and exc.filename:
+    if isinstance(exc, SyntaxError) and isinstance(exc.filename, str) and exc.filename:
         return f"{Path(exc.filename).name}:{exc.lineno}"
     told = ""
     for frame, line in traceback.walk_tb(exc.__traceback__):
         file = frame.f_code.co_filename
-        if not file.startswith("<frozen ") and not Path(file).is_relative_to(Path(__file__).parent):
+        if not file.startswith("<frozen ") and not _is_of_python_or_ours(Path(file)):
             told = f"{Path(file).name}:{line}"
     return told
+
+
+def _is_of_python_or_ours(file: Path) -> bool:
+    """Tell whether a file is the standard library's, where a stranger's mistake may end, or this package's."""
+    if file.is_relative_to(Path(__file__).parent):
+        return True
+    return file.is_relative_to(_STDLIB) and not _INSTALLED & {*file.relative_to(_STDLIB).parts}
+
+
+def import_in_words(exc: BaseException) -> str:
+    """Return why a plugin's import fails, where, and what helps."""
+    where = f" at {place}" if (place := place_of(exc)) else ""
+    missing = isinstance(exc, ModuleNotFoundError)
+    remedy = "install what it needs" if missing else "mend it, or install another version of it"
+    return f"its import fails{where} with {in_words(exc)}; {remedy}"
 
 
 def in_words(exc: BaseException) -> str:

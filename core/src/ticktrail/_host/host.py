@@ -6,15 +6,12 @@ Never: opens what a plugin declares, or shares a plugin manager with another hos
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.metadata
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -29,19 +26,24 @@ from ticktrail._contracts.validator import ValidatorSpec
 from ticktrail._host.builtin import BUILTIN, OWN
 from ticktrail._host.code import PluginCode, path_of
 from ticktrail._host.discovery import Installed, canonical, find_plugins, missing_extra, own_distributions
-from ticktrail._host.hooks import PluginFault, check_api, declared, in_words, new_manager, place_of, register
+from ticktrail._host.hashes import file_sha256, sha256_as_loaded
+from ticktrail._host.hooks import (
+    PluginFault,
+    check_api,
+    check_spec,
+    declared,
+    import_in_words,
+    new_manager,
+    register,
+)
 from ticktrail._settings.document import nearest
 from ticktrail.deprecation import TicktrailDeprecationWarning, uses
-from ticktrail.digest import distribution_sha256
 from ticktrail.errors import ConfigError, PluginError
 from ticktrail.events import PluginLoaded, PluginQuarantined
 
 __all__ = ["Host"]
 
 T = TypeVar("T")
-
-_AS_LOADED: dict[tuple[str, str, str], str] = {}
-"""By name, version and place, the hashes of the distributions that this process has loaded."""
 
 _WORDS = {
     "ticktrail_providers": "provider",
@@ -97,14 +99,17 @@ class Host:
         hashes: dict[str, str] = {}
         for one in self._taken:
             if one.distribution and one.distribution not in hashes:
-                hashes[one.distribution] = _sha256_as_loaded(one.distribution, one.version)
+                try:
+                    hashes[one.distribution] = sha256_as_loaded(one.distribution, one.version)
+                except PluginError as exc:
+                    raise PluginFault(str(exc), plugin=one.name, distribution=one.distribution) from exc
         return tuple(
             PluginLoaded(
                 at_ns=one.at_ns,
                 name=one.name,
                 distribution=one.distribution,
                 version=one.version,
-                sha256=hashes[one.distribution] if one.distribution else _file_sha256(one.plugin),
+                sha256=hashes[one.distribution] if one.distribution else file_sha256(one.plugin),
             )
             for one in self._taken
         )
@@ -155,6 +160,7 @@ class Host:
                 host._take_all(allow)
                 host._declare()
                 host.commands()
+                host.loaded  # noqa: B018 - a distribution that cannot be hashed is at fault as well
             except PluginFault as exc:
                 whose = exc.distribution or host._distribution_of(exc.plugin)
                 if whose == OWN or (whose, exc.plugin) in faults:
@@ -278,6 +284,8 @@ class Host:
         for found in find_plugins():
             if canonical(found.distribution) not in allowed:
                 self.not_allowed += (found,)
+            elif found.is_borrowed:
+                self._quarantine(found, found.borrowed_in_words)
             elif (reason := self._left_out.get((found.distribution, found.name))) is not None:
                 self.broken += (self._out(found, reason),)
             else:
@@ -295,10 +303,7 @@ class Host:
         except KeyboardInterrupt:  # somebody's Ctrl-C
             raise
         except BaseException as exc:  # noqa: BLE001 - whatever a stranger's module raises, the others go on
-            where = f" at {place}" if (place := place_of(exc)) else ""
-            missing = isinstance(exc, ModuleNotFoundError)
-            remedy = "install what it needs" if missing else "mend it, or install another version of it"
-            return self._quarantine(found, f"its import fails{where} with {in_words(exc)}; {remedy}")
+            return self._quarantine(found, import_in_words(exc))
         if reason is not None:
             return self._quarantine(found, reason, is_incompatible=True)
         return self._take(found.name, plugin, distribution=found.distribution, version=found.version)
@@ -358,6 +363,7 @@ class Host:
         what = _WORDS[hook]
         for plugin, spec in declared(self._manager, hook, kind):
             name = name_of(spec)
+            check_spec(plugin, f"{what} of {hook}", name, getattr(spec, "settings", None))
             if name in specs:
                 raise PluginFault(
                     f'{what} "{name}" is declared by both plugin {owners[name]} and plugin {plugin}; '
@@ -370,19 +376,3 @@ class Host:
 
     def _specs(self, hook: str, kind: type[T]) -> Mapping[str, T]:
         return {name: spec for name, spec in self._declared[hook].items() if isinstance(spec, kind)}
-
-
-def _sha256_as_loaded(distribution: str, version: str) -> str:
-    """Return the hash of a distribution's files as they were when this process first loaded it: what runs is that."""
-    place = str(importlib.metadata.distribution(distribution).locate_file(""))
-    known = _AS_LOADED.get((distribution, version, place))
-    if known is None:
-        known = _AS_LOADED[distribution, version, place] = distribution_sha256(distribution)
-    return known
-
-
-def _file_sha256(plugin: object) -> str:
-    """Hash the file of the module of a plugin that is brought along, or of the class of which it is an instance."""
-    module = plugin if hasattr(plugin, "__file__") else sys.modules.get(type(plugin).__module__)
-    file = getattr(module, "__file__", None)
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""

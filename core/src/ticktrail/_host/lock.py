@@ -34,7 +34,7 @@ def pins_of_installed(allow: Iterable[str]) -> tuple[Pin, ...]:
     names: dict[str, list[str]] = {OWN: list(BUILTIN)}
     versions = {OWN: importlib.metadata.version(OWN)}
     for found in find_plugins():
-        if canonical(found.distribution) in allowed:
+        if canonical(found.distribution) in allowed and not found.is_borrowed:  # that is not even imported
             names.setdefault(found.distribution, []).append(found.name)
             versions[found.distribution] = found.version
     return tuple(
@@ -69,7 +69,11 @@ def _is_as_written(file: importlib.metadata.PackagePath) -> bool:
     try:
         with Path(file.locate()).open("rb") as opened:
             found = hashlib.file_digest(opened, file.hash.mode).digest()
-    except OSError:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+    ):  # the last two: no hash that anybody knows, or one of no fixed length
         return False
     return base64.urlsafe_b64encode(found).rstrip(b"=").decode() == file.hash.value
 

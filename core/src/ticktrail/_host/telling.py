@@ -98,9 +98,12 @@ def _capabilities(spec: ProviderSpec, host: Host) -> str:
     if any(field.required for field in msgspec.structs.fields(spec.settings)):
         return ""
     try:
-        can: Capabilities = spec.describe(spec.settings(), host)
+        return _in_words(spec.describe(spec.settings(), host))
     except Exception:  # noqa: BLE001 - a stranger's function; what it says of real settings, `check` tells
         return ""
+
+
+def _in_words(can: Capabilities) -> str:
     parts = [", ".join(sorted(can.channels))]
     if can.synthetic:
         parts.append("synthetic")

@@ -6,10 +6,11 @@ Never: imports a plugin: the first comparison comes before that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ticktrail._host import Host
+from ticktrail._host.discovery import canonical
 from ticktrail._host.lock import pins_of_installed, pins_of_loaded
 from ticktrail._plan.tables import PluginsTable
 from ticktrail._settings.decode import as_table, decode
@@ -41,7 +42,7 @@ def host_of(
     table: PluginsTable,
     host: Host | None = None,
     *,
-    load: Callable[..., Host] = Host.load,
+    looks_only: bool = False,
 ) -> Host:
     """Return the host of a feed file's plugins, once it is sure that they are those that its lock pins, if it has one.
 
@@ -49,7 +50,7 @@ def host_of(
         document: The feed file.
         table: Its ``[plugins]`` table.
         host: Plugins that are loaded already: they are compared as they were loaded.
-        load: Loads them where they are not: `Host.load`, or `Host.survey` to look at them alone.
+        looks_only: Nothing shall run: one that is at fault hides no other (`Host.survey`), and none is missed.
 
     Raises:
         ConfigError: They are others, or the lock cannot be read. Nothing was imported then, but for what `host` has.
@@ -58,10 +59,28 @@ def host_of(
     locked = None if table.lock is None else _read(document, table.lock)
     if locked is not None and host is None:
         _refuse(document, locked, _installed(document, table))
-    host = host or load(allow=table.allow)
+    host = host or (Host.survey if looks_only else Host.load)(allow=table.allow)
     if locked is not None:  # what was put in place meanwhile was imported, and does not run all the same
-        _refuse(document, locked, pins_of_loaded(host.loaded))
+        present = pins_of_loaded(host.loaded)
+        idle = _idle(host, locked, present)
+        if idle and not looks_only:
+            raise ConfigError(*(document.locate(_AT, clause) for clause in idle.values()))
+        _refuse(document, [pin for pin in locked if pin.name not in idle], present)
     return host
+
+
+def _idle(host: Host, locked: Iterable[Pin], present: Iterable[Pin]) -> Mapping[str, str]:
+    """Return why those take no part that are locked and installed, by name: each of their plugins is at fault."""
+    loaded = {canonical(pin.name) for pin in present}
+    reasons = {
+        canonical(out.distribution): f"its plugin {out.name} takes no part: {out.reason}"
+        for out in (*host.quarantined, *host.broken)
+    }
+    return {
+        pin.name: f"{pin.name} {pin.version} is in the lock, and {reasons[name]}"
+        for pin in locked
+        if (name := canonical(pin.name)) in reasons and name not in loaded
+    }
 
 
 def _read(document: Document, lock: str) -> tuple[Pin, ...]:

@@ -7,14 +7,16 @@ Never: opens a socket.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from unittest import SkipTest
 
 import msgspec
 
-from ticktrail.model import Gap, Tick, Undecodable
+from ticktrail.model import Gap, Tick, Trade, Undecodable
 from ticktrail.testing._cases import ProviderCase
 from ticktrail.testing._expect import expect, expect_exact, expect_strict
 from ticktrail.testing._laws import law
+from ticktrail.testing._numbers import is_in, places_of
 from ticktrail.testing._sessions import channel_of
 from ticktrail.testing._symbols import expect_reversible
 from ticktrail.wire import encode_lines
@@ -22,6 +24,8 @@ from ticktrail.wire import encode_lines
 __all__ = ["DecodingLaws", "expect_tick"]
 
 _RECV_NS = 1_700_000_000_123_456_789
+_BIG_ID = 2**53 + 1
+_DIGITS = "123456789012345678901"
 _UNREADABLE = (b"\x00", b"\xff\xfe\xfd", b"{", b"[" * 5_000)
 
 
@@ -76,7 +80,8 @@ class DecodingLaws:
         """A tick says what the message says: times to the nanosecond, the venue's own digits, ids.
 
         Provoked: the case's payloads are decoded and held against `expected`, which a person has written and which
-        has a tick of each channel that the case asks for: what nobody wrote down may have its sides swapped.
+        has a tick of each channel that the case asks for: what nobody wrote down may have its sides swapped. Then each
+        price, size and id is given more digits than a float holds, and a trade comes again with the next id.
 
         Skipped: the provider makes its ticks itself.
         """
@@ -110,6 +115,9 @@ class DecodingLaws:
             f"no payload of the case has a tick of {', '.join(unseen)}, which it asks for: add a message of each, "
             "and write into `expected` what it says",
         )
+        for payload in case.payloads:
+            _expect_digits(case, payload)
+            _expect_both(case, payload)
 
     @law("P05")
     def test_p05_a_batch_is_its_messages_one_by_one(self, case: ProviderCase) -> None:
@@ -155,7 +163,8 @@ class DecodingLaws:
     def test_p08_the_unreadable_is_kept(self, case: ProviderCase) -> None:
         """What cannot be read comes back as one `Undecodable` with the raw bytes: nothing vanishes.
 
-        Provoked: bytes that are no message, and the case's payloads cut short. A `Gap` may stand beside it.
+        Provoked: bytes that are no message, and the case's payloads cut short. A `Gap` may stand beside it. Then each
+        number of a tick is a word in its message: the tick must not be left out without a word.
         """
         cut = [
             payload[:end]
@@ -172,6 +181,16 @@ class DecodingLaws:
                 f"{case.name} does not give {payload[:80]!r} back as one Undecodable with the raw bytes; it gives "
                 f"{list(found)[:3]}",
             )
+        for payload in case.payloads:
+            ticks = case.open().decode([payload], _RECV_NS)
+            for place in places_of(payload, ticks):
+                spoilt = place.put("no number", quoted=True)
+                found = case.open().decode([spoilt], _RECV_NS)
+                expect(
+                    len(found) >= len(ticks) or any(isinstance(item, Undecodable | Gap) for item in found),
+                    f"{case.name} leaves out without a word what it cannot read in {spoilt[:200]!r}; return an "
+                    "Undecodable with the raw bytes",
+                )
 
     @law("P09")
     def test_p09_wants_what_it_decodes(self, case: ProviderCase) -> None:
@@ -221,6 +240,37 @@ def expect_tick(case: ProviderCase, tick: Tick, *, recv_ns: int | None = None) -
     )
     expect(channel_of(tick) in asked.channels, f"{name}: a tick of a channel not asked for: {tick}")
     expect_exact(name, tick)
+
+
+def _expect_digits(case: ProviderCase, payload: bytes) -> None:
+    """Fail if a number of more digits than a float holds is read as another one."""
+    ticks = case.open().decode([payload], _RECV_NS)
+    for place in places_of(payload, ticks):
+        number = _BIG_ID if isinstance(place.value, int) else Decimal(f"{int(place.value)}.{_DIGITS}")
+        changed = place.put(str(number))
+        found = case.open().decode([changed], _RECV_NS)
+        expect(
+            is_in(number, found)
+            or list(found) == list(ticks)  # the number is not that of which the tick is made
+            or any(isinstance(item, Undecodable | Gap) for item in found),
+            f"{case.name} reads another number than {number} in {changed[:200]!r}: {list(found)[:2]}",
+        )
+
+
+def _expect_both(case: ProviderCase, payload: bytes) -> None:
+    """Fail if of two trades that differ in their ids alone one is left out."""
+    ticks = case.open().decode([payload], _RECV_NS)
+    if len(ticks) != 1 or not isinstance(trade := ticks[0], Trade) or not isinstance(trade.id, int):
+        return
+    for place in places_of(payload, [trade]):
+        later = place.put(str(trade.id + 1))
+        if place.value != trade.id or not is_in(trade.id + 1, case.open().decode([later], _RECV_NS)):
+            continue
+        found = case.open().decode([payload, later], _RECV_NS)
+        expect(
+            is_in(trade.id, found) and is_in(trade.id + 1, found),
+            f"{case.name} reads two trades of one moment as {len(found)}: {payload[:120]!r} and {later[:120]!r}",
+        )
 
 
 def _payloads(case: ProviderCase) -> Sequence[bytes]:

@@ -19,7 +19,7 @@ import anyio.lowlevel
 from ticktrail._engine.failure import failure_of
 from ticktrail.errors import ProviderError
 from ticktrail.events import Event
-from ticktrail.model import CHANNEL_OF, Channel, Gap, Tick, Undecodable
+from ticktrail.model import CHANNEL_OF, Channel, Gap, InstrumentId, Tick, Undecodable
 from ticktrail.plugin import Provider
 from ticktrail.testing._cases import LoopbackVenue, ProviderCase, Stage
 from ticktrail.testing._expect import expect
@@ -88,6 +88,10 @@ class Listener:
     def channels(self) -> frozenset[Channel]:
         """Return the channels that have brought something."""
         return frozenset(channel_of(tick) for tick in self.ticks_found if not isinstance(tick, Gap))
+
+    def instruments(self) -> frozenset[InstrumentId]:
+        """Return the instruments of which something has come."""
+        return frozenset(tick.instrument for tick in self.ticks_found if not isinstance(tick, Gap))
 
     async def _take(self) -> None:
         await anyio.lowlevel.checkpoint()

@@ -120,9 +120,9 @@ class ShowingLaws:
 
     @law("P22")
     def test_p22_what_is_declared_is_shown(self, case: ProviderCase) -> None:
-        """Every channel that is asked for brings something.
+        """Every channel and every instrument that is asked for brings something.
 
-        Provoked: a session on the stage is listened to until each channel has spoken, or `start_s` are over.
+        Provoked: a session on the stage is listened to until each of them has spoken, or `start_s` are over.
         """
         life = self._listened(case)
         lacking = case.context.channels - life.listener.channels()
@@ -130,6 +130,12 @@ class ShowingLaws:
             not lacking,
             f"{case.name} brings nothing of {sorted(lacking)} within {case.start_s:g} s, and declares it; mend the "
             f"subscription, or let the stage's tape have it",
+        )
+        mute = set(case.context.instruments) - life.listener.instruments()
+        expect(
+            not mute,
+            f"{case.name} brings nothing of {sorted(mute)} within {case.start_s:g} s, which are asked for; mend the "
+            f"subscription, or let the stage's tape have them",
         )
 
     @law("P23")
@@ -207,7 +213,7 @@ class ShowingLaws:
         run_check(lambda: expect_books_told(case), self.backend)
 
     def _listened(self, case: ProviderCase) -> Life:
-        """Return a session that has been listened to until each channel has spoken, and for a while longer."""
+        """Return a session that was heard until each channel and instrument has spoken, and for a while longer."""
 
         async def listen() -> Life:
             async with case.stage() as stage, living(case, case.open(stage)) as life:
@@ -216,7 +222,11 @@ class ShowingLaws:
                 await life.until(
                     lambda: (
                         life.ended
-                        or (heard.channels() >= case.context.channels and len(heard.ticks_found) >= _SOME)
+                        or (
+                            len(heard.ticks_found) >= _SOME
+                            and heard.channels() >= case.context.channels
+                            and heard.instruments() >= set(case.context.instruments)
+                        )
                     ),
                     case.start_s,
                 )

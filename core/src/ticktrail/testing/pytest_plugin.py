@@ -9,7 +9,7 @@ Never: imports the kit before a test file did; changes what passes or fails.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -23,6 +23,7 @@ __all__: list[str] = []
 
 _ATTRIBUTE = "ticktrail_law"
 _REPLACED = "the suite puts a check of its own in the place of the kit's"
+_TAKEN_OUT = "the suite has taken the kit's check out"
 _LONGEST = 4_000
 
 Told: TypeAlias = dict[str, str]
@@ -84,6 +85,7 @@ def pytest_runtest_makereport(
             "number": found.number,
             "what": found.what,
             "replaced": _REPLACED if _is_replaced(item) else "",
+            "taken out": "\n".join(f"{law.number} {law.what}" for law in _taken_out(item)),
         }
         setattr(report, _ATTRIBUTE, told)
     return report
@@ -107,6 +109,9 @@ class _Collected:
         name = told["name"] or next((of for suite, of in self._suites if suite == told["key"]), "")
         key = (told["key"], name)
         self._suites.setdefault(key, told)
+        for law in told["taken out"].splitlines():
+            number, _, what = law.partition(" ")
+            self._told.setdefault(key, {})[number] = [(what, "skipped", _TAKEN_OUT)]
         outcome, detail = became
         if told["replaced"] and outcome == "kept":
             outcome, detail = "skipped", told["replaced"]
@@ -162,6 +167,16 @@ def _is_replaced(item: pytest.Item) -> bool:
     """Tell whether a suite hides a check of the kit behind a method of the same name."""
     laws = sys.modules["ticktrail.testing._laws"]
     return laws.law_of(getattr(item, "obj", None)) is None and any(map(laws.law_of, _inherited(item)))
+
+
+def _taken_out(item: pytest.Item) -> Iterator[Law]:
+    """Yield the laws that a suite inherits, and has put no function in the place of: pytest does not see them."""
+    laws, suite = sys.modules["ticktrail.testing._laws"], getattr(item, "cls", None)
+    for base in () if suite is None else suite.__mro__:
+        for name, check in vars(base).items():
+            found: Law | None = laws.law_of(check)
+            if found is not None and not callable(getattr(suite, name, None)):
+                yield found
 
 
 def _inherited(item: pytest.Item) -> list[object]:

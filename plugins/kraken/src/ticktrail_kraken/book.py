@@ -21,7 +21,7 @@ from itertools import chain
 
 from ticktrail.model import BookDelta, BookSnapshot, InstrumentId, Levels, ProviderId
 from ticktrail.moments import ns_of_rfc3339
-from ticktrail_kraken.checksum import CHECKED_LEVELS, MOST_DIGITS, checksum_of, summed
+from ticktrail_kraken.checksum import CHECKED_LEVELS, MOST_DIGITS, checksum_of, is_endless, summed
 from ticktrail_kraken.wire import BookRow, Level
 
 __all__ = ["Book", "Mismatch"]
@@ -57,8 +57,8 @@ class _Side:
 
     def put(self, level: Level, precisions: Precisions) -> None:
         price, size = level.price, level.qty
-        if not (price.is_finite() and size.is_finite() and price > 0 and size >= 0):
-            raise ValueError(f"a level of {size} at {price} is none")
+        if is_endless(price) or is_endless(size) or price <= 0 or size < 0:
+            raise ValueError(f"a level of {str(size)[:40]} at {str(price)[:40]} is none")
         if not size:
             if self.levels.pop(price, None) is not None:
                 del self.prices[bisect_left(self.prices, price)]

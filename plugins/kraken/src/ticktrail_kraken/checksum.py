@@ -15,12 +15,18 @@ from collections.abc import Iterable
 from decimal import Decimal
 from zlib import crc32
 
-__all__ = ["CHECKED_LEVELS", "MOST_DIGITS", "checksum_of", "digits_of", "summed"]
+__all__ = ["CHECKED_LEVELS", "MOST_DIGITS", "checksum_of", "digits_of", "is_endless", "summed"]
 
 CHECKED_LEVELS = 10
 """The best so many a side are summed up, however deep a book was asked for."""
 MOST_DIGITS = 60
 """Of a number that could be a price or a size."""
+
+
+def is_endless(number: Decimal) -> bool:
+    """Tell whether a number has more places before or behind the point than any price or size, or is none."""
+    exponent = number.as_tuple().exponent if number.is_finite() else None
+    return not isinstance(exponent, int) or abs(exponent) > MOST_DIGITS or number.adjusted() > MOST_DIGITS
 
 
 def digits_of(number: Decimal, precision: int | None) -> str:
@@ -30,7 +36,7 @@ def digits_of(number: Decimal, precision: int | None) -> str:
         ValueError: It has more digits than any price or size.
     """
     exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or abs(exponent) > MOST_DIGITS:
+    if not isinstance(exponent, int) or is_endless(number):
         raise ValueError(f"{str(number)[:40]} is no price or size")
     places = max(-exponent, precision or 0, 0)
     return f"{number:.{places}f}".replace(".", "").lstrip("0")

@@ -7,7 +7,7 @@ Never: raises for bad data: what cannot be read is an `Undecodable` with the raw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ticktrail.model import BookDelta, BookSnapshot, Channel, Gap, InstrumentId, ProviderId, Tick, Undecodable
 from ticktrail.moments import ns_of_rfc3339
@@ -164,6 +164,7 @@ class KrakenDecoder:
             if self._hears(row.symbol, "trades")
         ]
         missed: list[Tick] = []
+        ordered: dict[str, Iterator[Tick]] = {}
         for symbol in dict.fromkeys(symbol for symbol, _ in trades):
             of_symbol = [trade for name, trade in trades if name == symbol]
             tape, stream = self._tapes[symbol], self.streams[symbol, "trades"]
@@ -173,8 +174,10 @@ class KrakenDecoder:
             if message.type == "snapshot":
                 missed.extend(tape.recall(of_symbol))
             else:
-                tape.take(of_symbol)
-        return missed if message.type == "snapshot" else [*missed, *(trade for _, trade in trades)]
+                ordered[symbol] = iter(tape.take(of_symbol))
+        return (
+            missed if message.type == "snapshot" else [*missed, *(next(ordered[name]) for name, _ in trades)]
+        )
 
     def _ticker_ticks(self, message: TickerMessage, recv_ns: int) -> Sequence[Tick]:
         ticks: list[tuple[str, Channel, Tick]] = []

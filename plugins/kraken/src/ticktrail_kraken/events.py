@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from ticktrail.model import Bar, InstrumentId, ProviderId, Quote, Ticker, Trade
 from ticktrail.moments import ns_of_rfc3339
-from ticktrail_kraken.checksum import MOST_DIGITS
+from ticktrail_kraken.checksum import is_endless
 from ticktrail_kraken.settings import NS_PER_MINUTE
 from ticktrail_kraken.wire import OhlcRow, TickerRow, TradeRow
 
@@ -157,8 +157,7 @@ def _top(row: TickerRow) -> tuple[Decimal, Decimal, Decimal, Decimal]:
 
 def _check(*numbers: Decimal) -> None:
     for number in numbers:
-        exponent = number.as_tuple().exponent
-        if not isinstance(exponent, int) or abs(exponent) > MOST_DIGITS or number < 0:
+        if is_endless(number) or number < 0:
             raise ValueError(f"{str(number)[:40]} is no price or size")
 
 

@@ -44,11 +44,14 @@ class Tape:
         return None if first is None or first == self.newest_id + 1 else (self.newest_id + 1, first - 1)
 
     def take(self, trades: Sequence[Trade]) -> Sequence[Trade]:
-        """Take new trades, and return them: a repeat among them is the route's to find."""
+        """Take new trades, and return them in the order of their ids: a repeat among them is the route's to find.
+
+        One that came after a later one would be taken for a repeat there.
+        """
         for trade in trades:
             self._note(trade)
         self._has_brought = self._has_brought or bool(trades)
-        return trades
+        return sorted(trades, key=_id)
 
     def recall(self, trades: Sequence[Trade]) -> Sequence[Trade]:
         """Take the pair's last trades, and return those that were missed, in order, marked as backfilled.

@@ -119,7 +119,9 @@ def rows_of(host: Host) -> Iterator[PluginRow]:
             distribution=found.distribution,
             version=found.version,
             state="not allowed",
-            reason=f'if you trust it, add allow = ["{found.distribution}"] under [plugins] in the feed file',
+            reason="nothing tells which distribution it is of, so that nobody can allow it: uninstall it"
+            if found.is_borrowed
+            else f'if you trust it, add allow = ["{found.distribution}"] under [plugins] in the feed file',
         )
 
 

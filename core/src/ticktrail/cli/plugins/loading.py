@@ -33,7 +33,7 @@ def load_host(feed: Path | None, allow: Iterable[str]) -> Host:
     if feed is None:
         return Host.survey(allow=allow)
     document, table = read_plugins(feed)
-    return host_of(document, structs.replace(table, allow=(*table.allow, *allow)), load=Host.survey)
+    return host_of(document, structs.replace(table, allow=(*table.allow, *allow)), looks_only=True)
 
 
 def read_plugins(feed: Path) -> tuple[Document, PluginsTable]:

@@ -17,6 +17,7 @@ from ticktrail._host.lock import altered, editable, pins_of_installed
 from ticktrail.cli.plugins.loading import read_plugins
 from ticktrail.errors import ConfigError
 from ticktrail.pins import LOCK_NAME, Pin, differing, read_lock, write_lock
+from ticktrail.text import one_line
 
 __all__ = ["lock_plugins"]
 
@@ -96,7 +97,8 @@ def _tell(
         for pin in present:
             if known.get(pin.name, pin.sha256) != pin.sha256 and (files := altered(pin)):
                 more = f" and {len(files) - _MOST_FILES:,} more" if len(files) > _MOST_FILES else ""
-                click.echo(f"  not as {pin.name} was installed: {', '.join(files[:_MOST_FILES])}{more}")
+                named = one_line(", ".join(files[:_MOST_FILES]))
+                click.echo(f"  not as {pin.name} was installed: {named}{more}")
     held = f"{len(present)} distributions"
     if check:
         click.echo(

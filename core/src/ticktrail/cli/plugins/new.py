@@ -7,7 +7,9 @@ Never: installs anything, overwrites anything, or knows what stands in a templat
 from __future__ import annotations
 
 import keyword
+import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+
+from ticktrail.text import one_line
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -30,6 +34,8 @@ _DEVICES: Final = frozenset({"con", "prn", "aux", "nul"}) | {
     f"{device}{number}" for device in ("com", "lpt") for number in range(1, 10)
 }
 """Names that no folder can have on Windows."""
+_FOLDERS: Final = frozenset({"tests", "conftest"})
+"""What pytest imports the tests of a plugin by."""
 _PLACEHOLDER: Final = re.compile(r"acme-ticktrail|acme_ticktrail|Acme|ACME|acme")
 _EXAMPLES = (
     "\b\nExamples:\n  ticktrail plugins new acme-ticktrail --kind provider\n"
@@ -96,7 +102,7 @@ def _hides(package: str, distribution: str) -> bool:
 
     from ticktrail._host.discovery import canonical, own_distributions  # noqa: PLC0415 - likewise
 
-    if package in sys.stdlib_module_names | _DEVICES or distribution in own_distributions():
+    if package in sys.stdlib_module_names | _DEVICES | _FOLDERS or distribution in own_distributions():
         return True
     plugins = {canonical(entry.dist.name) for entry in entry_points(group="ticktrail") if entry.dist}
     if distribution in plugins:  # it was written before, and is installed already
@@ -123,6 +129,7 @@ def new_plugin(name: str, kind: str, out: Path, *, as_json: bool) -> None:
     from it. Nothing is overwritten.
     """
     names = Names.of(name)
+    _see_that_it_is_free(names, kind)
     folder = out / names.distribution
     files = write_plugin(names, kind, folder)
     if as_json:
@@ -139,11 +146,40 @@ def new_plugin(name: str, kind: str, out: Path, *, as_json: bool) -> None:
         }
         click.echo(msgspec.json.encode(told))
         return
-    click.echo(
-        f"{folder}: {'an' if kind[0] in 'aeiou' else 'a'} {kind} named {names.plugin}, {len(files)} files\n\nNext:"
-    )
+    article = "an" if kind[0] in "aeiou" else "a"
+    click.echo(f"{one_line(str(folder))}: {article} {kind} named {names.plugin}, {len(files)} files\n\nNext:")
     for step in _next_steps(names, kind, folder):
-        click.echo(f"  {step}")
+        click.echo(f"  {one_line(step)}")
+
+
+def _see_that_it_is_free(names: Names, kind: str) -> None:
+    """Refuse a name that ticktrail's own plugins have: no feed could load both.
+
+    Raises:
+        ConfigError: One of them has it, or declares something of the kind by it.
+    """
+    from ticktrail._host import Host  # noqa: PLC0415 - so that help comes without it
+    from ticktrail._plan.tables import CORE_TABLES  # noqa: PLC0415 - likewise
+    from ticktrail.errors import ConfigError  # noqa: PLC0415 - likewise
+
+    host = Host.survey()
+    declared = {
+        "provider": host.providers,
+        "validator": host.rules,
+        "sink": host.sinks,
+        "route": host.routes,
+        "observer": host.observers,
+    }[kind]()
+    if names.plugin in declared or (kind == "observer" and names.plugin in CORE_TABLES):
+        what = f"{kind} or table" if kind == "observer" else kind
+    elif names.plugin in {code.plugin for code in host.code()}:
+        what = "plugin"
+    else:
+        return
+    raise ConfigError(
+        f'"{names.distribution}": ticktrail has a {what} named {names.plugin} already, and no feed could load both; '
+        f'write a name of your own, such as "acme-ticktrail"'
+    )
 
 
 def write_plugin(names: Names, kind: str, folder: Path) -> Sequence[str]:
@@ -161,7 +197,7 @@ def write_plugin(names: Names, kind: str, folder: Path) -> Sequence[str]:
 
     from ticktrail.errors import ConfigError  # noqa: PLC0415 - likewise
 
-    if folder.exists():
+    if os.path.lexists(folder):
         raise ConfigError(f"{folder} is there already; write another name, or --out another folder")
     templates = files("ticktrail") / "_templates"
     written: list[str] = []
@@ -191,7 +227,8 @@ def _texts(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def _next_steps(names: Names, kind: str, folder: Path) -> Iterator[str]:
-    yield f"cd {folder}"
+    path = str(folder)
+    yield f"cd {shlex.quote(f'./{path}' if path.startswith('-') else path)}"
     yield "pip install -e '.[testing]'"
     yield "pytest"
     yield f"ticktrail plugins test {names.distribution}"

@@ -22,6 +22,7 @@ from ticktrail._settings.describe import SettingKey
 from ticktrail._settings.document import nearest
 from ticktrail.cli.plugins.loading import load_host
 from ticktrail.errors import ConfigError
+from ticktrail.text import one_line
 
 __all__ = ["show_plugin"]
 
@@ -73,6 +74,8 @@ def _find(host: Host, name: str) -> Sequence[Declaration]:
     of_name = [one for one in everything if one.name == name]
     if found := of_plugin or of_name:
         return found + [one for one in of_name if one not in found]
+    if name in whose or wanted in map(canonical, filter(None, whose.values())):
+        raise ConfigError(f'"{name}" is a plugin that declares nothing, so that there is nothing to show')
     known = {*whose, *filter(None, whose.values()), *(one.name for one in everything)}
     near = nearest(name, known)
     if not near.startswith("did"):
@@ -81,7 +84,7 @@ def _find(host: Host, name: str) -> Sequence[Declaration]:
 
 
 def _lines(one: Declaration, width: int) -> Iterator[str]:
-    yield f"{click.style(f'{one.kind} {one.name}', bold=True)} (plugin {one.plugin})"
+    yield f"{click.style(one_line(f'{one.kind} {one.name}'), bold=True)} (plugin {one_line(one.plugin)})"
     yield from _wrapped(one.summary, width, "  ")
     if one.can:
         yield from _wrapped(one.can, width, "  ")
@@ -92,7 +95,7 @@ def _lines(one: Declaration, width: int) -> Iterator[str]:
     if one.example:
         yield ""
         yield "  example:"
-        yield from textwrap.indent(one.example.rstrip(), "    ").splitlines()
+        yield from (f"    {one_line(line)}".rstrip() for line in one.example.rstrip().split("\n"))
 
 
 def _settings(keys: Sequence[SettingKey], width: int, indent: str) -> Iterator[str]:
@@ -106,7 +109,7 @@ def _settings(keys: Sequence[SettingKey], width: int, indent: str) -> Iterator[s
 
 def _wrapped(text: str, width: int, indent: str) -> Iterator[str]:
     yield from textwrap.wrap(
-        text,
+        one_line(" ".join(text.split())),
         width,
         initial_indent=indent,
         subsequent_indent=f"{indent}  ",
