@@ -4,13 +4,14 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import anyio
+import msgspec
 import pytest
 
 from ticktrail._contracts.known_secrets import remember
 from ticktrail._engine.runner import Runner
 from ticktrail._host import Host
 from ticktrail._plan.compose import compose
-from ticktrail.errors import ConfigError
+from ticktrail.errors import ConfigError, PluginError
 from ticktrail.events import Notice
 from ticktrail.plugin import Figure, Panel, Routed, Settings, hookimpl, observer_spec, page_spec
 from ticktrail.readiness import readiness
@@ -269,3 +270,28 @@ async def test_the_status_tells_what_was_delivered_and_not_what_was_heard(
     assert bool(status.delivered_s) == delivers
     codes = {reason.code for reason in readiness(status, fresh_s=30).reasons}
     assert bool(codes & {"not_fresh", "outage"}) != delivers
+
+
+@pytest.mark.anyio
+async def test_a_notice_that_could_not_be_read_again_is_refused(feed_file, host, seen):
+    """Its teller learns it: a log that held it could be read by nobody."""
+    with anyio.fail_after(30):
+        await Runner(compose(feed_file, host), max_ticks=10).run()
+    sound = Notice(at_ns=1, source="watch", name="greeting", severity="warning", text="hello")
+    for changes in ({"severity": "bad"}, {"text": 42}, {"name": None}):
+        with pytest.raises(TypeError, match="a notice cannot be told: "):
+            seen[0].context.tell(msgspec.structs.replace(sound, **changes))
+    with pytest.raises(TypeError, match="a str is none"):
+        seen[0].context.tell("hello")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("summary", [None, {"ticks": "many"}, {1: 1}, 7])
+async def test_a_summary_that_is_none_names_the_observer(feed_file, host, seen, monkeypatch, summary):
+    """It is the plugin's fault, not ticktrail's."""
+    monkeypatch.setattr(Watcher, "summary", lambda self: summary)
+    with (
+        anyio.fail_after(30),
+        pytest.raises(PluginError, match=r"observer watch: its summary\(\) is no mapping"),
+    ):
+        await Runner(compose(feed_file, host), max_ticks=10).run()

@@ -7,6 +7,7 @@ Never: drops silently: what is given up is counted, published, and told to the s
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 
@@ -23,7 +24,7 @@ from ticktrail._engine.tally import Tally
 from ticktrail._host.hooks import place_of
 from ticktrail._plan.model import SinkPlan
 from ticktrail._tracing.batches import BatchTraces
-from ticktrail.errors import ConfigError, SinkError
+from ticktrail.errors import ConfigError, FeedError, SinkError
 from ticktrail.events import SinkDropped, SinkFailed, SinkLagging
 from ticktrail.model import Tick
 from ticktrail.status import SinkStatus
@@ -154,10 +155,9 @@ class Lane:
             if not opened:
                 if isinstance(exc, (SinkError, ConfigError)):
                     raise
-                where = f" (at {place})" if (place := place_of(exc)) else ""
                 raise SinkError(
-                    f"sink {self.name!r} cannot be opened: {type(exc).__name__}: {exc}{where}; check its table in the "
-                    "feed file, or mend its plugin"
+                    f"sink {self.name!r} cannot be opened: {_in_words(exc)}; check its table in the feed file, or mend "
+                    "its plugin"
                 ) from exc
             self._fail(exc)
         finally:
@@ -207,8 +207,7 @@ class Lane:
                 self._admitted.set()
 
     def _fail(self, exc: Exception) -> None:
-        where = f" (at {place})" if (place := place_of(exc)) else ""
-        self.failed = without_secrets(f"{type(exc).__name__}: {exc}{where}")  # such as a database's address
+        self.failed = without_secrets(_in_words(exc))  # such as a database's address
         _LOG.debug("the sink %s failed, here by:", self.name, exc_info=exc)
         self._tally.dropped[self.name] += self._clear()
         self._bus.publish(
@@ -251,3 +250,9 @@ class Lane:
             self._bus.publish(
                 SinkDropped(at_ns=self._clock.now_ns(), sink=self.name, dropped=dropped, policy=policy)
             )
+
+
+def _in_words(exc: Exception) -> str:
+    """Return what a sink raised; where it was no error of ours, with the place, since nobody meant it."""
+    where = "" if isinstance(exc, FeedError) or not (place := place_of(exc)) else f" (at {place})"
+    return f"{type(exc).__name__}: {exc}{where}"
