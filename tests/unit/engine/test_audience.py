@@ -295,3 +295,26 @@ async def test_a_summary_that_is_none_names_the_observer(feed_file, host, seen, 
         pytest.raises(PluginError, match=r"observer watch: its summary\(\) is no mapping"),
     ):
         await Runner(compose(feed_file, host), max_ticks=10).run()
+
+
+def test_two_observers_that_report_under_one_key_are_refused(feed_file, seen):
+    """One would hide the other in the report."""
+
+    @asynccontextmanager
+    async def never(settings, context):
+        raise AssertionError
+        yield
+
+    @hookimpl
+    def ticktrail_observers():
+        return [
+            observer_spec(name="ledger", summary="x", settings=WatchSettings, open=never, report_key="watch")
+        ]
+
+    ledgers = SimpleNamespace(TICKTRAIL_API=1, ticktrail_observers=ticktrail_observers)
+    both = Host.load(plugins={"watching": plugin(seen), "ledgers": ledgers})
+    feed_file.write_text(FEED + "[watch]\n[ledger]\n")
+    with pytest.raises(
+        ConfigError, match=r'\[(ledger|watch)\]: \[(ledger|watch)\] reports its counts as "watch" too'
+    ):
+        compose(feed_file, both)

@@ -18,6 +18,7 @@ from ticktrail._contracts.clock import Clock
 from ticktrail._contracts.provider import Provider
 from ticktrail._contracts.route import Batch
 from ticktrail._engine.equivalents import Equivalents
+from ticktrail._engine.fitting import misfit_of_event
 from ticktrail._engine.mark import Mark
 from ticktrail._engine.panel import Panel
 from ticktrail._plan.model import BackoffSettings
@@ -134,7 +135,13 @@ class Session:
         return mark.is_whole
 
     def tell(self, event: Event) -> None:
-        """Put the event on the bus."""
+        """Put the event on the bus.
+
+        Raises:
+            TypeError: It is none, or has fields of other types than an event's: a log that held it could not be read.
+        """
+        if why := misfit_of_event(event):
+            raise TypeError(f"an event cannot be told: {why}")
         self._tell(event)
 
     async def _announce(self) -> None:

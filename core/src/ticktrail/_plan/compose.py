@@ -6,7 +6,7 @@ Never: opens a socket, a provider or a secret.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TypeVar
@@ -106,6 +106,7 @@ def compose_document(document: Document, host: Host | None = None) -> Plan:
     rules, validation, classes = compose_rules(document, host, sure.instruments)
     sinks = _sinks(document, host)
     observers = _observers(document, host)
+    _refuse_same_report_keys(document, observers)
     warnings: Sequence[str] = ()
     unfit: tuple[str, ...] = ()
     spoken = [legs[name] for name in (named if route is None else legs_of(route)) if name in legs]
@@ -309,6 +310,18 @@ def _observers(document: Document, host: Host) -> tuple[ObserverPlan, ...]:
     return tuple(
         ObserverPlan(spec=spec, settings=settings) for spec, settings in found if settings is not None
     )
+
+
+def _refuse_same_report_keys(document: Document, observers: Iterable[ObserverPlan]) -> None:
+    names: dict[str, str] = {}
+    for plan in observers:
+        other = names.setdefault(plan.spec.report_key, plan.spec.name)
+        if other != plan.spec.name:
+            document.blame(
+                (plan.spec.name,),
+                f'[{other}] reports its counts as "{plan.spec.report_key}" too, and one would hide the other; take one '
+                "of them out, or have its plugin's authors give it a report_key of its own",
+            )
 
 
 def _pages(host: Host, observers: tuple[ObserverPlan, ...]) -> tuple[tuple[PageSpec, Settings], ...]:

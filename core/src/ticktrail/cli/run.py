@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import anyio
 import anyio.abc
@@ -34,6 +34,9 @@ from ticktrail.events import FeedStarted, FeedStopping
 from ticktrail.report import Report
 
 __all__ = ["has_received", "log_options", "logged", "outcome", "print_report", "run", "stop_on_signal"]
+
+_MOST_SWITCHES: Final = 20
+"""A line each; a route that goes to and fro has hundreds."""
 
 UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -217,11 +220,13 @@ def print_report(report: Report) -> None:
         if count:
             table.add_row(f"reconnects of {leg}", f"{count:,}")
     for told, switches in (("switched", report.switches), ("switched off air", report.switches_below)):
-        for switch in switches:
+        for switch in switches[:_MOST_SWITCHES]:
             took = (
                 f" {switch.failover_ms:,.0f} ms after its last tick" if switch.failover_ms is not None else ""
             )
             table.add_row(told, f"{switch.from_leg} → {switch.to_leg} ({switch.cause}){took}")
+        if (more := len(switches) - _MOST_SWITCHES) > 0:
+            table.add_row(told, f"{more:,} times more: --json has each of them")
     if report.latency_us.p50 is not None:
         table.add_row(
             "socket to sink", f"p50 {report.latency_us.p50:,.0f} µs, p99 {report.latency_us.p99:,.0f} µs"
