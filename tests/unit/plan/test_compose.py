@@ -11,7 +11,7 @@ from ticktrail._plan import as_json, compose, render
 from ticktrail._plan.model import BackoffSettings, ClockSettings, Limits
 from ticktrail.errors import ConfigError, PluginError
 from ticktrail.model import Trade
-from ticktrail.plugin import Capabilities, Settings, provider_spec, sink_spec, validator_spec
+from ticktrail.plugin import Capabilities, Settings, provider_spec, route_spec, sink_spec, validator_spec
 from unit.host.installed import plugin
 from unit.plan import acme
 from unit.plan.conftest import HEAD
@@ -62,6 +62,30 @@ def test_a_route_nests(plan):
     assert top.cold == {1}
     assert [child.leg for child in inner.children] == ["c", "a"]
     assert inner.label == "pair(c, a)"
+
+
+def test_a_node_of_a_plugin_needs_children(tmp_path):
+    """Its settings may let there be none; a feed cannot route what nobody brings."""
+
+    class ManySettings(Settings, frozen=True):
+        children: tuple[str, ...] = ()
+
+    def routes():
+        return [
+            route_spec(
+                kind="many",
+                summary="",
+                settings=ManySettings,
+                children=lambda given: given.children,
+                open=acme.unopened,
+            )
+        ]
+
+    path = tmp_path / "feed.toml"
+    path.write_text(HEAD + "[providers.acme]\n[route]\nkind = 'many'\n")
+    host = Host.load(plugins={"acme": acme, "many": plugin(ticktrail_routes=routes)})
+    with pytest.raises(ConfigError, match=r"7: \[route\]: the many node has no children; name a leg"):
+        compose(path, host)
 
 
 def test_a_route_may_be_one_name(plan):

@@ -186,11 +186,15 @@ class _Composer:
         children: Sequence[NodePlan | None] = ()
         if settings is not None:
             refs, cold, mute = _children(spec, settings)
+            if not refs:
+                self._document.blame(
+                    at, f"the {kind} node has no children; name a leg, or a node, that it routes"
+                )
             children = [self.node(ref, (*at, *_place(own, ref))) for ref in refs]
         else:
             self._look_through(spec, own, at)
         self._dividing -= spec.assign is not None
-        if settings is None:
+        if settings is None or not children:
             return None
         whole = tuple(child for child in children if child is not None)
         if len(whole) < len(children):
