@@ -156,6 +156,22 @@ def test_a_hole_before_the_first_trade_is_marked(kind):
     assert [tick.id for tick in trades] == [11, 12, 15, 4]
 
 
+def test_the_first_trades_of_a_pair_are_not_lost_with_a_connection():
+    """One that has not traded yet has no snapshot: what came while nobody listened is in the first that there is."""
+    at_ns = 1_796_009_426_700_000_000  # of each trade
+    made, _ = decoder()
+    made.decode([LISTING], at_ns - 1)
+    made.decode([LISTING], at_ns + 5)
+    found = of(
+        made.decode([trade(3, kind="snapshot"), trade(4, kind="snapshot"), trade(5)], at_ns + 6), Trade, Gap
+    )
+    assert [(tick.id, tick.backfilled) for tick in found] == [(3, True), (4, True), (5, False)]
+    late, _ = decoder()
+    late.decode([LISTING], at_ns + 1)
+    late.decode([LISTING], at_ns + 5)
+    assert of(late.decode([trade(4, kind="snapshot")], at_ns + 6), Trade) == []
+
+
 def test_a_bar_is_final_when_the_next_begins():
     """With its last state; a state of a bar that is over is passed over."""
     made, _ = decoder()

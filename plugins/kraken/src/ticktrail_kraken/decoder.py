@@ -231,6 +231,9 @@ class KrakenDecoder:
             return self.states.take_system(message.data, recv_ns)
         if not isinstance(message, InstrumentMessage):
             return ()
+        if message.type == "snapshot":  # it is what each connection asks for first
+            for tape in self._tapes.values():
+                tape.begin(recv_ns)
         pairs = [pair for pair in message.data.pairs if pair.symbol in self._symbols]
         for pair in pairs:
             if pair.symbol in self.books:

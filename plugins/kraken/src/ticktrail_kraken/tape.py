@@ -27,11 +27,23 @@ class Tape:
         newest_id: The highest id so far, of those that were passed over as well; None before the first.
     """
 
-    __slots__ = ("_has_brought", "newest_id")
+    __slots__ = ("_connections", "_has_brought", "_since_ns", "newest_id")
 
     def __init__(self) -> None:
         self.newest_id: int | None = None
         self._has_brought = False
+        self._connections = 0
+        self._since_ns = 0
+
+    def begin(self, at_ns: int) -> None:
+        """Note that a connection begins.
+
+        Args:
+            at_ns: When, UTC nanoseconds.
+        """
+        self._connections += 1
+        if self._connections == 1:
+            self._since_ns = at_ns
 
     def hole_before(self, trades: Sequence[Trade]) -> tuple[int, int] | None:
         """Return the first and the last id that are missing between what was passed over and trades that come.
@@ -56,15 +68,20 @@ class Tape:
     def recall(self, trades: Sequence[Trade]) -> Sequence[Trade]:
         """Take the pair's last trades, and return those that were missed, in order, marked as backfilled.
 
-        On the first connection of a leg nothing was: they are older than its feed.
+        On the first connection of a leg nothing was: they are older than its feed. Of a pair of which no connection has
+        brought anything, such as one that is new at the venue, those were missed that are not.
         """
         known = self.newest_id
         ordered = sorted(trades, key=_id)
         for trade in ordered:
             self._note(trade)
-        if known is None:
+        if known is None and self._connections < 2:
             return ()
-        missed = [msgspec.structs.replace(trade, backfilled=True) for trade in ordered if _id(trade) > known]
+        missed = [
+            msgspec.structs.replace(trade, backfilled=True)
+            for trade in ordered
+            if (_id(trade) > known if known is not None else _moment(trade) >= self._since_ns)
+        ]
         self._has_brought = self._has_brought or bool(missed)
         return missed
 
@@ -72,6 +89,11 @@ class Tape:
         number = _id(trade)
         if self.newest_id is None or number > self.newest_id:
             self.newest_id = number
+
+
+def _moment(trade: Trade) -> int:
+    assert trade.event_ns is not None  # noqa: S101 - the wire has no other
+    return trade.event_ns
 
 
 def _id(trade: Trade) -> int:
