@@ -139,7 +139,12 @@ class LeavesOut(Sound):
             return self.unreadable(payload, recv_ns, str(exc)) if payload[-1:] != b"}" else []
 
 
-class OnlyTheFirst(Sound):
+class Patient(Sound):
+    def __init__(self, settings, context):
+        super().__init__(msgspec.structs.replace(settings, silent_s=1e6), context)
+
+
+class OnlyTheFirst(Patient):
     def wanted(self):
         return super().wanted()[::2]
 
@@ -275,11 +280,6 @@ class SaysNothing(Sound):
             await anyio.sleep_forever()
 
 
-class Patient(Sound):
-    def __init__(self, settings, context):
-        super().__init__(msgspec.structs.replace(settings, silent_s=1e6), context)
-
-
 class CallsItLost(Sound):
     def lost(self, why, cause, retry_after_s=None):
         return super().lost(why, "lost", retry_after_s)
@@ -410,7 +410,7 @@ class ItsOwnMono(Sound):
         await super().hand(intake, received._replace(mono_ns=time.monotonic_ns()))
 
 
-class OnlyTrades(Sound):
+class OnlyTrades(Patient):
     def wanted(self):
         return [name for name in super().wanted() if name.startswith("trades")]
 
