@@ -275,8 +275,10 @@ class Host:
         version = importlib.metadata.version(OWN)
         for name, module in BUILTIN.items():
             self._take(name, importlib.import_module(module), distribution=OWN, version=version)
-        allowed = own_distributions() | {canonical(name) for name in allow}
-        for found in find_plugins():
+        own = own_distributions()
+        allowed = own | {canonical(name) for name in allow}
+        # Ours come first, so that of two that clash the other one is at fault.
+        for found in sorted(find_plugins(), key=lambda found: canonical(found.distribution) not in own):
             if canonical(found.distribution) not in allowed:
                 self.not_allowed += (found,)
             elif (reason := self._left_out.get((found.distribution, found.name))) is not None:
