@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import tomllib
 
 import pytest
@@ -66,6 +67,28 @@ def test_a_name_with_the_templates_own_in_it_is_not_put_in_twice():
     """One pass over the text."""
     put = Names.of("big-acme").put_into("acme-ticktrail acme_ticktrail Acme ACME acme")
     assert put == "big-acme big_acme BigAcme BIG_ACME big_acme"
+
+
+@pytest.mark.parametrize(
+    ("name", "put"),
+    [
+        ("acme-sink", "AcmeSink AcmeSettings"),
+        ("sink-ticktrail", "SinkSink SinkSettings"),
+        ("rule-a", "RuleASink RuleASettings"),
+    ],
+)
+def test_what_it_is_stands_once_in_the_name_of_a_class(name, put):
+    """A sink named acme_sink is an AcmeSink."""
+    assert Names.of(name).put_into("AcmeSink AcmeSettings") == put
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_comments_in_the_readme_stand_in_line(kind, tmp_path):
+    """Whatever the name's length: in a block of commands a comment has a line of its own, or is alone."""
+    run("a-distribution-of-a-longer-name", "--kind", kind, "--out", tmp_path)
+    text = (tmp_path / "a-distribution-of-a-longer-name/README.md").read_text()
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        assert len([line for line in block.splitlines() if "  #" in line]) <= 1, block
 
 
 @pytest.mark.parametrize("kind", KINDS)

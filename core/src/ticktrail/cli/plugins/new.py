@@ -25,12 +25,14 @@ KINDS: Final = ("provider", "validator", "sink", "route", "observer")
 _NEEDS_A_VENUE: Final = frozenset({"provider"})
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*")
 _LONGEST: Final = 40
-"""Lines of a template must still fit with the name in them."""
+"""Lines of a template fit with such a name in them, and are laid out as with a short one."""
 _DEVICES: Final = frozenset({"con", "prn", "aux", "nul"}) | {
     f"{device}{number}" for device in ("com", "lpt") for number in range(1, 10)
 }
 """Names that no folder can have on Windows."""
 _PLACEHOLDER: Final = re.compile(r"acme-ticktrail|acme_ticktrail|Acme|ACME|acme")
+_WHAT: Final = frozenset({"observer", "provider", "route", "rule", "settings", "sink", "venue"})
+"""What classes of a template are called behind the name: a sink named acme_sink is an AcmeSink, and no AcmeSinkSink."""
 _EXAMPLES = (
     "\b\nExamples:\n  ticktrail plugins new acme-ticktrail --kind provider\n"
     "  ticktrail plugins new house-rules --kind validator --out src"
@@ -79,10 +81,12 @@ class Names:
 
     def put_into(self, text: str) -> str:
         """Return a template's text with these names in it."""
+        parts = self.plugin.split("_")
+        named = parts[:-1] if len(parts) > 1 and parts[-1] in _WHAT else parts
         words = {
             "acme-ticktrail": self.distribution,
             "acme_ticktrail": self.package,
-            "Acme": "".join(part.capitalize() for part in self.plugin.split("_")),
+            "Acme": "".join(part.capitalize() for part in named),
             "ACME": self.plugin.upper(),
             "acme": self.plugin,
         }
