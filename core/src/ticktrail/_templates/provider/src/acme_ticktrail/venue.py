@@ -54,8 +54,8 @@ def market(number: int, now_ns: int) -> Iterable[tuple[str, object]]:
 
 async def serve(port: int = PORT) -> None:
     """Run until cancelled."""
-    stopped = AcmeVenue(LiveTape(market, rate=20.0))
-    async with stopped.serve(port=port) as venue:
+    made = AcmeVenue(LiveTape(market, rate=20.0))
+    async with made.serve(port=port) as venue:
         print(f"the venue listens on {venue.ws_url()}; end it with Ctrl-C", flush=True)
         await trio.sleep_forever()
 
