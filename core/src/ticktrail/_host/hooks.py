@@ -6,6 +6,7 @@ Never: lets a foreign exception out: it becomes a `PluginError` that names the p
 
 from __future__ import annotations
 
+import pkgutil
 import traceback
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -15,11 +16,21 @@ from typing import TypeVar
 
 import pluggy
 
+import ticktrail
 from ticktrail import hookspecs
 from ticktrail.errors import PluginError
 from ticktrail.text import one_line
 
-__all__ = ["PluginFault", "check_api", "declared", "in_words", "new_manager", "place_of", "register"]
+__all__ = [
+    "PluginFault",
+    "check_api",
+    "declared",
+    "in_words",
+    "new_manager",
+    "place_of",
+    "register",
+    "remedy_of_import",
+]
 
 T = TypeVar("T")
 
@@ -132,6 +143,34 @@ def place_of(exc: BaseException) -> str:
         if not file.startswith("<frozen ") and not Path(file).is_relative_to(Path(__file__).parent):
             told = f"{Path(file).name}:{line}"
     return told
+
+
+def remedy_of_import(exc: BaseException, module: str) -> str:
+    """Return what to do about a plugin whose import failed.
+
+    Args:
+        exc: What it failed with.
+        module: Which its entry point names.
+    """
+    gone = exc.name if isinstance(exc, ModuleNotFoundError) else None
+    if gone is None:
+        return "mend it, or install another version of it"
+    if module == gone or module.startswith(f"{gone}."):
+        return (
+            f"its entry point names {module}, a module that is not there; mend the entry point, or bring the module "
+            "along, and install it again"
+        )
+    top = gone.partition(".")[0]
+    if top == ticktrail.__name__:
+        public = [
+            one.name for one in pkgutil.iter_modules(ticktrail.__path__) if not one.name.startswith("_")
+        ]
+        near = get_close_matches(gone.partition(".")[2], public, n=1)
+        hint = f"did you mean {top}.{near[0]}?" if near else "mend the import, or upgrade ticktrail"
+        return f"ticktrail has no such module; {hint}"
+    if top == module.partition(".")[0]:
+        return "that is a module of its own; mend the import, or bring the module along"
+    return "install what it needs"
 
 
 def in_words(exc: BaseException) -> str:

@@ -6,15 +6,12 @@ Never: opens what a plugin declares, or shares a plugin manager with another hos
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.metadata
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -28,11 +25,27 @@ from ticktrail._contracts.sink import SinkSpec
 from ticktrail._contracts.validator import ValidatorSpec
 from ticktrail._host.builtin import BUILTIN, OWN
 from ticktrail._host.code import PluginCode, path_of
-from ticktrail._host.discovery import Installed, canonical, find_plugins, missing_extra, own_distributions
-from ticktrail._host.hooks import PluginFault, check_api, declared, in_words, new_manager, place_of, register
+from ticktrail._host.discovery import (
+    Installed,
+    canonical,
+    find_plugins,
+    is_own,
+    missing_extra,
+    own_distributions,
+)
+from ticktrail._host.hashes import file_sha256, sha256_as_loaded
+from ticktrail._host.hooks import (
+    PluginFault,
+    check_api,
+    declared,
+    in_words,
+    new_manager,
+    place_of,
+    register,
+    remedy_of_import,
+)
 from ticktrail._settings.document import nearest
 from ticktrail.deprecation import TicktrailDeprecationWarning, uses
-from ticktrail.digest import distribution_sha256
 from ticktrail.errors import ConfigError, PluginError
 from ticktrail.events import PluginLoaded, PluginQuarantined
 
@@ -40,8 +53,7 @@ __all__ = ["Host"]
 
 T = TypeVar("T")
 
-_AS_LOADED: dict[tuple[str, str, str], str] = {}
-"""By name, version and place, the hashes of the distributions that this process has loaded."""
+_LEAVE_ONE = "uninstall one, or allow only one of them"
 
 _WORDS = {
     "ticktrail_providers": "provider",
@@ -97,14 +109,14 @@ class Host:
         hashes: dict[str, str] = {}
         for one in self._taken:
             if one.distribution and one.distribution not in hashes:
-                hashes[one.distribution] = _sha256_as_loaded(one.distribution, one.version)
+                hashes[one.distribution] = sha256_as_loaded(one.distribution, one.version)
         return tuple(
             PluginLoaded(
                 at_ns=one.at_ns,
                 name=one.name,
                 distribution=one.distribution,
                 version=one.version,
-                sha256=hashes[one.distribution] if one.distribution else _file_sha256(one.plugin),
+                sha256=hashes[one.distribution] if one.distribution else file_sha256(one.plugin),
             )
             for one in self._taken
         )
@@ -231,7 +243,7 @@ class Host:
     def has_plugin_of(self, distribution: str) -> bool:
         """Tell whether an installed distribution brings a plugin, be it loaded or not."""
         names = {plugin.distribution for plugin in self._taken}
-        names |= {plugin.distribution for plugin in self.quarantined}
+        names |= {plugin.distribution for plugin in (*self.quarantined, *self.broken)}
         names |= {found.distribution for found in self.not_allowed}
         return canonical(distribution) in {canonical(name) for name in names}
 
@@ -259,8 +271,12 @@ class Host:
             )
         return "; ".join([*texts, *self.left_out()])
 
-    def left_out(self) -> Iterator[str]:
-        """Yield a clause for each plugin that takes no part and may have what somebody looks for."""
+    def left_out(self, remedy: str = "name it in [plugins] allow = […]") -> Iterator[str]:
+        """Yield a clause for each plugin that takes no part and may have what somebody looks for.
+
+        Args:
+            remedy: How one of those is allowed that are not.
+        """
         for plugin in self.quarantined:
             yield (
                 f"plugin {plugin.name} ({plugin.distribution}), which may have it, is quarantined: {plugin.reason}"
@@ -269,7 +285,7 @@ class Host:
             yield f"a plugin of {plugin.distribution}, which may have it, is broken: {plugin.reason}"
         if self.not_allowed:
             others = ", ".join(dict.fromkeys(f'"{found.distribution}"' for found in self.not_allowed))
-            yield f"installed but not allowed: {others}; if you trust one, name it in [plugins] allow = […]"
+            yield f"installed but not allowed: {others}; if you trust one, {remedy}"
 
     def _take_all(self, allow: Iterable[str]) -> None:
         version = importlib.metadata.version(OWN)
@@ -299,8 +315,7 @@ class Host:
             raise
         except BaseException as exc:  # noqa: BLE001 - whatever a stranger's module raises, the others go on
             where = f" at {place}" if (place := place_of(exc)) else ""
-            missing = isinstance(exc, ModuleNotFoundError)
-            remedy = "install what it needs" if missing else "mend it, or install another version of it"
+            remedy = remedy_of_import(exc, found.entry_point.module)
             return self._quarantine(found, f"its import fails{where} with {in_words(exc)}; {remedy}")
         if reason is not None:
             return self._quarantine(found, reason, is_incompatible=True)
@@ -321,9 +336,10 @@ class Host:
     def _take(self, name: str, plugin: object, *, distribution: str, version: str) -> None:
         for other in self._taken:
             if other.name == name:
+                whose = distribution or "the program"
+                remedy = f"rename the plugin in {whose}" if is_own(other.distribution) else _LEAVE_ONE
                 raise PluginFault(
-                    f"plugin {name} comes from both {other.distribution or 'the program'} and "
-                    f"{distribution or 'the program'}; uninstall one, or allow only one of them",
+                    f"plugin {name} comes from both {other.distribution or 'the program'} and {whose}; {remedy}",
                     plugin=name,
                     distribution=distribution,
                 )
@@ -362,9 +378,10 @@ class Host:
         for plugin, spec in declared(self._manager, hook, kind):
             name = name_of(spec)
             if name in specs:
+                gives_way = is_own(self._distribution_of(owners[name]))
+                remedy = f"rename it in plugin {plugin}" if gives_way else _LEAVE_ONE
                 raise PluginFault(
-                    f'{what} "{name}" is declared by both plugin {owners[name]} and plugin {plugin}; '
-                    "uninstall one, or allow only one of them",
+                    f'{what} "{name}" is declared by both plugin {owners[name]} and plugin {plugin}; {remedy}',
                     plugin=plugin,
                 )
             specs[name], owners[name] = spec, plugin
@@ -373,19 +390,3 @@ class Host:
 
     def _specs(self, hook: str, kind: type[T]) -> Mapping[str, T]:
         return {name: spec for name, spec in self._declared[hook].items() if isinstance(spec, kind)}
-
-
-def _sha256_as_loaded(distribution: str, version: str) -> str:
-    """Return the hash of a distribution's files as they were when this process first loaded it: what runs is that."""
-    place = str(importlib.metadata.distribution(distribution).locate_file(""))
-    known = _AS_LOADED.get((distribution, version, place))
-    if known is None:
-        known = _AS_LOADED[distribution, version, place] = distribution_sha256(distribution)
-    return known
-
-
-def _file_sha256(plugin: object) -> str:
-    """Hash the file of the module of a plugin that is brought along, or of the class of which it is an instance."""
-    module = plugin if hasattr(plugin, "__file__") else sys.modules.get(type(plugin).__module__)
-    file = getattr(module, "__file__", None)
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
