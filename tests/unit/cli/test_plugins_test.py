@@ -290,6 +290,32 @@ def test_an_entry_point_that_leads_nowhere_is_told(tmp_path, entry_points, words
     assert words in " ".join(run(tmp_path, "acme-ticktrail", status=1).stdout.split())
 
 
+def test_what_is_found_from_the_folder_of_the_command_is_loaded_from_there(tmp_path):
+    """As `python -m ticktrail` finds it, without any setting of the path."""
+    lay_out(tmp_path, "")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "ticktrail",
+            "plugins",
+            "test",
+            "acme-ticktrail",
+            "--tests",
+            "source/tests",
+            "--law",
+            "V01",
+        ],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert "V01  kept" in done.stdout, done.stdout + done.stderr
+
+
 def test_an_import_that_does_not_end_is_ended(tmp_path, monkeypatch):
     """Nobody waits for ever, and what was started is gone."""
     lay_out(tmp_path, SUITES)

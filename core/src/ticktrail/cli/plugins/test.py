@@ -140,7 +140,8 @@ def _refusals(name: str) -> Sequence[str]:
 
     with tempfile.TemporaryDirectory(prefix="ticktrail-") as folder:
         path = Path(folder) / "refusals.json"
-        command = [sys.executable, "-P", "-m", "ticktrail.cli.plugins.trial", name, str(path)]
+        place = () if str(Path.cwd()) in sys.path else ("-P",)  # it finds modules where this process does
+        command = [sys.executable, *place, "-m", "ticktrail.cli.plugins.trial", name, str(path)]
         click.echo(f"{name}: loading it as a feed does", err=True)
         try:
             status, said = _until_ended(command, Path(), limit_s=_LOAD_S)
