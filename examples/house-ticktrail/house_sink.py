@@ -21,18 +21,21 @@ class CountSettings(Settings, frozen=True):
 class CountingSink:
     """Keeps the number of ticks in a file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, count: int) -> None:
         self._path = anyio.Path(path)
-        self._count = 0
+        self._count = count
 
     async def write(self, ticks: Sequence[Tick]) -> None:
-        self._count += len(ticks)
-        await self._path.write_text(f"{self._count}\n")
+        count = self._count + len(ticks)
+        await self._path.write_text(f"{count}\n")
+        self._count = count  # a write that was cancelled has counted nothing
 
 
 @asynccontextmanager
 async def open_sink(settings: CountSettings, context: SinkContext) -> AsyncIterator[Sink]:
-    yield CountingSink(context.base_dir / settings.path)
+    path = context.base_dir / settings.path
+    goes_on = context.resumes and await anyio.Path(path).exists()  # the run before has counted already
+    yield CountingSink(path, int(await anyio.Path(path).read_text()) if goes_on else 0)
 
 
 @hookimpl

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -58,9 +59,16 @@ class TestCount(SinkConformance):
     @pytest.fixture
     def case(self, tmp_path: Path) -> SinkCase:
         (spec,) = house_sink.ticktrail_sinks()
+        path = tmp_path / "count.txt"
+
+        def read_back() -> Sequence[object]:
+            return ["a tick"] * int(path.read_text()) if path.exists() else []
+
         return SinkCase(
             spec=spec,
-            settings=house_sink.CountSettings(path="count.txt"),
+            settings=house_sink.CountSettings(path=path.name),
             context=SinkContext(feed="test", name="count", base_dir=tmp_path, clock=ManualClock()),
-            stored=None,
+            stored=lambda _: read_back(),
+            stored_after=read_back,
+            keeps=lambda _: "a tick",  # all that it keeps of one
         )

@@ -74,6 +74,32 @@ def test_it_is_linted(made):
     made.done("-m", "ruff", "format", "--no-cache", "--check", ".")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x",
+        "acme-observer",
+        "acme-sink",
+        "a-b-c-d-e-f-g-h-i-j-k-l-m-n-o-p-q-r-s-t",
+        "m" * 40,
+        f"ticktrail-{'m' * 30}",
+    ],
+)
+def test_any_name_is_linted(kind, name, tmp_path):
+    """A line holds the longest name that is taken, and is not laid out otherwise for a short one."""
+    write_plugin(Names.of(name), kind, tmp_path / "made")
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
+            cwd=tmp_path / "made",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.slow
 def test_its_types_are_strict(made, tmp_path):
     """By the settings that it brings."""

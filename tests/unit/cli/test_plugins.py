@@ -258,6 +258,29 @@ def test_an_unknown_name_is_answered_with_the_nearest():
     assert "`ticktrail plugins list` shows what there is" in run("show", "qqqqqq", status=2)
 
 
+@pytest.mark.parametrize("command", [("list",), ("show", "jsonl")])
+def test_what_is_to_be_allowed_and_is_not_there_is_told(command, site):
+    """As of a feed file; one that is broken is there."""
+    said = " ".join(run(*command, "--allow", "nope", "--allow", "acme-feeds", status=2).split())
+    assert 'no plugin of a distribution "nope" is installed; install it, or take its name out' in said
+    assert '"acme-feeds" is installed' in said
+    install(site, "acme-feeds", "binance", "TICKTRAIL_API = 1")
+    run(*command, "--allow", "acme-feeds")
+
+
+def test_what_is_not_allowed_is_told_with_the_options_that_allow_it(site):
+    """By a plugin's name, by its distribution's, and where it may be what is looked for."""
+    install(site, "acme-feeds", "acme_sink", "raise SystemExit('imported!')")
+    for name in ("acme_sink", "Acme.Feeds"):
+        said = " ".join(run("show", name, status=2).split())
+        assert f'"{name}" is of acme-feeds, which is installed but not allowed' in said
+        assert "add --allow acme-feeds, or --feed FEED.toml" in said
+    said = " ".join(run("show", "qqqqqq", status=2).split())
+    assert (
+        'not allowed: "acme-feeds"; if you trust one, add --allow and its name, or --feed FEED.toml' in said
+    )
+
+
 HOST = Host.load()
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import tomllib
 
 import pytest
@@ -35,55 +36,69 @@ def test_names_are_made_of_one(name, distribution, package, plugin):
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "reason"),
     [
-        "",
-        "2acme",
-        "acme-",
-        "-acme",
-        "ac me",
-        "äcme",
-        "../acme",
-        "acme/x",
-        "a" * 41,
-        "ticktrail",
-        "json",
-        "pytest",
-        "test",
-        "Con",
-        "ticktrail-kraken",
-        "class",
-        "a--b",
-        "tests",
-        "conftest",
+        ("", "is empty"),
+        ("2acme", "begins with 2, and must with a letter"),
+        ("acme-", "ends with -, and must"),
+        ("-acme", "begins with -, and must"),
+        ("ac me", "has a space in it"),
+        ("äcme", "has ä in it"),
+        ("../acme", "has / in it"),
+        ("acme/x", "has / in it"),
+        ("a" * 41, "has 41 signs, and 40 are the most"),
+        ("ticktrail", "ticktrail is one of ticktrail's own distributions"),
+        ("ticktrail-ticktrail", "none of it is its own"),
+        ("ticktrail-2x", "the plugin would be named 2x"),
+        ("json", "a module named json would hide Python's own"),
+        ("pytest", "a module named pytest is there already"),
+        ("test", "a module named test is there already"),
+        ("Con", "on Windows no folder can be named con"),
+        ("ticktrail-kraken", "ticktrail-kraken is one of ticktrail's own distributions"),
+        ("class", "class is a word of Python's own"),
+        ("class-ticktrail", "class is a word of Python's own"),
+        ("a--b", "has two separators in a row"),
+        ("tests", "pytest looks for a plugin's own tests by the name tests"),
+        ("conftest", "pytest looks for a plugin's own tests by the name conftest"),
     ],
 )
-def test_a_name_that_would_do_harm_is_refused(name):
-    """With one that would do, and nothing is written."""
-    with pytest.raises(ConfigError, match="such as"):
+def test_a_name_that_would_do_harm_is_refused(name, reason):
+    """With the one reason that applies and a name that would do, and nothing is written."""
+    with pytest.raises(ConfigError, match="such as") as caught:
         Names.of(name)
+    (said,) = caught.value.problems
+    assert said.partition(f'"{name}"')[2].lstrip(": ").startswith(reason)
+    assert said.endswith('; write a name of your own, such as "acme-ticktrail"')
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "what"),
+    ("name", "kind", "reason"),
     [
-        ("binance-ticktrail", "provider", "provider named binance"),
-        ("kraken-feeds-ticktrail", "provider", None),
-        ("jsonl-ticktrail", "sink", "sink named jsonl"),
-        ("jsonl-ticktrail", "validator", None),
-        ("price-jump", "validator", "validator named price_jump"),
-        ("ticktrail-merge", "route", "route named merge"),
-        ("feed-ticktrail", "observer", "observer or table named feed"),
-        ("dashboard-ticktrail", "observer", "observer or table named dashboard"),
-        ("rules", "sink", "plugin named rules"),
+        ("jsonl-ticktrail", "sink", "there is a sink jsonl already (plugin sinks declares it)"),
+        (
+            "ticktrail-synthetic",
+            "provider",
+            "there is a provider synthetic already (plugin mock declares it)",
+        ),
+        ("hybrid-ticktrail", "route", "there is a route kind hybrid already"),
+        ("provider-ticktrail", "route", "there is a route kind provider already (it is ticktrail's own)"),
+        ("price-jump", "validator", "there is a rule price_jump already"),
+        ("age-s", "validator", "its key max_age_s of [validation] would be that of the rule "),
+        ("feed-ticktrail", "observer", "there is an observer feed already"),
+        ("binance-ticktrail", "sink", "there is a plugin binance already (ticktrail-binance brings it)"),
+        ("sinks-ticktrail", "sink", "there is a plugin sinks already (ticktrail brings it)"),
+        ("rules", "sink", "there is a plugin rules already (ticktrail brings it)"),
+        ("dashboard-ticktrail", "observer", "there is an observer dashboard already"),
     ],
 )
-def test_a_name_that_ticktrail_has_is_refused(name, kind, what, tmp_path):
-    """The feed file of the new plugin could not be loaded, though each of its laws is kept."""
-    said = run(name, "--kind", kind, "--out", tmp_path, status=0 if what is None else 2)
-    if what is not None:
-        assert what in said
-        assert list(tmp_path.iterdir()) == []
+def test_a_name_that_is_taken_is_refused(name, kind, reason, tmp_path):
+    """No feed could have both; another name is proposed, and nothing is written."""
+    said = " ".join(run(name, "--kind", kind, "--out", tmp_path, status=2).split())
+    assert f'"{name}": {reason}' in said
+    assert f'such as "my-{name}"' in said
+    assert list(tmp_path.iterdir()) == []
+    if name == "jsonl-ticktrail":
+        run(name, "--kind", "observer", "--out", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +123,28 @@ def test_a_name_with_the_templates_own_in_it_is_not_put_in_twice():
     """One pass over the text."""
     put = Names.of("big-acme").put_into("acme-ticktrail acme_ticktrail Acme ACME acme")
     assert put == "big-acme big_acme BigAcme BIG_ACME big_acme"
+
+
+@pytest.mark.parametrize(
+    ("name", "put"),
+    [
+        ("acme-sink", "AcmeSink AcmeSettings"),
+        ("sink-ticktrail", "SinkSink SinkSettings"),
+        ("rule-a", "RuleASink RuleASettings"),
+    ],
+)
+def test_what_it_is_stands_once_in_the_name_of_a_class(name, put):
+    """A sink named acme_sink is an AcmeSink."""
+    assert Names.of(name).put_into("AcmeSink AcmeSettings") == put
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_comments_in_the_readme_stand_in_line(kind, tmp_path):
+    """Whatever the name's length: in a block of commands a comment has a line of its own, or is alone."""
+    run("a-distribution-of-a-longer-name", "--kind", kind, "--out", tmp_path)
+    text = (tmp_path / "a-distribution-of-a-longer-name/README.md").read_text()
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        assert len([line for line in block.splitlines() if "  #" in line]) <= 1, block
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -214,3 +214,115 @@ def test_the_badge_says_it(outcomes, words, colour):
 def test_skips_alone_are_no_conformance():
     """Whoever skips everything has shown nothing."""
     assert "does not conform" in list(lines_of(card("skipped")))[-1]
+
+
+def test_what_no_feed_can_load_does_not_conform(tmp_path):
+    """The laws are not tried, and the host's own words are in the table, the JSON and the badge."""
+    lay_out(tmp_path, SUITES)
+    path = tmp_path / "acme_ticktrail/plugin.py"
+    path.write_text(path.read_text().replace("TICKTRAIL_API = 1", ""))
+    badge = tmp_path / "badge.svg"
+    done = run(tmp_path, "acme-ticktrail", "--badge", badge, status=1)
+    assert "set TICKTRAIL_API = 1 in its module" in " ".join(done.stdout.split())
+    assert done.stdout.splitlines()[-1] == "does not conform: no feed could load it"
+    assert "V01" not in done.stdout
+    assert "no law could be tried" not in done.stderr
+    assert "cannot be loaded" in badge.read_text()
+    card = json.loads(
+        run(tmp_path, "acme-ticktrail", "--tests", "source/tests", "--law", "V01", "--json", status=1).stdout
+    )
+    assert card["conforms"] is False
+    assert card["suites"] == []
+    (why,) = card["refused"]
+    assert why.startswith("plugin acme: it does not say for which ticktrail it is made")
+
+
+HEAD = "import os, time\nfrom ticktrail.plugin import *\nTICKTRAIL_API = 1\nclass S(Settings, frozen=True):\n    {}\n"
+SINK = '@hookimpl\ndef ticktrail_sinks(): return [sink_spec(name="{}", summary="", settings=S, open=print)]\n'
+PROVIDER = (
+    '@hookimpl\ndef ticktrail_providers(): return [provider_spec(name="{}", summary="", settings=S, open=print, '
+    "describe=lambda settings, registry: Capabilities(channels=frozenset()))]\n"
+)
+OBSERVER = (
+    '@hookimpl\ndef ticktrail_observers(): return [observer_spec(name="{0}", report_key="{0}", summary="", '
+    "settings=S, open=print)]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("@hookimpl\ndef ticktrail_sink(): return []\n", "there is no hook ticktrail_sink; did you mean"),
+        (
+            "def ticktrail_sinks(): return []\n",
+            "ticktrail_sinks would never be called; put @hookimpl above it",
+        ),
+        ("import no_such_module_anywhere\n", "No module named 'no_such_module_anywhere'"),
+        (SINK.format("jsonl"), 'sink "jsonl" is declared by both'),
+        (PROVIDER.format("binance"), 'provider "binance" is declared by both'),
+        (("plugin: str", SINK.format("acme")), "sink acme claims the key plugin, which is ticktrail's own"),
+        (("equivalents: str", PROVIDER.format("acme")), "provider acme claims the key equivalents"),
+        (OBSERVER.format("feed"), "observer feed has the name of a table of ticktrail's own"),
+        ("os._exit(7)\n", "loading it ends the process with 7"),
+    ],
+)
+def test_each_way_in_which_a_plugin_cannot_be_loaded_is_told(tmp_path, source, words):
+    """As a feed would: by the host, or where the feed file names it."""
+    lay_out(tmp_path, SUITES)
+    keys, source = source if isinstance(source, tuple) else ("pass", source)
+    (tmp_path / "acme_ticktrail/plugin.py").write_text(HEAD.format(keys) + source)
+    card = json.loads(run(tmp_path, "acme-ticktrail", "--json", status=1).stdout)
+    assert words in card["refused"][0]
+    assert len(card["refused"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("entry_points", "words"),
+    [
+        ("[ticktrail]\nacme = acme_ticktrail.plugins\n", "No module named 'acme_ticktrail.plugins'"),
+        ("", 'acme-ticktrail has no entry point of the group "ticktrail", so no feed finds it'),
+    ],
+)
+def test_an_entry_point_that_leads_nowhere_is_told(tmp_path, entry_points, words):
+    """As is one that is not there at all."""
+    lay_out(tmp_path, SUITES)
+    (tmp_path / "acme_ticktrail-0.1.0.dist-info/entry_points.txt").write_text(entry_points + SUITES)
+    assert words in " ".join(run(tmp_path, "acme-ticktrail", status=1).stdout.split())
+
+
+def test_what_is_found_from_the_folder_of_the_command_is_loaded_from_there(tmp_path):
+    """As `python -m ticktrail` finds it, without any setting of the path."""
+    lay_out(tmp_path, "")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "ticktrail",
+            "plugins",
+            "test",
+            "acme-ticktrail",
+            "--tests",
+            "source/tests",
+            "--law",
+            "V01",
+        ],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert "V01  kept" in done.stdout, done.stdout + done.stderr
+
+
+def test_an_import_that_does_not_end_is_ended(tmp_path, monkeypatch):
+    """Nobody waits for ever, and what was started is gone."""
+    lay_out(tmp_path, SUITES)
+    (tmp_path / "acme_ticktrail/plugin.py").write_text("import time\ntime.sleep(60)\n")
+    monkeypatch.setattr("ticktrail.cli.plugins.test._LOAD_S", 2.0)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    done = CliRunner().invoke(program, ["plugins", "test", "acme-ticktrail", "--json"])
+    assert done.exit_code == 1
+    assert "its import is not done after 2 s" in json.loads(done.stdout)["refused"][0]

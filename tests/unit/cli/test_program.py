@@ -88,6 +88,24 @@ def test_an_unknown_command_says_what_is_near_and_what_may_bring_it(run, tmp_pat
     )
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("plugins", "lst"), 'there is no command "lst"; did you mean list?'),
+        (("ctl", "redy"), 'there is no command "redy"; did you mean ready?'),
+        (("plugins", "zzz"), 'there is no command "zzz"'),
+    ],
+)
+def test_a_command_of_a_group_is_told_likewise(run, asked, said):
+    """The groups of core speak as the top command does; an option is still an option."""
+    done = run(*asked)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert ("did you mean" in done.stderr) == ("did you mean" in said)
+    assert run("plugins", "--help").exit_code == 0
+    assert "No such option" in run("plugins", "--lst").stderr
+
+
 def test_a_plugin_cannot_replace_a_command_of_core(run):
     """A plugin's command with the name of core's own is an error, not a surprise."""
     done = run("shine", commands=[click.Command("check"), click.Command("shine")])

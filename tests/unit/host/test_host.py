@@ -239,3 +239,62 @@ def test_own_distributions_are_those_of_the_extras():
     """Trusted unasked is what an extra of core names, and nothing that core merely requires."""
     lines = ["anyio>=4", "Acme_Feeds>=1; extra == 'acme'", 'x[y]>=2 ; python_version > "3" and extra == "x"']
     assert own_distributions(lines) == {"acme-feeds", "x"}
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "said"),
+    [
+        (
+            "gone_feeds_modul",
+            "",
+            "its entry point names gone_feeds_modul, a module that is not there; mend the entry point",
+        ),
+        (
+            "gone_feeds_module.part",
+            "",
+            "its entry point names gone_feeds_module.part, a module that is not there",
+        ),
+        (
+            "gone_feeds_module",
+            "from ticktrail.modell import Trade",
+            "'ticktrail.modell'; ticktrail has no such module; did you mean ticktrail.model?",
+        ),
+        (
+            "gone_feeds_module",
+            "import ticktrail.zzz",
+            "ticktrail has no such module; mend the import, or upgrade ticktrail",
+        ),
+        (
+            "gone_feeds_module",
+            "import gone_feeds_module.part",
+            "that is a module of its own; mend the import",
+        ),
+        ("gone_feeds_module", "import no_such_module_anywhere", "install what it needs"),
+    ],
+)
+def test_a_module_that_is_not_there_is_told_with_whose_fault_it_is(site, module, source, said):
+    """A wrong entry point, a wrong import and a package that lacks are mended in three places."""
+    install(site, "gone-feeds", "gone", source)
+    (site / "gone_feeds-1.0.dist-info/entry_points.txt").write_text(f"[ticktrail]\ngone = {module}\n")
+    (out,) = Host.load(allow=["gone-feeds"]).quarantined
+    assert said in out.reason
+    assert ("install what it needs" in out.reason) == (said == "install what it needs")
+
+
+def test_ours_come_first_and_the_other_one_gives_way(site):
+    """A plugin, or a thing, named as one of ticktrail's own is the one to be renamed, wherever it stands."""
+    sink = "from ticktrail.plugin import Settings, sink_spec\n@hookimpl\ndef ticktrail_sinks():\n    return "
+    spec = "[sink_spec(name='jsonl', summary='', settings=Settings, open=print)]"
+    install(site, "aaa-feeds", "binance", HEAD)
+    install(site, "aab-feeds", "lines", HEAD + sink + spec)
+    install(site, "aac-feeds", "twin", ACME.read_text())
+    install(site, "aad-feeds", "twin", ACME.read_text())
+    host = Host.survey(allow=["aaa-feeds", "aab-feeds", "aac-feeds", "aad-feeds"])
+    assert host.owner("provider", "binance") == "binance"
+    reasons = {out.distribution: out.reason for out in host.broken}
+    assert reasons == {
+        "aaa-feeds": "plugin binance comes from both ticktrail-binance and aaa-feeds; rename the plugin in aaa-feeds",
+        "aab-feeds": 'sink "jsonl" is declared by both plugin sinks and plugin lines; rename it in plugin lines',
+        "aad-feeds": "plugin twin comes from both aac-feeds and aad-feeds; uninstall one, or allow only one of them",
+    }
+    assert all(host.has_plugin_of(name) for name in reasons)

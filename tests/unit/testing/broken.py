@@ -9,11 +9,16 @@ from ticktrail.testing._laws import law_of, laws_of
 
 def expect_broken(suite: type, number: str, case: object) -> None:
     """Fail unless the law's check fails for the case, and says the law's number."""
+    with pytest.raises(AssertionError, match=rf"^{number}: "):
+        getattr(suite(), check_of(suite, number))(case)
+
+
+def check_of(suite: type, number: str) -> str:
+    """Return the name of a law's check."""
     [check] = [
         name for name in dir(suite) if (found := law_of(getattr(suite, name))) and found.number == number
     ]
-    with pytest.raises(AssertionError, match=rf"^{number}: "):
-        getattr(suite(), check)(case)
+    return check
 
 
 def expect_all_proven(suite: type, numbers: Iterable[str]) -> None:

@@ -1,7 +1,11 @@
 """Each law of the route kit can be broken: a deliberately broken kind of node a law."""
 
+import contextlib
+import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from unittest import SkipTest
 
 import msgspec
 import pytest
@@ -21,7 +25,8 @@ from ticktrail.plugin import (
     route_spec,
 )
 from ticktrail.testing import RouteCase, RouteConformance
-from unit.testing.broken import expect_all_proven, expect_broken
+from ticktrail.testing._laws import laws_of
+from unit.testing.broken import check_of, expect_all_proven, expect_broken
 
 NAMES = (InstrumentId("BTC/USDT"), InstrumentId("ETH/USDT"))
 
@@ -269,6 +274,32 @@ class Speechless(Whole):
         return {"speaker": ""}
 
 
+class Waits(Simple):
+    """Asks somebody else in the midst of a ruling."""
+
+    def on_batch(self, child: int, batch: Batch, now_ns: int) -> Sequence[Ruling]:
+        time.sleep(0.05)
+        return super().on_batch(child, batch, now_ns)
+
+
+class NeverReturns(Simple):
+    def on_up(self, child: int, now_ns: int) -> Sequence[Ruling]:
+        time.sleep(600)
+        return super().on_up(child, now_ns)
+
+
+class WaitsInItsWords(Whole):
+    def describe(self) -> Mapping[str, str]:
+        time.sleep(0.05)
+        return super().describe()
+
+
+class WaitsAtItsOpening(Simple):
+    def __init__(self, settings: Two, context: RouteContext) -> None:
+        time.sleep(0.2)
+        super().__init__(settings, context)
+
+
 def case_of(kind: Callable[[Two, RouteContext], Arbiter], *, mute: frozenset[int] = frozenset()) -> RouteCase:
     spec = route_spec(
         kind="two",
@@ -324,6 +355,8 @@ BROKEN: list[tuple[str, RouteCase]] = [
     ("R19", case_of(HoldsWhatWent)),
     ("R19", case_of(DeliversWhatWent)),
     ("R20", case_of(Speechless)),
+    ("R21", case_of(Waits)),
+    ("R21", case_of(NeverReturns)),
 ]
 
 
@@ -345,3 +378,31 @@ def test_a_broken_law_is_told_with_the_shortest_history() -> None:
     shortest = str(caught.value).partition("behind: ")[2]
     assert shortest.endswith(" down")
     assert shortest.count(";") <= 2
+
+
+@pytest.mark.parametrize("kind", [Waits, NeverReturns, WaitsInItsWords, WaitsAtItsOpening])
+def test_a_node_that_waits_holds_up_no_law(kind: type[Simple]) -> None:
+    """All laws together end within seconds, and each that was not tried says why; a sound kind beside it is tried."""
+    began_s = time.monotonic()
+    told = []
+    for one in laws_of(RouteConformance):
+        with contextlib.suppress(SkipTest):
+            try:
+                getattr(RouteConformance(), check_of(RouteConformance, one.number))(case_of(kind))
+            except AssertionError as exc:
+                told.append(str(exc))
+    assert time.monotonic() - began_s < 30
+    assert len(told) > 10
+    assert all("two keeps its feed waiting: " in text for text in told)
+    RouteConformance().test_takes_any_history(SOUND)
+
+
+def test_a_signal_that_somebody_else_waits_for_is_left_alone() -> None:
+    """Such as that of a runner with deadlines of its own."""
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    try:
+        mine = signal.getsignal(signal.SIGALRM)
+        RouteConformance().test_takes_any_history(SOUND)
+        assert signal.getsignal(signal.SIGALRM) is mine
+    finally:
+        signal.signal(signal.SIGALRM, before)

@@ -2,12 +2,14 @@
 
 import contextlib
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from unittest import SkipTest
 
 import anyio
 import anyio.lowlevel
@@ -19,7 +21,7 @@ from ticktrail.errors import SinkError
 from ticktrail.model import Gap, Tick, Trade
 from ticktrail.plugin import Settings, Sink, SinkContext, sink_spec
 from ticktrail.testing import ManualClock, MemorySink, SinkCase, SinkConformance
-from unit.testing.broken import expect_all_proven, expect_broken
+from unit.testing.broken import check_of, expect_all_proven, expect_broken
 
 
 class Empty(Settings, frozen=True):
@@ -192,6 +194,42 @@ def kept(kind: type[Kept] = Kept) -> SinkCase:
     return replace(case_of(opens), stored_after=lambda: file)
 
 
+class Rows(Kept):
+    """Keeps some columns of trades in a file of rows, as in the how-to."""
+
+    columns = ("instrument", "id", "price")
+
+    async def write(self, ticks: Sequence[Tick]) -> None:
+        await MemorySink.write(self, ticks)
+        self.file.extend(self.row(tick) for tick in ticks if isinstance(tick, Trade))  # type: ignore[misc]
+
+    def row(self, tick: Tick) -> str:
+        return ",".join(str(getattr(tick, column)) for column in self.columns)
+
+
+class SwapsColumns(Rows):
+    columns = ("instrument", "price", "id")
+
+
+class RepeatsRows(Rows):
+    async def write(self, ticks: Sequence[Tick]) -> None:
+        await super().write([*ticks, *ticks])
+
+
+class LosesRows(Rows):
+    async def write(self, ticks: Sequence[Tick]) -> None:
+        await super().write([tick for tick in ticks if tick.provider != "tape"])
+
+
+def rows(kind: type[Rows] = Rows) -> SinkCase:
+    case = kept(kind)
+    return replace(
+        case,
+        stored=lambda sink: list(sink.file),  # type: ignore[attr-defined]
+        keeps=lambda tick: f"{tick.instrument},{tick.id},{tick.price}" if isinstance(tick, Trade) else None,
+    )
+
+
 def breakable(kind: type[Breakable] = Breakable) -> SinkCase:
     def breaks(sink: Sink) -> None:
         assert isinstance(sink, Breakable)
@@ -277,16 +315,22 @@ BROKEN: list[tuple[str, SinkCase]] = [
     ("S03", case_of(kind=GoesByIds)),
     ("S03", case_of(kind=SortsByTime)),
     ("S03", case_of(kind=TakesNoTickTwice)),
+    ("S03", rows(SwapsColumns)),
+    ("S03", rows(RepeatsRows)),
     ("S04", case_of(kind=ForgetsGaps)),
     ("S05", case_of(kind=EmptiesTheList)),
     ("S06", case_of(swallows)),
     ("S06", case_of(groups)),
     ("S07", case_of(kind=NoCheckpoint)),
     ("S07", case_of(kind=WritesHalf)),
+    ("S07", replace(case_of(kind=NoCheckpoint), stored=None)),
     ("S08", kept(LosesItsTail)),
     ("S09", kept(BeginsAnew)),
     ("S10", case_of(kind=Blocks)),
+    ("S08", rows(SwapsColumns)),
     ("S11", case_of(kind=FailsInAFeed)),
+    ("S11", rows(LosesRows)),
+    ("S11", replace(rows(LosesRows), stored_after=None)),
     ("S12", breakable(Untranslated)),
     ("S12", breakable(SaysItTookAll)),
     ("S13", choosy(None)),
@@ -300,6 +344,41 @@ class TestASinkThatKeeps(SinkConformance):
     @pytest.fixture
     def case(self) -> SinkCase:
         return kept()
+
+
+class TestASinkOfRows(SinkConformance):
+    @pytest.fixture
+    def case(self) -> SinkCase:
+        return rows()
+
+
+UNREAD = replace(SOUND, stored=None)
+NO_ROWS = replace(rows(), stored=lambda _: [], stored_after=list, keeps=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("number", "case", "words"),
+    [
+        *(
+            (number, UNREAD, "the case cannot read back what was stored")
+            for number in ("S03", "S04", "S07", "S11")
+        ),
+        *((number, NO_ROWS, "keeps nothing of what was written") for number in ("S03", "S04", "S08", "S11")),
+        ("S04", rows(), "odd keeps no gaps"),
+    ],
+)
+def test_where_nothing_was_compared_nothing_is_kept(number: str, case: SinkCase, words: str) -> None:
+    """A law that looked at nothing is skipped, and says so."""
+    with pytest.raises(SkipTest, match=words):
+        getattr(SinkConformance(), check_of(SinkConformance, number))(case)
+
+
+def test_what_differs_is_told() -> None:
+    """The first thing that is not as it should be, beside what it should be."""
+    with pytest.raises(
+        AssertionError, match=re.escape("'BTC/USDT,100.00,1' in place of 'BTC/USDT,1,100.00'")
+    ):
+        SinkConformance().test_what_was_written_is_there_after_closing(rows(SwapsColumns))
 
 
 class TestASinkThatCanBreak(SinkConformance):

@@ -17,6 +17,7 @@ __all__ = [
     "Installed",
     "canonical",
     "find_plugins",
+    "is_own",
     "missing_extra",
     "missing_extras",
     "own_distributions",
@@ -89,6 +90,11 @@ def own_distributions(requirements: Iterable[str] | None = None) -> frozenset[st
     lines = requires("ticktrail") or () if requirements is None else requirements
     names = {canonical(found[1]) for line in lines if (found := _EXTRA.match(line))}
     return frozenset(name for name in names if requirements is not None or name.startswith(_OURS))
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a distribution is ticktrail's own: of two plugins that clash, the other one gives way."""
+    return canonical(name) in own_distributions() | {"ticktrail"}
 
 
 def missing_extra(name: str) -> str | None:

@@ -6,6 +6,7 @@ Never: lets a foreign exception out: it becomes a `PluginError` that names the p
 
 from __future__ import annotations
 
+import pkgutil
 import traceback
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -16,6 +17,7 @@ from typing import TypeVar
 import msgspec
 import pluggy
 
+import ticktrail
 from ticktrail import hookspecs
 from ticktrail.errors import PluginError
 from ticktrail.text import one_line
@@ -173,12 +175,38 @@ def _is_of_python_or_ours(file: Path) -> bool:
     return file.is_relative_to(_STDLIB) and not _INSTALLED & {*file.relative_to(_STDLIB).parts}
 
 
-def import_in_words(exc: BaseException) -> str:
-    """Return why a plugin's import fails, where, and what helps."""
+def import_in_words(exc: BaseException, module: str) -> str:
+    """Return why a plugin's import fails, where, and what helps.
+
+    Args:
+        exc: What it failed with.
+        module: Which its entry point names.
+    """
     where = f" at {place}" if (place := place_of(exc)) else ""
-    missing = isinstance(exc, ModuleNotFoundError)
-    remedy = "install what it needs" if missing else "mend it, or install another version of it"
-    return f"its import fails{where} with {in_words(exc)}; {remedy}"
+    return f"its import fails{where} with {in_words(exc)}; {_remedy_of_import(exc, module)}"
+
+
+def _remedy_of_import(exc: BaseException, module: str) -> str:
+    """Return what to do about a plugin whose import failed."""
+    gone = exc.name if isinstance(exc, ModuleNotFoundError) else None
+    if gone is None:
+        return "mend it, or install another version of it"
+    if module == gone or module.startswith(f"{gone}."):
+        return (
+            f"its entry point names {module}, a module that is not there; mend the entry point, or bring the module "
+            "along, and install it again"
+        )
+    top = gone.partition(".")[0]
+    if top == ticktrail.__name__:
+        public = [
+            one.name for one in pkgutil.iter_modules(ticktrail.__path__) if not one.name.startswith("_")
+        ]
+        near = get_close_matches(gone.partition(".")[2], public, n=1)
+        hint = f"did you mean {top}.{near[0]}?" if near else "mend the import, or upgrade ticktrail"
+        return f"ticktrail has no such module; {hint}"
+    if top == module.partition(".")[0]:
+        return "that is a module of its own; mend the import, or bring the module along"
+    return "install what it needs"
 
 
 def in_words(exc: BaseException) -> str:

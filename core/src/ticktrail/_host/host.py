@@ -25,7 +25,14 @@ from ticktrail._contracts.sink import SinkSpec
 from ticktrail._contracts.validator import ValidatorSpec
 from ticktrail._host.builtin import BUILTIN, OWN
 from ticktrail._host.code import PluginCode, path_of
-from ticktrail._host.discovery import Installed, canonical, find_plugins, missing_extra, own_distributions
+from ticktrail._host.discovery import (
+    Installed,
+    canonical,
+    find_plugins,
+    is_own,
+    missing_extra,
+    own_distributions,
+)
 from ticktrail._host.hashes import file_sha256, sha256_as_loaded
 from ticktrail._host.hooks import (
     PluginFault,
@@ -44,6 +51,8 @@ from ticktrail.events import PluginLoaded, PluginQuarantined
 __all__ = ["Host"]
 
 T = TypeVar("T")
+
+_LEAVE_ONE = "uninstall one, or allow only one of them"
 
 _WORDS = {
     "ticktrail_providers": "provider",
@@ -237,7 +246,7 @@ class Host:
     def has_plugin_of(self, distribution: str) -> bool:
         """Tell whether an installed distribution brings a plugin, be it loaded or not."""
         names = {plugin.distribution for plugin in self._taken}
-        names |= {plugin.distribution for plugin in self.quarantined}
+        names |= {plugin.distribution for plugin in (*self.quarantined, *self.broken)}
         names |= {found.distribution for found in self.not_allowed}
         return canonical(distribution) in {canonical(name) for name in names}
 
@@ -265,8 +274,12 @@ class Host:
             )
         return "; ".join([*texts, *self.left_out()])
 
-    def left_out(self) -> Iterator[str]:
-        """Yield a clause for each plugin that takes no part and may have what somebody looks for."""
+    def left_out(self, remedy: str = "name it in [plugins] allow = […]") -> Iterator[str]:
+        """Yield a clause for each plugin that takes no part and may have what somebody looks for.
+
+        Args:
+            remedy: How one of those is allowed that are not.
+        """
         for plugin in self.quarantined:
             state = "incompatible" if plugin.is_incompatible else "quarantined"
             yield f"plugin {plugin.name} ({plugin.distribution}), which may have it, is {state}: {plugin.reason}"
@@ -274,14 +287,16 @@ class Host:
             yield f"a plugin of {plugin.distribution}, which may have it, is broken: {plugin.reason}"
         if self.not_allowed:
             others = ", ".join(dict.fromkeys(f'"{found.distribution}"' for found in self.not_allowed))
-            yield f"installed but not allowed: {others}; if you trust one, name it in [plugins] allow = […]"
+            yield f"installed but not allowed: {others}; if you trust one, {remedy}"
 
     def _take_all(self, allow: Iterable[str]) -> None:
         version = importlib.metadata.version(OWN)
         for name, module in BUILTIN.items():
             self._take(name, importlib.import_module(module), distribution=OWN, version=version)
-        allowed = own_distributions() | {canonical(name) for name in allow}
-        for found in find_plugins():
+        own = own_distributions()
+        allowed = own | {canonical(name) for name in allow}
+        # Ours come first, so that of two that clash the other one is at fault.
+        for found in sorted(find_plugins(), key=lambda found: canonical(found.distribution) not in own):
             if canonical(found.distribution) not in allowed:
                 self.not_allowed += (found,)
             elif found.is_borrowed:
@@ -303,7 +318,7 @@ class Host:
         except KeyboardInterrupt:  # somebody's Ctrl-C
             raise
         except BaseException as exc:  # noqa: BLE001 - whatever a stranger's module raises, the others go on
-            return self._quarantine(found, import_in_words(exc))
+            return self._quarantine(found, import_in_words(exc, found.entry_point.module))
         if reason is not None:
             return self._quarantine(found, reason, is_incompatible=True)
         return self._take(found.name, plugin, distribution=found.distribution, version=found.version)
@@ -323,9 +338,10 @@ class Host:
     def _take(self, name: str, plugin: object, *, distribution: str, version: str) -> None:
         for other in self._taken:
             if other.name == name:
+                whose = distribution or "the program"
+                remedy = f"rename the plugin in {whose}" if is_own(other.distribution) else _LEAVE_ONE
                 raise PluginFault(
-                    f"plugin {name} comes from both {other.distribution or 'the program'} and "
-                    f"{distribution or 'the program'}; uninstall one, or allow only one of them",
+                    f"plugin {name} comes from both {other.distribution or 'the program'} and {whose}; {remedy}",
                     plugin=name,
                     distribution=distribution,
                 )
@@ -365,9 +381,10 @@ class Host:
             name = name_of(spec)
             check_spec(plugin, f"{what} of {hook}", name, getattr(spec, "settings", None))
             if name in specs:
+                gives_way = is_own(self._distribution_of(owners[name]))
+                remedy = f"rename it in plugin {plugin}" if gives_way else _LEAVE_ONE
                 raise PluginFault(
-                    f'{what} "{name}" is declared by both plugin {owners[name]} and plugin {plugin}; '
-                    "uninstall one, or allow only one of them",
+                    f'{what} "{name}" is declared by both plugin {owners[name]} and plugin {plugin}; {remedy}',
                     plugin=plugin,
                 )
             specs[name], owners[name] = spec, plugin

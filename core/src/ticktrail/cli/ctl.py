@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ticktrail.cli.asking import answer_of, ask, lines_of, see_that_it_is_done
+from ticktrail.cli.group import Group
 
 if TYPE_CHECKING:
     from ticktrail.health import LegHealth
@@ -23,7 +24,7 @@ __all__ = ["ctl"]
 _NAMED = 10
 
 
-@click.group(short_help="See how a running feed stands, and tell it what to do.")
+@click.group(cls=Group, short_help="See how a running feed stands, and tell it what to do.")
 def ctl() -> None:
     """See how a running feed stands, and tell it what to do.
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import importlib
 import importlib.metadata
+from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 import click
 
 from ticktrail.cli.errors import INTERRUPTED, report
+from ticktrail.cli.group import Group
 from ticktrail.cli.log import show_log
 from ticktrail.errors import FeedError, PluginError
 
@@ -56,7 +57,7 @@ _EPILOG = (
 )
 
 
-class Program(click.Group):
+class Program(Group):
     """The top command: core's own by table, then whatever the plugins declare."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -75,29 +76,14 @@ class Program(click.Group):
             raise TypeError(f"{lazy.module}.{lazy.attribute} is no command")
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is asked for.
-
-        Raises:
-            UsageError: There is none of that name; the message says which is near, or what would bring it.
-        """
-        name = args[0]
-        if not (ctx.resilient_parsing or name.startswith("-")) and self.get_command(ctx, name) is None:
-            raise click.UsageError(self._unknown(ctx, name), ctx)
-        return super().resolve_command(ctx, args)
-
-    def _unknown(self, ctx: click.Context, name: str) -> str:
+    def unknown(self, ctx: click.Context, name: str) -> Iterator[str]:
+        """Yield what to say of a command that is not there; what is not installed may bring it."""
         from ticktrail._host.discovery import missing_extras  # noqa: PLC0415 - only on the way to an error
 
-        texts = [f'there is no command "{name}"']
-        if near := get_close_matches(name, self.list_commands(ctx), n=1):
-            texts.append(f"did you mean {near[0]}?")
+        yield from super().unknown(ctx, name)
         if extras := missing_extras():
             extra = ",".join(extras)
-            texts.append(f"plugins that are not installed may have it: pip install 'ticktrail[{extra}]'")
-        return "; ".join(texts)
+            yield f"plugins that are not installed may have it: pip install 'ticktrail[{extra}]'"
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing core's own, and say where plugins are missing in it."""

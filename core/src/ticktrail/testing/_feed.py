@@ -76,6 +76,7 @@ class Seen:
         written: How many the sink under test was given, and returned for.
         failed: Why its lane was closed; None where it was not.
         error: What came out of the sink under test, while it was open or at its closing.
+        stored: What it held before it was closed, where that was to be read.
     """
 
     given: list[Tick] = field(default_factory=list)
@@ -83,6 +84,7 @@ class Seen:
     written: int = 0
     failed: str | None = None
     error: Exception | None = None
+    stored: Sequence[object] = ()
 
 
 class _Tape:
@@ -131,6 +133,7 @@ def run_beside_a_sound_sink(
     *,
     backend: str,
     breaks: Callable[[Sink], None] | None = None,
+    reads: Callable[[Sink], Sequence[object]] | None = None,
 ) -> Seen:
     """Run a feed of 300 trades into the sink and a sound one.
 
@@ -140,6 +143,7 @@ def run_beside_a_sound_sink(
         context: What the sink is told, in place of the feed's own.
         backend: The event loop.
         breaks: Called with the sink as soon as it is open.
+        reads: Reads back what the sink holds, before it is closed.
 
     Raises:
         FeedError: The feed ended before its time.
@@ -155,6 +159,8 @@ def run_beside_a_sound_sink(
                 if breaks is not None:
                     breaks(sink)
                 yield sink
+                if reads is not None:
+                    seen.stored = list(reads(sink))
         except Exception as exc:
             seen.error = exc
             raise

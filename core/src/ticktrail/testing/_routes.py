@@ -24,11 +24,14 @@ from ticktrail.testing._routes_case import (
     try_all,
     try_pairs,
 )
-from ticktrail.testing._routes_histories import Deed
+from ticktrail.testing._routes_histories import Deed, backlog
+from ticktrail.testing._routes_meter import Meter, TooSlow
 from ticktrail.testing._routes_play import Played, play
 from ticktrail.testing._routes_rulings import RulingLaws
 
 __all__ = ["RouteCase", "RouteConformance"]
+
+_LONGEST_BLOCK_S = 1.0
 
 
 class RouteConformance(RulingLaws):
@@ -278,3 +281,22 @@ class RouteConformance(RulingLaws):
                     )
 
         each(case, look)
+
+    @law("R21")
+    def test_does_not_block_the_loop(self, case: RouteCase) -> None:
+        """An arbiter rules at once: it is called in the feed's event loop, where the legs wait for it.
+
+        Provoked: a backlog of 1,000 batches of 10 ticks, brought by all children in turn; the best of three must take
+        less than a second. The histories of the other laws are ended where their calls wait, too.
+        """
+        found: list[tuple[float, str]] = []
+        for _ in range(3):
+            meter = Meter(case.spec.kind, grace_s=_LONGEST_BLOCK_S, a_call_s=0)
+            arbiter = case.spec.open(case.settings, case.context)
+            try:
+                play(arbiter, case.spec, case.settings, case.context, backlog(), meter=meter)
+            except TooSlow as exc:
+                found.append((meter.spent_s, str(exc)))
+            else:
+                return
+        expect(not found, f"{min(found)[1]} (a backlog of 1,000 batches)")

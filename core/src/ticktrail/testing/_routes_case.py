@@ -26,6 +26,7 @@ from ticktrail.plugin import (
     Wake,
 )
 from ticktrail.testing._routes_histories import Deed, some_histories
+from ticktrail.testing._routes_meter import TooSlow, meter_of
 from ticktrail.testing._routes_play import Played, play
 
 __all__ = [
@@ -59,8 +60,13 @@ class RouteCase:
     histories: int = 60
 
     def arbiter(self) -> Arbiter:
-        """Return a new arbiter."""
-        return self.spec.open(self.settings, self.context)
+        """Return a new arbiter.
+
+        Raises:
+            TooSlow: It takes too long to be had.
+        """
+        opens = meter_of(self.spec, self.settings).timed
+        return opens("opened", lambda: self.spec.open(self.settings, self.context))
 
     def played(self, history: Sequence[Deed], *, without: frozenset[int] = frozenset()) -> Played:
         """Play a history to a new arbiter."""
@@ -110,6 +116,8 @@ def try_all(case: RouteCase, look: Callable[[Sequence[Deed]], None], *, orders: 
     for history in some_histories(case.histories, orders=orders):
         try:
             look(history)
+        except TooSlow:
+            raise
         except AssertionError as exc:
             raise _shortest(history, look, exc) from None
 
@@ -123,6 +131,8 @@ def _shortest(
         shorter = [*history[:place], *history[place + 1 :]]
         try:
             look(shorter)
+        except TooSlow:
+            return error
         except AssertionError as exc:
             history, error = shorter, exc
         place -= 1

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-__all__ = ["Deed", "some_histories"]
+__all__ = ["Deed", "backlog", "some_histories"]
 
 _SHORTEST = 15
 _LONGEST = 40
+_BACKLOG = 1_000
+_BACKLOG_TICKS = 10
 
 Deed: TypeAlias = tuple[str, tuple[int, ...], tuple[tuple[int, int], ...]]
 """What happens next: a word, numbers, and ticks by instrument and channel. Numbers wrap round what there is."""
@@ -51,6 +53,12 @@ def some_histories(many: int, *, orders: bool) -> Sequence[Sequence[Deed]]:
 
     keep()
     return found
+
+
+def backlog() -> Sequence[Deed]:
+    """Return a history in which all children are up and have much to bring, one after the other, all on time."""
+    ticks = tuple((number, number) for number in range(_BACKLOG_TICKS))
+    return [("all_up", (), ()), *(("ticks", (number, 0, 0), ticks) for number in range(_BACKLOG))]
 
 
 def _histories(*, orders: bool) -> SearchStrategy[Sequence[Deed]]:

@@ -30,6 +30,7 @@ from ticktrail.plugin import (
     Wake,
 )
 from ticktrail.testing._routes_histories import Deed
+from ticktrail.testing._routes_meter import Meter, TooSlow, meter_of
 from ticktrail.testing._ticks import (
     make_agg_trade,
     make_bar,
@@ -145,6 +146,7 @@ def play(
     *,
     without: AbstractSet[int] = frozenset(),
     drain: bool = True,
+    meter: Meter | None = None,
 ) -> Played:
     """Play a history to the arbiter.
 
@@ -156,15 +158,23 @@ def play(
         history: What happens.
         without: Numbers of deeds that are left out.
         drain: Whether the feed stops at the end.
+        meter: How long its calls may take; by default what all laws of the case may take.
+
+    Raises:
+        TooSlow: They took longer.
     """
-    player = _Player(arbiter, spec, settings, context)
+    meter = meter or meter_of(spec, settings)
+    player = _Player(arbiter, spec, settings, context, meter)
     try:
-        for number, deed in enumerate(history):
-            if number not in without:
-                player.do(number, deed)
-        if drain:
-            player.call("drain", len(history), arbiter.drain)
-            player.played.again = list(arbiter.drain())
+        with meter.bounded():
+            for number, deed in enumerate(history):
+                if number not in without:
+                    player.do(number, deed)
+            if drain:
+                player.call("drain", len(history), arbiter.drain)
+                player.played.again = meter.timed("drain", lambda: list(arbiter.drain()))
+    except TooSlow:
+        raise
     except Exception as exc:  # noqa: BLE001 - whatever it is, a law judges it
         player.played.raised = exc
     return player.played
@@ -173,8 +183,11 @@ def play(
 class _Player:
     """What is known while a history is played."""
 
-    def __init__(self, arbiter: Arbiter, spec: RouteSpec, settings: Settings, context: RouteContext) -> None:
+    def __init__(
+        self, arbiter: Arbiter, spec: RouteSpec, settings: Settings, context: RouteContext, meter: Meter
+    ) -> None:
         self.arbiter = arbiter
+        self._meter = meter
         self._spec = spec
         self._settings = settings
         self._names = context.children
@@ -217,7 +230,7 @@ class _Player:
         """Call the arbiter and write it down."""
         step = Step(what=what, deed=deed, now_ns=self._now_ns)
         self.played.steps.append(step)
-        step.rulings = list(call())
+        step.rulings = self._meter.timed(what, lambda: list(call()))
         for ruling in step.rulings:
             if isinstance(ruling, Wake):
                 self._asleep.discard(ruling.child)
@@ -225,6 +238,9 @@ class _Player:
         return step
 
     def _write_down(self, step: Step) -> None:
+        self._meter.timed("asked how it stands", lambda: self._ask_how_it_stands(step))
+
+    def _ask_how_it_stands(self, step: Step) -> None:
         step.up = list(self._up)
         step.node_up = self.arbiter.up
         step.deadline_ns = self.arbiter.deadline_ns()
@@ -317,7 +333,7 @@ class _Player:
     def _wait(self, number: int, wait_ns: int) -> None:
         until_ns = self._now_ns + wait_ns
         for _ in range(_MOST_DEADLINES):
-            deadline_ns = self.arbiter.deadline_ns()
+            deadline_ns = self._meter.timed("deadline_ns", self.arbiter.deadline_ns)
             if deadline_ns is None or deadline_ns > until_ns:
                 break
             self._now_ns = max(self._now_ns, deadline_ns)
@@ -327,7 +343,7 @@ class _Player:
     def _look(self, number: int) -> None:
         """Call `on_time` where it is due, as the route does behind each piece of news."""
         for _ in range(_MOST_TRIES):
-            deadline_ns = self.arbiter.deadline_ns()
+            deadline_ns = self._meter.timed("deadline_ns", self.arbiter.deadline_ns)
             if deadline_ns is None or deadline_ns > self._now_ns:
                 return
             step = self.call("its deadline comes", number, lambda: self.arbiter.on_time(self._now_ns))
@@ -347,7 +363,7 @@ class _Player:
         step = Step(what=told, deed=number, now_ns=self._now_ns, order=order)
         self.played.steps.append(step)
         try:
-            step.rulings = list(arbiter.steer(order, self._now_ns))
+            step.rulings = self._meter.timed(told, lambda: list(arbiter.steer(order, self._now_ns)))
         except RouteError as exc:
             step.refused = str(exc)
         for ruling in step.rulings:

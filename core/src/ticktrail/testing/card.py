@@ -71,17 +71,19 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         ticktrail: The version of ticktrail whose laws these are.
         api: Its API version.
         suites: In the order in which they ran.
+        refused: Why no feed could load the plugins; no law is tried then.
     """
 
     ticktrail: str
     api: int
     suites: tuple[SuiteCard, ...] = ()
+    refused: tuple[str, ...] = ()
 
     @property
     def conforms(self) -> bool:
-        """Whether something was checked, and nothing is broken."""
+        """Whether something was checked, nothing is broken, and a feed could load it."""
         outcomes = {law.outcome for suite in self.suites for law in suite.laws}
-        return "kept" in outcomes and "broken" not in outcomes
+        return "kept" in outcomes and "broken" not in outcomes and not self.refused
 
     def encode(self) -> bytes:
         """Return it as indented JSON, with ``conforms`` beside its fields."""

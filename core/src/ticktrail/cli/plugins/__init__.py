@@ -11,6 +11,8 @@ from typing import Final
 
 import click
 
+from ticktrail.cli.group import Group
+
 __all__ = ["plugins"]
 
 _COMMANDS: Final = {
@@ -39,7 +41,7 @@ _COMMANDS: Final = {
 """By name: module, attribute, and what the help of the group says of it."""
 
 
-class _Group(click.Group):
+class _Group(Group):
     """A group whose commands are imported one by one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -15,6 +15,7 @@ from ticktrail._host import Host
 from ticktrail._plan.lock import host_of, plugins_of
 from ticktrail._plan.tables import PluginsTable
 from ticktrail._settings.document import Document, read_document
+from ticktrail.errors import ConfigError
 
 __all__ = ["load_host", "read_plugins"]
 
@@ -27,13 +28,23 @@ def load_host(feed: Path | None, allow: Iterable[str]) -> Host:
         allow: Distributions that are allowed beside those.
 
     Raises:
-        ConfigError: The feed file cannot be read, or the plugins are not those that its lock pins.
+        ConfigError: The feed file cannot be read, the plugins are not those that its lock pins, or one is to be
+            allowed that is not installed.
         PluginError: Core's own plugins are broken.
     """
+    names = tuple(allow)
     if feed is None:
-        return Host.survey(allow=allow)
-    document, table = read_plugins(feed)
-    return host_of(document, structs.replace(table, allow=(*table.allow, *allow)), looks_only=True)
+        host = Host.survey(allow=names)
+    else:
+        document, table = read_plugins(feed)
+        host = host_of(document, structs.replace(table, allow=(*table.allow, *names)), looks_only=True)
+    if problems := [
+        f'--allow: no plugin of a distribution "{name}" is installed; install it, or take its name out'
+        for name in names
+        if not host.has_plugin_of(name)
+    ]:
+        raise ConfigError(*problems)
+    return host
 
 
 def read_plugins(feed: Path) -> tuple[Document, PluginsTable]:

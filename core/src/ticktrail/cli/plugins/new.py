@@ -28,8 +28,10 @@ __all__ = ["KINDS", "Names", "new_plugin", "write_plugin"]
 KINDS: Final = ("provider", "validator", "sink", "route", "observer")
 _NEEDS_A_VENUE: Final = frozenset({"provider"})
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*")
+_SIGN: Final = re.compile(r"[A-Za-z0-9._-]")
+_REMEDY: Final = 'write a name of your own, such as "acme-ticktrail"'
 _LONGEST: Final = 40
-"""Lines of a template must still fit with the name in them."""
+"""Lines of a template fit with such a name in them, and are laid out as with a short one."""
 _DEVICES: Final = frozenset({"con", "prn", "aux", "nul"}) | {
     f"{device}{number}" for device in ("com", "lpt") for number in range(1, 10)
 }
@@ -37,6 +39,8 @@ _DEVICES: Final = frozenset({"con", "prn", "aux", "nul"}) | {
 _FOLDERS: Final = frozenset({"tests", "conftest"})
 """What pytest imports the tests of a plugin by."""
 _PLACEHOLDER: Final = re.compile(r"acme-ticktrail|acme_ticktrail|Acme|ACME|acme")
+_WHAT: Final = frozenset({"observer", "provider", "route", "rule", "settings", "sink", "venue"})
+"""What classes of a template are called behind the name: a sink named acme_sink is an AcmeSink, and no AcmeSinkSink."""
 _EXAMPLES = (
     "\b\nExamples:\n  ticktrail plugins new acme-ticktrail --kind provider\n"
     "  ticktrail plugins new house-rules --kind validator --out src"
@@ -66,49 +70,119 @@ class Names:
         """
         from ticktrail.errors import ConfigError  # noqa: PLC0415 - so that help comes without it
 
-        if _NAME.fullmatch(name) is None or len(name) > _LONGEST:
-            raise ConfigError(
-                f'"{name[:80]}" is no name for a distribution; write one of {_LONGEST} letters, digits and hyphens at '
-                f'most, a letter first, such as "acme-ticktrail"'
-            )
+        if (reason := _malformed(name)) is not None:
+            raise ConfigError(f'"{name[:80]}" {reason}; {_REMEDY}')
         distribution = re.sub(r"[-_.]+", "-", name).lower()
         package = distribution.replace("-", "_")
-        parts = [part for part in package.split("_") if part != "ticktrail"]
-        plugin = "_".join(parts)
-        taken = package == "ticktrail" or keyword.iskeyword(package) or _hides(package, distribution)
-        if not parts or taken or keyword.iskeyword(plugin) or not plugin[0].isalpha():
-            raise ConfigError(
-                f'"{name}": a module named {package} would hide another, or no folder can have the name everywhere, or '
-                f'none of it is its own; write a name of your own, such as "acme-ticktrail"'
-            )
+        plugin = "_".join(part for part in package.split("_") if part != "ticktrail")
+        if (reason := _unfit(distribution, package, plugin)) is not None:
+            raise ConfigError(f'"{name}": {reason}; {_REMEDY}')
         return cls(distribution=distribution, package=package, plugin=plugin)
 
     def put_into(self, text: str) -> str:
         """Return a template's text with these names in it."""
+        parts = self.plugin.split("_")
+        named = parts[:-1] if len(parts) > 1 and parts[-1] in _WHAT else parts
         words = {
             "acme-ticktrail": self.distribution,
             "acme_ticktrail": self.package,
-            "Acme": "".join(part.capitalize() for part in self.plugin.split("_")),
+            "Acme": "".join(part.capitalize() for part in named),
             "ACME": self.plugin.upper(),
             "acme": self.plugin,
         }
         return _PLACEHOLDER.sub(lambda found: words[found[0]], text)
 
 
-def _hides(package: str, distribution: str) -> bool:
-    """Tell whether a module of that name would stand in the way of another, or may not lie in a folder."""
+def _malformed(name: str) -> str | None:
+    """Return why this is no name for a distribution, or None where it is one."""
+    strange = [sign for sign in dict.fromkeys(name) if not _SIGN.fullmatch(sign)]
+    if not name:
+        return "is empty"
+    if len(name) > _LONGEST:
+        return f"has {len(name)} signs, and {_LONGEST} are the most"
+    if strange:
+        said = ", ".join("a space" if sign == " " else sign for sign in strange)
+        return f"has {said} in it; only letters of English, digits and hyphens may stand there"
+    if not name[0].isalpha():
+        return f"begins with {name[0]}, and must with a letter"
+    if not name[-1].isalnum():
+        return f"ends with {name[-1]}, and must with a letter or digit"
+    return None if _NAME.fullmatch(name) else "has two separators in a row, where one may stand"
+
+
+def _unfit(distribution: str, package: str, plugin: str) -> str | None:
+    """Return why a distribution of that name would do harm, or cannot be; None where it can."""
     from importlib.metadata import entry_points  # noqa: PLC0415 - so that help comes without it
     from importlib.util import find_spec  # noqa: PLC0415 - likewise
 
     from ticktrail._host.discovery import canonical, own_distributions  # noqa: PLC0415 - likewise
 
-    if package in sys.stdlib_module_names | _DEVICES | _FOLDERS or distribution in own_distributions():
-        return True
+    word = next((word for word in (package, plugin) if keyword.iskeyword(word)), None)
     plugins = {canonical(entry.dist.name) for entry in entry_points(group="ticktrail") if entry.dist}
-    if distribution in plugins:  # it was written before, and is installed already
-        return False
     spec = find_spec(package)
-    return spec is not None and spec.origin is not None
+    hides = (
+        spec is not None and spec.origin is not None and distribution not in plugins
+    )  # else written before
+    reasons = (
+        (
+            package == "ticktrail" or distribution in own_distributions(),
+            f"{distribution} is one of ticktrail's own distributions",
+        ),
+        (not plugin, "none of it is its own"),
+        (not plugin[:1].isalpha(), f"the plugin would be named {plugin}, and a name begins with a letter"),
+        (word, f"{word} is a word of Python's own, and nothing can be named so"),
+        (package in _DEVICES, f"on Windows no folder can be named {package}"),
+        (package in _FOLDERS, f"pytest looks for a plugin's own tests by the name {package}"),
+        (package in sys.stdlib_module_names, f"a module named {package} would hide Python's own"),
+        (hides, f"a module named {package} is there already, and would be hidden"),
+    )
+    return next((reason for holds, reason in reasons if holds), None)
+
+
+def _refuse_taken(names: Names, kind: str) -> None:
+    """Refuse a plugin that could not stand beside those that are installed.
+
+    Raises:
+        ConfigError: Its name, or a key of its settings, is another's.
+    """
+    from ticktrail._host import Host  # noqa: PLC0415 - so that help comes without it
+    from ticktrail._host.builtin import BUILTIN  # noqa: PLC0415 - likewise
+    from ticktrail._host.discovery import canonical, find_plugins  # noqa: PLC0415 - likewise
+    from ticktrail._plan.route import LEAF_KIND  # noqa: PLC0415 - likewise
+    from ticktrail._plan.rules import owners_of_keys  # noqa: PLC0415 - likewise
+    from ticktrail._plan.tables import CORE_TABLES  # noqa: PLC0415 - likewise
+    from ticktrail.errors import ConfigError  # noqa: PLC0415 - likewise
+
+    name, host = names.plugin, Host.survey()
+    what, there = {
+        "provider": ("provider", host.providers().keys()),
+        "validator": ("rule", host.rules().keys()),
+        "sink": ("sink", host.sinks().keys()),
+        "route": ("route kind", host.routes().keys() | {LEAF_KIND}),
+        "observer": ("observer", host.observers().keys() | CORE_TABLES),
+    }[kind]
+    others = {
+        found.name: found.distribution
+        for found in find_plugins()
+        if canonical(found.distribution) != names.distribution
+    } | dict.fromkeys(BUILTIN, "ticktrail")
+    key = f"max_{name}"
+    if name in there:
+        owner = host.owner(what, name)
+        whose = f"plugin {owner} declares it" if owner else "it is ticktrail's own"
+        article = "an" if what[0] in "aeiou" else "a"
+        reason = f"there is {article} {what} {name} already ({whose}), and a feed takes one of a name"
+    elif name in others:
+        reason = (
+            f"there is a plugin {name} already ({others[name]} brings it), and a feed takes one of a name"
+        )
+    elif kind == "validator" and (owner := owners_of_keys(host.rules()).get(key, "")):
+        reason = f"its key {key} of [validation] would be that of the rule {owner}"
+    else:
+        return
+    raise ConfigError(
+        f'"{names.distribution}": {reason}; write another name, such as "my-{names.distribution}"'
+    )
 
 
 @click.command("new", epilog=_EXAMPLES)
@@ -126,10 +200,10 @@ def new_plugin(name: str, kind: str, out: Path, *, as_json: bool) -> None:
     """Write a new plugin distribution whose own tests pass as they stand.
 
     NAME is that of the distribution, such as acme-ticktrail; its folder, its import name and the plugin's name are made
-    from it. Nothing is overwritten.
+    from it. Nothing is overwritten, and a name that is taken is refused.
     """
     names = Names.of(name)
-    _see_that_it_is_free(names, kind)
+    _refuse_taken(names, kind)
     folder = out / names.distribution
     files = write_plugin(names, kind, folder)
     if as_json:
@@ -150,36 +224,6 @@ def new_plugin(name: str, kind: str, out: Path, *, as_json: bool) -> None:
     click.echo(f"{one_line(str(folder))}: {article} {kind} named {names.plugin}, {len(files)} files\n\nNext:")
     for step in _next_steps(names, kind, folder):
         click.echo(f"  {one_line(step)}")
-
-
-def _see_that_it_is_free(names: Names, kind: str) -> None:
-    """Refuse a name that ticktrail's own plugins have: no feed could load both.
-
-    Raises:
-        ConfigError: One of them has it, or declares something of the kind by it.
-    """
-    from ticktrail._host import Host  # noqa: PLC0415 - so that help comes without it
-    from ticktrail._plan.tables import CORE_TABLES  # noqa: PLC0415 - likewise
-    from ticktrail.errors import ConfigError  # noqa: PLC0415 - likewise
-
-    host = Host.survey()
-    declared = {
-        "provider": host.providers,
-        "validator": host.rules,
-        "sink": host.sinks,
-        "route": host.routes,
-        "observer": host.observers,
-    }[kind]()
-    if names.plugin in declared or (kind == "observer" and names.plugin in CORE_TABLES):
-        what = f"{kind} or table" if kind == "observer" else kind
-    elif names.plugin in {code.plugin for code in host.code()}:
-        what = "plugin"
-    else:
-        return
-    raise ConfigError(
-        f'"{names.distribution}": ticktrail has a {what} named {names.plugin} already, and no feed could load both; '
-        f'write a name of your own, such as "acme-ticktrail"'
-    )
 
 
 def write_plugin(names: Names, kind: str, folder: Path) -> Sequence[str]:

@@ -76,11 +76,18 @@ def _find(host: Host, name: str) -> Sequence[Declaration]:
         return found + [one for one in of_name if one not in found]
     if name in whose or wanted in map(canonical, filter(None, whose.values())):
         raise ConfigError(f'"{name}" is a plugin that declares nothing, so that there is nothing to show')
+    for out in host.not_allowed:
+        if name == out.name or wanted == canonical(out.distribution):
+            raise ConfigError(
+                f'"{name}" is of {out.distribution}, which is installed but not allowed; if you trust it, add --allow '
+                f"{out.distribution}, or --feed FEED.toml with a feed file whose [plugins] table allows it"
+            )
     known = {*whose, *filter(None, whose.values()), *(one.name for one in everything)}
     near = nearest(name, known)
     if not near.startswith("did"):
         near = "`ticktrail plugins list` shows what there is"
-    raise ConfigError("; ".join([f'there is nothing called "{name}"', near, *host.left_out()]))
+    others = host.left_out("add --allow and its name, or --feed FEED.toml with a feed file that allows it")
+    raise ConfigError("; ".join([f'there is nothing called "{name}"', near, *others]))
 
 
 def _lines(one: Declaration, width: int) -> Iterator[str]:

@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 import click
 
 from ticktrail.testing.card import Card, LawCard, Outcome
+from ticktrail.text import one_line
 
 __all__ = ["badge_of", "lines_of"]
 
@@ -45,16 +46,20 @@ def lines_of(card: Card) -> Iterator[str]:
         for law in suite.laws:
             yield from _law_lines(law, width)
         yield ""
+    for text in card.refused:
+        yield from textwrap.wrap(one_line(text), width, subsequent_indent="  ", break_long_words=False)
     yield _verdict(card)
 
 
 def badge_of(card: Card) -> str:
-    """Return an SVG picture that says how many laws the plugin keeps, of which API version, or how many it breaks."""
+    """Return an SVG picture that says how many laws the plugin keeps, of which API version, or what is against it."""
     broken = _broken(card)
     if card.conforms:
         outcomes = [law.outcome for suite in card.suites for law in suite.laws]
         said = f"keeps {outcomes.count('kept')} of {len(outcomes)} laws, API {card.api}"
         colour = "#2a7f3f"
+    elif card.refused:
+        said, colour = "cannot be loaded", "#b3261e"
     elif broken:
         said, colour = f"{broken} {'law' if broken == 1 else 'laws'} broken", "#b3261e"
     else:
@@ -91,6 +96,8 @@ def _verdict(card: Card) -> str:
     told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _COLOURS if counts[outcome])
     if card.conforms:
         return click.style(f"conforms to API {card.api} of ticktrail {card.ticktrail}: {told}", fg="green")
+    if card.refused:
+        return click.style("does not conform: no feed could load it", fg="red")
     numbers = sorted({number for suite in card.suites for number in suite.numbers("broken")})
     named = f": {', '.join(numbers)}" if numbers else ""
     return click.style(f"does not conform: {told or 'nothing was checked'}{named}", fg="red")

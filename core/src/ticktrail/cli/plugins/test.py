@@ -24,7 +24,9 @@ __all__ = ["test_plugin"]
 _GROUP: Final = "ticktrail.conformance"
 _NEEDED: Final = ("pytest", "hypothesis", "h11")
 _END_S: Final = 5.0
-"""How long pytest may take to end once it is told to."""
+"""How long a process may take to end once it is told to."""
+_LOAD_S: Final = 60.0
+"""How long the plugins of a distribution may take to be imported."""
 _MOST_LINES: Final = 15
 _EXAMPLES = (
     "\b\nExamples:\n  ticktrail plugins test acme-ticktrail\n"
@@ -49,8 +51,10 @@ def test_plugin(
 ) -> None:
     """Run the conformance kit on an installed plugin, and print its report card.
 
-    Exits with 0 where it conforms, with 1 where a law is broken or none could be tried, and with 2 where there is no
-    such plugin, or it brings no suites.
+    It is loaded first, as a feed that allows it does; of what no feed could load no law is tried.
+
+    Exits with 0 where it conforms, with 1 where a law is broken, none could be tried or no feed could load it, and with
+    2 where there is no such plugin, or it brings no suites.
     """
     from ticktrail.cli.plugins.showing import badge_of, lines_of  # noqa: PLC0415 - so that help comes without it
     from ticktrail.errors import ConfigError  # noqa: PLC0415 - likewise
@@ -60,7 +64,11 @@ def test_plugin(
         raise ConfigError("--badge: a badge is of all laws; leave out --law")
     name, modules = _suites(distribution, wanted=tests is None)
     where = ["--pyargs", *modules] if tests is None else [str(tests.resolve())]
-    card, said, status = _run(name, [*where, *_chosen(laws)], keep_settings=tests is not None)
+    chosen = _chosen(laws)
+    said: Sequence[str] = ()
+    card, status = _no_card(_refusals(name)), 1
+    if not card.refused:
+        card, said, status = _run(name, [*where, *chosen], keep_settings=tests is not None)
     if badge is not None:
         _write(badge, badge_of(card))
     if as_json:
@@ -69,7 +77,7 @@ def test_plugin(
         for line in lines_of(card):
             click.echo(line)
     conforms = card.conforms and status == 0
-    if card.conforms != conforms or not card.suites:
+    if card.conforms != conforms or not (card.suites or card.refused):
         what = "a test beside the laws failed" if card.suites else "no law could be tried"
         click.echo(f"{name}: {what} (pytest ended with {status}):", err=True)
         for line in said[-_MOST_LINES:]:
@@ -126,6 +134,25 @@ def _suites(distribution: str, *, wanted: bool) -> tuple[str, Sequence[str]]:
     return dist.name, modules
 
 
+def _refusals(name: str) -> Sequence[str]:
+    """Return why no feed could load the distribution's plugins; they are imported in a process beside this one."""
+    import msgspec  # noqa: PLC0415 - so that help comes without it
+
+    with tempfile.TemporaryDirectory(prefix="ticktrail-") as folder:
+        path = Path(folder) / "refusals.json"
+        place = () if str(Path.cwd()) in sys.path else ("-P",)  # it finds modules where this process does
+        command = [sys.executable, *place, "-m", "ticktrail.cli.plugins.trial", name, str(path)]
+        click.echo(f"{name}: loading it as a feed does", err=True)
+        try:
+            status, said = _until_ended(command, Path(), limit_s=_LOAD_S)
+        except subprocess.TimeoutExpired:
+            return [f"{name}: its import is not done after {_LOAD_S:.0f} s; let it do nothing but declare"]
+        if path.is_file():
+            return msgspec.json.decode(path.read_bytes(), type=list[str])
+    last = said[-1] if said else "nothing was said"
+    return [f"{name}: loading it ends the process with {status} ({last}); let it do nothing but declare"]
+
+
 def _chosen(laws: Sequence[str]) -> Sequence[str]:
     """Return the arguments that let pytest try these laws alone.
 
@@ -172,18 +199,32 @@ def _run(name: str, arguments: Sequence[str], *, keep_settings: bool) -> tuple[C
         status, said = _until_ended(command, Path() if keep_settings else Path(folder))
         if path.is_file():
             return Card.decode(path.read_bytes()), said, status
+    return _no_card(), said, status
+
+
+def _no_card(refused: Sequence[str] = ()) -> Card:
+    """Return a card of no law."""
+    from importlib.metadata import version  # noqa: PLC0415 - so that help comes without it
+
     from ticktrail.hookspecs import API_VERSION  # noqa: PLC0415 - likewise
+    from ticktrail.testing.card import Card  # noqa: PLC0415 - likewise
 
-    return Card(ticktrail="", api=API_VERSION), said, status
+    return Card(ticktrail=version("ticktrail"), api=API_VERSION, refused=tuple(refused))
 
 
-def _until_ended(command: Sequence[str], folder: Path) -> tuple[int, Sequence[str]]:
-    """Run a command, and end it where this one is interrupted."""
-    with subprocess.Popen(  # noqa: S603 - pytest, on what the user has named
+def _until_ended(
+    command: Sequence[str], folder: Path, *, limit_s: float | None = None
+) -> tuple[int, Sequence[str]]:
+    """Run a command, and end it where this one is interrupted.
+
+    Raises:
+        TimeoutExpired: It was not done within the limit; it was ended.
+    """
+    with subprocess.Popen(  # noqa: S603 - pytest or a load, on what the user has named
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as running:
         try:
-            said, _ = running.communicate()
+            said, _ = running.communicate(timeout=limit_s)
         except BaseException:
             running.terminate()
             try:

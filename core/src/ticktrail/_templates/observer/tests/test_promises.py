@@ -8,7 +8,10 @@ from ticktrail.model import ProviderId, Rejected
 from ticktrail.plugin import ObserverContext, Routed
 from ticktrail.testing import ManualClock, make_trade
 
-from acme_ticktrail.plugin import AcmeObserver, AcmeSettings
+from acme_ticktrail.plugin import (
+    AcmeObserver,
+    AcmeSettings,
+)
 
 
 def test_it_tells_once_when_too_much_is_kept_back() -> None:
@@ -22,7 +25,8 @@ def test_it_tells_once_when_too_much_is_kept_back() -> None:
         tell=told.append,
         status=lambda: None,
     )
-    observer = AcmeObserver(AcmeSettings(most_rejected=3), context)
+    settings = AcmeSettings(most_rejected=3)
+    observer = AcmeObserver(settings, context)
     rejected = Rejected(tick=make_trade(), violations=())
     records = [Routed(provider=ProviderId("leg"), recv_ns=0, rejected=(rejected,))]
     for number in range(1, 6):

@@ -11,8 +11,14 @@ from ticktrail.model import Tick
 from ticktrail.testing.venue import JsonClient, LiveTape
 
 from acme_ticktrail.conformance import CONTEXT
-from acme_ticktrail.provider import AcmeProvider, AcmeSettings
-from acme_ticktrail.venue import AcmeVenue, market
+from acme_ticktrail.provider import (
+    AcmeProvider,
+    AcmeSettings,
+)
+from acme_ticktrail.venue import (
+    AcmeVenue,
+    market,
+)
 
 
 class HalfVenue(AcmeVenue):
@@ -47,7 +53,8 @@ def test_a_subscription_confirmed_in_part_is_none() -> None:
 
     async def session() -> None:
         async with HalfVenue(LiveTape(market)).serve() as venue:
-            provider = AcmeProvider(AcmeSettings(ws_url=venue.ws_url()), CONTEXT)
+            settings = AcmeSettings(ws_url=venue.ws_url())
+            provider = AcmeProvider(settings, CONTEXT)
             with trio.fail_after(5):
                 await provider.run(Nobody(), task_status=anyio.TASK_STATUS_IGNORED)
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from ticktrail.testing import ObserverCase, ObserverConformance
 
-from acme_ticktrail.plugin import AcmeSettings, ticktrail_observers
+from acme_ticktrail.plugin import (
+    AcmeSettings,
+    ticktrail_observers,
+)
 
 __all__ = ["TestAcme"]
 
@@ -19,4 +22,8 @@ class TestAcme(ObserverConformance):
     def case(self, tmp_path: Path) -> ObserverCase:
         """Return what the laws are tried on."""
         (spec,) = ticktrail_observers()
-        return ObserverCase(spec=spec, settings=AcmeSettings(most_rejected=1), base_dir=tmp_path)
+        return ObserverCase(
+            spec=spec,
+            settings=AcmeSettings(most_rejected=1),
+            base_dir=tmp_path,
+        )

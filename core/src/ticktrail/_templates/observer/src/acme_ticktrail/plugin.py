@@ -1,4 +1,6 @@
-"""Declare the observer `acme`, and be it: it tells once when the rules keep back too much.
+"""Declare the observer `acme`, and be it.
+
+It tells once when the rules keep back too much.
 
 A hook only declares: it returns specs, and reads no credentials, clock or network.
 """
@@ -45,7 +47,11 @@ class AcmeObserver:
         context: Where it tells something: on the feed's bus, where alerts and the log hear it.
     """
 
-    def __init__(self, settings: AcmeSettings, context: ObserverContext) -> None:
+    def __init__(
+        self,
+        settings: AcmeSettings,
+        context: ObserverContext,
+    ) -> None:
         self._settings = settings
         self._context = context
         self._counts = {"delivered": 0, "rejected": 0, "events": 0}
@@ -81,7 +87,10 @@ class AcmeObserver:
 
 
 @asynccontextmanager
-async def open_observer(settings: AcmeSettings, context: ObserverContext) -> AsyncIterator[Observer]:
+async def open_observer(
+    settings: AcmeSettings,
+    context: ObserverContext,
+) -> AsyncIterator[Observer]:
     """Keep the observer open for as long as the feed runs; close here what it holds."""
     yield AcmeObserver(settings, context)
 

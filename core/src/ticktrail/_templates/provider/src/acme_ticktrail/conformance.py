@@ -13,8 +13,14 @@ from ticktrail.testing.venue import Fault, LiveTape
 
 from acme_ticktrail.messages import instrument_of, symbol_of
 from acme_ticktrail.plugin import ticktrail_providers
-from acme_ticktrail.provider import CHANNELS, AcmeSettings
-from acme_ticktrail.venue import AcmeVenue, market
+from acme_ticktrail.provider import (
+    CHANNELS,
+    AcmeSettings,
+)
+from acme_ticktrail.venue import (
+    AcmeVenue,
+    market,
+)
 
 __all__ = ["TestAcme"]
 
@@ -57,7 +63,10 @@ EXPECTED: list[Tick] = [
 async def stage() -> AsyncIterator[Stage]:
     """Enter a venue on this machine, and settings that lead there."""
     async with AcmeVenue(LiveTape(market)).serve() as venue:
-        yield Stage(settings=AcmeSettings(ws_url=venue.ws_url(), silent_s=0.5), venue=venue)
+        yield Stage(
+            settings=AcmeSettings(ws_url=venue.ws_url(), silent_s=0.5),
+            venue=venue,
+        )
 
 
 class TestAcme(ProviderConformance):

@@ -77,7 +77,7 @@ def symbol_of(instrument: InstrumentId) -> str:
         ConfigError: It is no pair.
     """
     if _PAIR.fullmatch(instrument) is None:
-        raise ConfigError(f'"{instrument}" is no pair that acme could have; write one such as "BTC/USDT"')
+        raise ConfigError(f'"{instrument}" is no pair that it knows; write one such as "BTC/USDT"')
     return instrument.replace("/", "-")
 
 

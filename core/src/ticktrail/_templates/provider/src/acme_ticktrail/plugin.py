@@ -17,7 +17,11 @@ from ticktrail.plugin import (
     provider_spec,
 )
 
-from acme_ticktrail.provider import CHANNELS, AcmeProvider, AcmeSettings
+from acme_ticktrail.provider import (
+    CHANNELS,
+    AcmeProvider,
+    AcmeSettings,
+)
 
 TICKTRAIL_API = 1
 """The version of ticktrail's plugin interface that this is written for."""
@@ -37,11 +41,17 @@ def ticktrail_providers() -> Iterable[ProviderSpec]:
     ]
 
 
-def open_provider(settings: AcmeSettings, context: ProviderContext) -> Provider:
+def open_provider(
+    settings: AcmeSettings,
+    context: ProviderContext,
+) -> Provider:
     """Return one leg's source; nothing is connected yet."""
     return AcmeProvider(settings, context)
 
 
-def describe(settings: AcmeSettings, registry: Registry) -> Capabilities:  # noqa: ARG001 - the contract's
+def describe(
+    settings: AcmeSettings,  # noqa: ARG001 - the contract's
+    registry: Registry,  # noqa: ARG001 - likewise
+) -> Capabilities:
     """Return what it can do under given settings; the kit holds it to every word."""
     return Capabilities(channels=CHANNELS, consecutive_trade_ids=True)

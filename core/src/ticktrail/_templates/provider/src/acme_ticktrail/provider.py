@@ -35,7 +35,7 @@ HOPELESS: Final = frozenset({"unknown stream"})
 
 
 class AcmeSettings(Settings, frozen=True):
-    """The keys of ``[providers.acme]``; a docstring says what each is for.
+    """The keys of ``[providers.acme]``, and what each is for.
 
     Attributes:
         ws_url: Where the venue's web socket is.
@@ -57,7 +57,11 @@ class AcmeProvider:
         context: The leg's name, instruments, channels and clock.
     """
 
-    def __init__(self, settings: AcmeSettings, context: ProviderContext) -> None:
+    def __init__(
+        self,
+        settings: AcmeSettings,
+        context: ProviderContext,
+    ) -> None:
         self._settings = settings
         self._context = context
         self._instruments = {symbol_of(name): name for name in context.instruments}
@@ -164,16 +168,16 @@ class AcmeProvider:
     def _see_all(self, message: Subscribed) -> None:
         """Raise where the venue confirms less than was asked for: what is missing would just be silent."""
         if missing := set(self._streams()) - set(message.streams):
-            raise self._lost(f"acme confirmed no {', '.join(sorted(missing)[:3])}", "refused")
+            raise self._lost(f"the venue confirmed no {', '.join(sorted(missing)[:3])}", "refused")
 
     def _refused(self, message: Refused) -> ProviderError:
         """Return the error that the venue's own word is."""
         reason = message.reason[:200]
         if message.reason in HOPELESS:
             name = self._context.name
-            told = f"leg {name!r}: acme refuses: {reason}; mend the leg's instruments or channels"
+            told = f"leg {name!r}: the venue refuses: {reason}; mend the leg's instruments or channels"
             return PermanentError(told, provider=name)
-        return self._lost(f"acme refuses: {reason}", "refused")
+        return self._lost(f"the venue refuses: {reason}", "refused")
 
     def _quiet(self, is_started: bool, stream: str) -> TransientError:
         """Return the error of a venue that says nothing, or nothing on one of the streams."""
@@ -181,7 +185,7 @@ class AcmeProvider:
         if is_started:
             what = f"connected and silent: nothing on {stream} for {settings.silent_s:g} s"
             return self._lost(what, "silent")
-        return self._lost(f"acme did not confirm the subscription within {settings.answer_s:g} s")
+        return self._lost(f"the venue did not confirm the subscription within {settings.answer_s:g} s")
 
     def _lost(self, what: str, cause: str = "lost", retry_after_s: float | None = None) -> TransientError:
         """Return an error after which the leg tries again, with the leg's name in it."""

@@ -1,7 +1,8 @@
 """Be the venue on this machine: what the tests speak to, and what the feed file of this folder leads to.
 
-Run it with ``python -m acme_ticktrail.venue``. Write here how your venue answers; each fault of
-`ticktrail.testing.venue.Fault` (cut, mute, refused, garbled …) comes with it.
+Run it with ``python -m acme_ticktrail.venue``.
+Write here how your venue answers; each fault of `ticktrail.testing.venue.Fault` (cut, mute, refused,
+garbled …) comes with it.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def market(number: int, now_ns: int) -> Iterable[tuple[str, object]]:
 
 async def serve(port: int = PORT) -> None:
     """Run until cancelled."""
-    async with AcmeVenue(LiveTape(market, rate=20.0)).serve(port=port) as venue:
+    made = AcmeVenue(LiveTape(market, rate=20.0))
+    async with made.serve(port=port) as venue:
         print(f"the venue listens on {venue.ws_url()}; end it with Ctrl-C", flush=True)
         await trio.sleep_forever()
 

@@ -7,7 +7,10 @@ from ticktrail.model import InstrumentId
 from ticktrail.plugin import RouteContext
 from ticktrail.testing import RouteCase, RouteConformance
 
-from acme_ticktrail.plugin import AcmeSettings, ticktrail_routes
+from acme_ticktrail.plugin import (
+    AcmeSettings,
+    ticktrail_routes,
+)
 
 __all__ = ["TestAcme"]
 

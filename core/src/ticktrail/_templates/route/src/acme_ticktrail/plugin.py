@@ -1,4 +1,6 @@
-"""Declare the kind of route `acme`, and be it: the next child speaks once the present one is down or silent.
+"""Declare the kind of route `acme`, and be it.
+
+The next child speaks once the present one is down or silent.
 
 A hook only declares: it returns specs, and reads no credentials, clock or network.
 """
@@ -125,7 +127,7 @@ def ticktrail_routes() -> Iterable[RouteSpec]:
     return [
         route_spec(
             kind="acme",
-            summary="acme: the next child speaks once the present one is down or silent",
+            summary="acme: the next child speaks once this one is silent",
             settings=AcmeSettings,
             children=children_of,
             open=open_route,

@@ -11,7 +11,11 @@ from ticktrail.plugin import Sink, SinkContext
 from ticktrail.testing import ManualClock, SinkCase, SinkConformance
 from ticktrail.wire import decode_line
 
-from acme_ticktrail.plugin import AcmeSettings, AcmeSink, ticktrail_sinks
+from acme_ticktrail.plugin import (
+    AcmeSettings,
+    AcmeSink,
+    ticktrail_sinks,
+)
 
 __all__ = ["TestAcme"]
 
@@ -35,7 +39,7 @@ class TestAcme(SinkConformance):
         return SinkCase(
             spec=spec,
             settings=AcmeSettings(path=path.name),
-            context=SinkContext(name="acme", feed="test", clock=ManualClock(), base_dir=tmp_path),
+            context=SinkContext(name="it", feed="test", clock=ManualClock(), base_dir=tmp_path),
             stored=lambda _: read_back(),
             stored_after=read_back,
             breaks=breaks,

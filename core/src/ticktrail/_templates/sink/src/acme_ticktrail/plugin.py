@@ -1,4 +1,6 @@
-"""Declare the sink `acme`, and be it: a file with one line of JSON a tick.
+"""Declare the sink `acme`, and be it.
+
+It is a file with one line of JSON a tick.
 
 A hook only declares: it returns specs, and reads no credentials, clock or network.
 """
@@ -65,7 +67,10 @@ class AcmeSink:
 
 
 @asynccontextmanager
-async def open_sink(settings: AcmeSettings, context: SinkContext) -> AsyncIterator[Sink]:
+async def open_sink(
+    settings: AcmeSettings,
+    context: SinkContext,
+) -> AsyncIterator[Sink]:
     """Keep the sink open for as long as the feed runs."""
     path = context.base_dir / settings.path
     try:
@@ -82,4 +87,11 @@ async def open_sink(settings: AcmeSettings, context: SinkContext) -> AsyncIterat
 @hookimpl
 def ticktrail_sinks() -> Iterable[SinkSpec]:
     """Declare the sink."""
-    return [sink_spec(name="acme", summary="acme: a line a tick", settings=AcmeSettings, open=open_sink)]
+    return [
+        sink_spec(
+            name="acme",
+            summary="acme: a line a tick",
+            settings=AcmeSettings,
+            open=open_sink,
+        )
+    ]

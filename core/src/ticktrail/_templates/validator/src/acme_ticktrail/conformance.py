@@ -7,7 +7,11 @@ from decimal import Decimal
 import pytest
 from ticktrail.testing import ValidatorCase, ValidatorConformance, make_trade
 
-from acme_ticktrail.plugin import REMEMBERED, AcmeSettings, ticktrail_validators
+from acme_ticktrail.plugin import (
+    REMEMBERED,
+    AcmeSettings,
+    ticktrail_validators,
+)
 
 __all__ = ["TestAcme"]
 
@@ -22,7 +26,9 @@ class TestAcme(ValidatorConformance):
         usual = [make_trade(id=number, size="2") for number in range(REMEMBERED)]
         return ValidatorCase(
             spec=spec,
-            settings=AcmeSettings(max_acme=Decimal(10)),
+            settings=AcmeSettings(
+                max_acme=Decimal(10),
+            ),
             off=AcmeSettings(),
             good=[*usual, make_trade(id=100, size="20")],
             bad=[make_trade(id=101, size="60")],

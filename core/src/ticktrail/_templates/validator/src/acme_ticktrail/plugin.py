@@ -1,4 +1,6 @@
-"""Declare the rule `acme`, and be it: no trade may be larger than some times the usual size.
+"""Declare the rule `acme`, and be it.
+
+No trade may be larger than some times the usual size.
 
 A hook only declares: it returns specs, and reads no credentials, clock or network.
 """
@@ -30,7 +32,7 @@ class AcmeSettings(Settings, frozen=True):
     """Keys of ``[validation]``; each has a default, and one turns the rule off.
 
     Attributes:
-        max_acme: How many times its usual size a trade may have; 0 turns the rule off.
+        max_acme: How many times the usual size; 0 turns the rule off.
     """
 
     max_acme: Decimal = Decimal(0)
@@ -75,9 +77,13 @@ class AcmeRule:
             self._sizes.append(tick.size)
 
 
-def open_rule(settings: AcmeSettings, context: ValidatorContext) -> Validator | None:  # noqa: ARG001
+def open_rule(
+    settings: AcmeSettings,
+    context: ValidatorContext,  # noqa: ARG001 - the contract's
+) -> Validator | None:
     """Return a judge, or None where the settings turn the rule off: then it costs nothing."""
-    return AcmeRule(settings.max_acme) if settings.max_acme else None
+    most = settings.max_acme
+    return AcmeRule(most) if most else None
 
 
 @hookimpl
