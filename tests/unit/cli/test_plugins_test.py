@@ -8,6 +8,7 @@ import sys
 import time
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -190,6 +191,17 @@ def card(*outcomes):
     return Card(
         ticktrail="1.2", api=1, suites=(SuiteCard(suite="TestX", kind="sink", name="x", laws=tuple(laws)),)
     )
+
+
+def test_what_a_law_saw_cannot_write_to_the_terminal():
+    """A stranger's tick or error may hold anything."""
+    hostile = card("broken")
+    law = msgspec.structs.replace(hostile.suites[0].laws[0], detail="saw \x1b]0;hacked\x07")
+    suite = msgspec.structs.replace(hostile.suites[0], name="x\x1b[2J", laws=(law,))
+    told = "\n".join(lines_of(msgspec.structs.replace(hostile, suites=(suite,))))
+    assert "\x1b]0;" not in told
+    assert "\x1b[2J" not in told
+    assert "hacked" in told
 
 
 @pytest.mark.parametrize(

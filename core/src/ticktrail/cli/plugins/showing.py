@@ -42,7 +42,7 @@ def lines_of(card: Card) -> Iterator[str]:
     """Yield the card as a table for each suite, and a last line that says whether all of it conforms."""
     width = min(shutil.get_terminal_size().columns, _WIDEST)
     for suite in card.suites:
-        yield click.style(f"{suite.suite}: {suite.kind} {suite.name}".rstrip(), bold=True)
+        yield click.style(one_line(f"{suite.suite}: {suite.kind} {suite.name}".rstrip()), bold=True)
         for law in suite.laws:
             yield from _law_lines(law, width)
         yield ""
@@ -81,13 +81,13 @@ def badge_of(card: Card) -> str:
 
 def _law_lines(law: LawCard, width: int) -> Iterator[str]:
     outcome = click.style(f"{law.outcome:<8}", fg=_COLOURS[law.outcome])
-    first, *others = textwrap.wrap(law.what, max(width - len(_INDENT), 30)) or [""]
+    first, *others = textwrap.wrap(one_line(law.what), max(width - len(_INDENT), 30)) or [""]
     yield f"  {law.number}  {outcome} {first}"
     said = law.detail.splitlines()[:1] if law.outcome != "kept" else []
     for line in others:
         yield f"{_INDENT}{line}"
     for text in said:
-        for line in textwrap.wrap(text, max(width - len(_INDENT) - 2, 30), break_long_words=False):
+        for line in textwrap.wrap(one_line(text), max(width - len(_INDENT) - 2, 30), break_long_words=False):
             yield f"{_INDENT}  {click.style(line, dim=law.outcome == 'skipped')}"
 
 
