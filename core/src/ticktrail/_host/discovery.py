@@ -9,7 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points, requires
+from importlib.metadata import (
+    Distribution,
+    EntryPoint,
+    PackageNotFoundError,
+    distribution,
+    entry_points,
+    requires,
+)
 from typing import Final
 
 __all__ = [
@@ -20,6 +27,7 @@ __all__ = [
     "is_own",
     "missing_extra",
     "missing_extras",
+    "name_of",
     "own_distributions",
 ]
 
@@ -56,8 +64,8 @@ def find_plugins() -> Sequence[Installed]:
     found = (
         Installed(
             name=entry.name,
-            distribution=(entry.dist.name or "") if entry.dist else "",
-            version=(entry.dist.version or "") if entry.dist else "",
+            distribution=name_of(entry.dist),
+            version=entry.dist.version if entry.dist and name_of(entry.dist) else "",
             entry_point=entry,
             is_borrowed=_is_borrowed(entry),
         )
@@ -66,15 +74,27 @@ def find_plugins() -> Sequence[Installed]:
     return sorted(found, key=lambda plugin: (canonical(plugin.distribution), plugin.name))
 
 
+def name_of(found: Distribution | None) -> str:
+    """Return a distribution's name; empty where there are no metadata to say it.
+
+    Python's own reader of metadata says None then. The package `importlib_metadata`, which takes its place in a process
+    that imports it, raises.
+    """
+    try:
+        return (found.name or "") if found is not None else ""
+    except FileNotFoundError:
+        return ""
+
+
 def _is_borrowed(entry: EntryPoint) -> bool:
     """Tell whether the distribution that is found by the name of the entry's own is another one.
 
     A distribution is found by the name of its folder, and its entry points say the name in the metadata there.
     """
-    if entry.dist is None or not entry.dist.name:  # what is left of a distribution has no metadata
+    if not (name := name_of(entry.dist)):  # what is left of a distribution has no metadata
         return True
     try:
-        return entry not in distribution(entry.dist.name).entry_points
+        return entry not in distribution(name).entry_points
     except PackageNotFoundError:
         return True
 

@@ -170,7 +170,7 @@ def place_of(exc: BaseException) -> str:
 
 def _is_of_python_or_ours(file: Path) -> bool:
     """Tell whether a file is the standard library's, where a stranger's mistake may end, or this package's."""
-    if file.is_relative_to(Path(__file__).parent):
+    if file.is_relative_to(Path(__file__).parent) or file.parent.name == "importlib_metadata":
         return True
     return file.is_relative_to(_STDLIB) and not _INSTALLED & {*file.relative_to(_STDLIB).parts}
 

@@ -7,6 +7,7 @@ Never: imports a plugin.
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import importlib.metadata
 from collections.abc import Iterable
@@ -55,27 +56,30 @@ def pins_of_loaded(loaded: Iterable[PluginLoaded]) -> tuple[Pin, ...]:
 
 
 def altered(pin: Pin) -> tuple[str, ...]:
-    """Return the files of a distribution that are not as its installer wrote them; empty where none of them says so."""
+    """Return the files of a distribution that are not as its installer wrote them; empty where none of them says so.
+
+    Source: PyPA specifications, "Recording installed projects": RECORD has path, hash and size of each file.
+    """
+    found = importlib.metadata.distribution(pin.name)
+    rows = csv.reader((found.read_text("RECORD") or "").splitlines())
     return tuple(
-        file.as_posix()
-        for file in importlib.metadata.distribution(pin.name).files or ()
-        if file.hash is not None and not _is_as_written(file)
+        row[0] for row in rows if len(row) > 1 and row[1] and not _is_as_written(found, row[0], row[1])
     )
 
 
-def _is_as_written(file: importlib.metadata.PackagePath) -> bool:
-    """Tell whether a file has the hash that stands in RECORD (PyPA specifications, "Recording installed projects")."""
-    assert file.hash is not None  # noqa: S101 - for the type checker; whoever calls has looked
+def _is_as_written(found: importlib.metadata.Distribution, name: str, said: str) -> bool:
+    """Tell whether a file has a hash such as ``sha256=…``."""
+    kind, _, value = said.partition("=")
     try:
-        with Path(file.locate()).open("rb") as opened:
-            found = hashlib.file_digest(opened, file.hash.mode).digest()
+        with Path(str(found.locate_file(name))).open("rb") as opened:
+            digest = hashlib.file_digest(opened, kind).digest()
     except (
         OSError,
         ValueError,
         TypeError,
-    ):  # the last two: no hash that anybody knows, or one of no fixed length
+    ):  # the last two: a hash that nobody knows, or one of no fixed length
         return False
-    return base64.urlsafe_b64encode(found).rstrip(b"=").decode() == file.hash.value
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == value
 
 
 def editable(pins: Iterable[Pin]) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def _malformed(name: str) -> str | None:
         return f"has {len(name)} signs, and {_LONGEST} are the most"
     if strange:
         said = ", ".join("a space" if sign == " " else sign for sign in strange)
-        return f"has {said} in it; only letters of English, digits and hyphens may stand there"
+        return f"has {said} in it; only letters from a to z, digits and hyphens may stand there"
     if not name[0].isalpha():
         return f"begins with {name[0]}, and must with a letter"
     if not name[-1].isalnum():
@@ -112,13 +112,12 @@ def _malformed(name: str) -> str | None:
 
 def _unfit(distribution: str, package: str, plugin: str) -> str | None:
     """Return why a distribution of that name would do harm, or cannot be; None where it can."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - so that help comes without it
-    from importlib.util import find_spec  # noqa: PLC0415 - likewise
+    from importlib.util import find_spec  # noqa: PLC0415 - so that help comes without it
 
-    from ticktrail._host.discovery import canonical, own_distributions  # noqa: PLC0415 - likewise
+    from ticktrail._host.discovery import canonical, find_plugins, own_distributions  # noqa: PLC0415 - likewise
 
     word = next((word for word in (package, plugin) if keyword.iskeyword(word)), None)
-    plugins = {canonical(entry.dist.name) for entry in entry_points(group="ticktrail") if entry.dist}
+    plugins = {canonical(found.distribution) for found in find_plugins()}
     spec = find_spec(package)
     hides = (
         spec is not None and spec.origin is not None and distribution not in plugins

@@ -110,11 +110,11 @@ def _suites(distribution: str, *, wanted: bool) -> tuple[str, Sequence[str]]:
     """
     from importlib.metadata import distributions, entry_points  # noqa: PLC0415 - so that help comes without it
 
-    from ticktrail._host.discovery import canonical  # noqa: PLC0415 - likewise
+    from ticktrail._host.discovery import canonical, name_of  # noqa: PLC0415 - likewise
     from ticktrail._settings.document import nearest  # noqa: PLC0415 - likewise
     from ticktrail.errors import ConfigError  # noqa: PLC0415 - likewise
 
-    found = {canonical(one.name): one for one in distributions() if one.name}
+    found = {canonical(name): one for one in distributions() if (name := name_of(one))}
     dist = found.get(canonical(distribution))
     if dist is None:
         ours = {
