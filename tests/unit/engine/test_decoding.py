@@ -108,6 +108,12 @@ def test_a_tick_with_fields_of_other_types_is_none(changes, said):
     assert b"Trade(" in kind.raw
 
 
+def test_what_is_said_of_a_misfit_has_a_bound():
+    """It quotes the value, which may be of any length."""
+    (kind,) = without_strangers([msgspec.structs.replace(make_trade(), side="S" * 1_000_000)], 5, "a")
+    assert len(kind.reason) < 1_000
+
+
 async def test_a_misfit_is_kept_apart_in_a_feed(tmp_path):
     """Counted as not decodable; its neighbours are delivered."""
     STAGE.sinks, STAGE.observers = {"main": Collecting()}, {"main": Watching()}

@@ -77,6 +77,7 @@ def trouble(detail):
         (lambda batch: [Suppress(batch, "")], "Suppress has '' for a reason"),
         (lambda batch: [Switch(None, 9, "x", None)], "names the child 9, and there are those from 0 to 0"),
         (lambda batch: [Switch(-1, 0, "x", None)], "names the child -1"),
+        (lambda batch: [Switch("", 0, "x", None)], "names the child ''"),
         (lambda batch: [Switch(None, 0, 7, None)], "Switch has 7 for a reason"),
         (lambda batch: [Switch(None, 0, "x", 0.5)], "Switch has silent_ns = 0.5"),
         (lambda batch: [Wake(1)], "names the child 1"),

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from ticktrail._engine.bench import words_of
 from ticktrail.events import Event
 from ticktrail.model import Tick, Undecodable
 
@@ -38,5 +39,5 @@ def _misfit(given: object, read: Callable[[bytes], object]) -> str:
     try:
         read(_encode(given))
     except Exception as exc:  # noqa: BLE001 - a stranger's values: encoding may raise whatever they raise
-        return f"{type(exc).__name__}: {exc}"
+        return words_of(exc)  # it may quote the value, which has no bound
     return ""

@@ -74,7 +74,8 @@ def _why_unsound(ruling: object, children: int) -> str:  # noqa: PLR0911 - one f
         case Switch(from_child, to_child, _, silent_ns):
             if type(silent_ns) not in {int, type(None)}:
                 return f"Switch has silent_ns = {silent_ns!r}; a whole number or None is wanted"
-            return _why_no_child(to_child, children) or _why_no_child(from_child or 0, children)
+            named = (to_child,) if from_child is None else (to_child, from_child)
+            return next(filter(None, (_why_no_child(child, children) for child in named)), "")
         case Wake(child) | Rest(child) | Reconnect(child):
             return _why_no_child(child, children)
         case Publish(event):

@@ -42,9 +42,8 @@ async def expect_books_told(case: ProviderCase) -> None:
             before = len(heard.found)
             await garble(venue, _SPOILT)
             await life.until(lambda: life.ended or _is_whole(heard.found[before:]), case.start_s)
-        for _ in range(
-            _SPOILT
-        ):  # a provider may end its session at each of them: a new one begins with a whole book
+        # A provider may end its session at each of them: a new one begins with a whole book.
+        for _ in range(_SPOILT):
             if not isinstance(life.error, TransientError) or _is_whole(heard.found[before:]):
                 break
             async with living(case, provider, heard) as life:
