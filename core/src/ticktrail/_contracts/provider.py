@@ -42,7 +42,10 @@ Tell: TypeAlias = Callable[[Event], None]
 
 
 class Intake(Protocol):
-    """Where a provider puts what it received; waits while the leg is behind."""
+    """Where a provider puts what it received; waits while the leg is behind.
+
+    Stamps never go back: several tasks of a session hand over through one `ticktrail.net.InOrder`.
+    """
 
     async def frames(self, payloads: Sequence[bytes], *, recv_ns: int, mono_ns: int) -> None:
         """Hand over the payloads of one socket read, to be read by the provider's own `decode`.

@@ -17,6 +17,7 @@ from ticktrail.net._errors import (
     WebSocketError,
     retry_after_s,
 )
+from ticktrail.net._order import InOrder
 from ticktrail.net._rest import RestAnswer, RestSession
 from ticktrail.net._silence import Heard, Silence
 from ticktrail.net._tap import Received
@@ -28,6 +29,7 @@ __all__ = [
     "ConnectionLost",
     "HandshakeRefused",
     "Heard",
+    "InOrder",
     "Received",
     "RestAnswer",
     "RestSession",

@@ -107,14 +107,16 @@ class ShowingLaws:
             expect(
                 last_ns <= batch.recv_ns <= clock.now_ns() or case.capabilities().own_clock,
                 f"{case.name} hands over recv_ns {batch.recv_ns}, between {last_ns} and {clock.now_ns()} was due: take "
-                f"it from context.clock when the read returns",
+                "it from context.clock when the read returns; where several tasks hand over, let them do so through "
+                "one ticktrail.net.InOrder",
             )
             expect(
                 batch.recv_ns >= last_ns, f"{case.name}: recv_ns goes back from {last_ns} to {batch.recv_ns}"
             )
             expect(
                 last_mono_ns <= batch.mono_ns <= clock.mono_ns(),
-                f"{case.name} hands over mono_ns {batch.mono_ns}, between {last_mono_ns} and {clock.mono_ns()} was due",
+                f"{case.name} hands over mono_ns {batch.mono_ns}, between {last_mono_ns} and {clock.mono_ns()} was "
+                "due: take it as recv_ns is taken",
             )
             last_ns, last_mono_ns = batch.recv_ns, batch.mono_ns
 

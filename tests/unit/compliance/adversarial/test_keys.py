@@ -15,7 +15,8 @@ from unit.compliance.adversarial.attacks import act, leave_spool
 from unit.compliance.logs import settings, up
 
 TABLE = schema.keys
-WORDS = (b"BTC", b"61837", b"too_big", b"standby", b"cut by the server")
+WORDS = (b"BTC/USDT", b"61837.63", b"too_big", b"standby", b"cut by the server")
+"""Long enough that no ciphertext holds one by chance, in base64 either."""
 
 
 def _keys(log):

@@ -15,6 +15,7 @@ from ticktrail_compliance.reading import Range, read_records
 from ticktrail_compliance.recording import catching_up
 from ticktrail_compliance.recording.journal import gathered_act
 from ticktrail_compliance.recording.recorder import RETRY_S, Recorder
+from ticktrail_compliance.records import encode_records
 from ticktrail_compliance.store import schema
 from ticktrail_compliance.store.spool import SpoolReader
 from ticktrail_compliance.words import moment
@@ -77,7 +78,8 @@ def test_a_feed_goes_on_while_its_database_is_cut_and_catches_up(log, broken):
         (path,) = _spools(log)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-        assert b"leg" not in path.read_bytes()
+        assert b"reconnects" in encode_records([up(3)])
+        assert b"reconnects" not in path.read_bytes()
         broken.mend()
         _store(recorder, 6)  # not tried again so soon
         clock.advance(RETRY_S + 1)

@@ -16,7 +16,7 @@ import anyio.abc
 from ticktrail.errors import ConfigError, PermanentError, ProviderError, TransientError
 from ticktrail.events import VenueTrouble
 from ticktrail.model import Tick, Undecodable
-from ticktrail.net import HandshakeRefused, Received, TlsFailed, WebSocketError, open_websocket
+from ticktrail.net import HandshakeRefused, InOrder, Received, TlsFailed, WebSocketError, open_websocket
 from ticktrail.plugin import Intake, ProviderContext
 from ticktrail_alpaca.decoder import AlpacaDecoder
 from ticktrail_alpaca.hours import open_hours
@@ -75,6 +75,7 @@ class AlpacaProvider:
                 settings say, or its certificate is not to be trusted.
         """
         settings, context = self._settings, self._context
+        intake = InOrder(intake)  # the connection and the repair hand over side by side
         session = Session(
             self._lists,
             provider=context.name,

@@ -12,6 +12,7 @@ import anyio
 import anyio.abc
 
 from ticktrail.model import Tick, Undecodable
+from ticktrail.net import InOrder
 from ticktrail.plugin import Intake, ProviderContext
 from ticktrail_binance.decoder import BinanceDecoder
 from ticktrail_binance.increments import Increments
@@ -65,6 +66,7 @@ class BinanceProvider:
                 is not to be trusted.
         """
         settings, context = self._settings, self._context
+        intake = InOrder(intake)  # connections, errands and polls hand over side by side
         async with RestClient(settings, context.name, context.clock, intake.tell) as client:
             if not self._instruments_checked:
                 await check_instruments(client, settings, self._symbols)
