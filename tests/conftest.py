@@ -1,5 +1,7 @@
 """What every test of the workspace has in common."""
 
+import tempfile
+
 import pytest
 from hypothesis import settings
 
@@ -14,6 +16,18 @@ settings.load_profile("untimed")
 def anyio_backend():
     """The backend of production; a folder whose code needs no trio-websocket asks for asyncio as well."""
     return "trio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _folders_of_their_own(tmp_path_factory):
+    """Let each pytest that a test starts have its temporary folders elsewhere.
+
+    Each closes the folder of this user's temporary folders to everybody else, where other tests let other users in.
+    """
+    tmp_path_factory.getbasetemp()  # of this run's own; made before
+    with tempfile.TemporaryDirectory(prefix="tests-") as folder, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTEST_DEBUG_TEMPROOT", folder)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -101,6 +101,15 @@ def test_a_name_that_is_taken_is_refused(name, kind, reason, tmp_path):
         run(name, "--kind", "observer", "--out", tmp_path)
 
 
+@pytest.mark.parametrize(("name", "word"), [("json-ticktrail", "JsonVenue"), ("half", "HalfVenue")])
+def test_a_class_that_would_be_named_as_one_it_uses_is_refused(name, word, tmp_path):
+    """In the kinds that have it, whatever the template says; nothing is written."""
+    said = " ".join(run(name, "--kind", "provider", "--out", tmp_path, status=2).split())
+    assert f'"{name}": a class of it would be named {word}, as one that it makes use of; write a name' in said
+    assert list(tmp_path.iterdir()) == []
+    run(name, "--kind", "sink", "--out", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("folder", "step"),
     [

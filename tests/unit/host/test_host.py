@@ -20,6 +20,11 @@ RULE = (
     "    fields = dict(name='x', summary='', settings=Settings, open=print, ticks=(Trade,))\n"
     "    return [validator_spec(**{{**fields, **dict({0})}})]"
 )
+PAGE = (
+    "from ticktrail.plugin import Settings, page_spec\n"
+    "@hookimpl\ndef ticktrail_pages():\n"
+    "    return [page_spec(name='odd', title='', table='x', settings=Settings, open=print, every_s={0})]"
+)
 
 
 @pytest.fixture
@@ -184,6 +189,9 @@ def test_an_interruption_is_not_taken_for_a_broken_plugin(site):
         (RULE.format('scope="rout"'), "scope = 'rout'; write one of leg, route"),
         (RULE.format('action="quarantin"'), "action = 'quarantin'; write one of reject, flag, quarantine"),
         (RULE.format('severity="bad"'), "severity = 'bad'"),
+        (PAGE.format("0"), "every_s of page odd is 0; give it seconds above 0"),
+        (PAGE.format("float('nan')"), "every_s of page odd is nan"),
+        (PAGE.format("'5'"), "every_s of page odd is a str; give it seconds"),
     ],
 )  # fmt: skip
 def test_a_plugin_at_fault_is_named_with_its_hook(site, source, said):

@@ -107,11 +107,20 @@ def run(folder: Path, *args: str, text: str = SUITE) -> tuple[int, str]:
     (folder / "test_it.py").write_text(text, encoding="utf-8")
     # named, so that it is there also where the distribution was installed before it had the plugin
     command = [sys.executable, "-m", "pytest", "-p", "ticktrail.testing.pytest_plugin", "--rootdir=.", "-q"]
+    # its own run: what this one is told is none of its business, but where folders go that it makes
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     made = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "--strict-markers", *args, "test_it.py"],
+        [
+            *command,
+            "-p",
+            "no:cacheprovider",
+            "--strict-markers",
+            f"--basetemp={folder / 'made'}",
+            *args,
+            "test_it.py",
+        ],
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-        | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=60,

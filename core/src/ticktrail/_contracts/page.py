@@ -6,6 +6,7 @@ Never: knows how it is drawn; who serves pages decides that.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -77,6 +78,20 @@ class PageSpec:
     every_s: float
     open: Callable[[Settings, PageContext], AbstractAsyncContextManager[Page]]
 
+    def __post_init__(self) -> None:
+        """Refuse a time that is none: it would fail wherever the page is told of.
+
+        Raises:
+            ValueError: `every_s` is not above 0, or without end.
+            TypeError: It is no number.
+        """
+        if not isinstance(self.every_s, int | float):
+            raise TypeError(
+                f"every_s of page {self.name} is a {type(self.every_s).__name__}; give it seconds"
+            )
+        if not 0 < self.every_s < math.inf:
+            raise ValueError(f"every_s of page {self.name} is {self.every_s}; give it seconds above 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOffer:
@@ -106,6 +121,10 @@ def page_spec(
         settings: The settings of that observer; `open` is given them.
         open: An async context manager around the page's life; entered by whoever serves pages, if anybody does.
         every_s: How often it is worth looking again, seconds.
+
+    Raises:
+        ValueError: `every_s` is not above 0, or without end.
+        TypeError: It is no number.
     """
     return PageSpec(
         name=name,

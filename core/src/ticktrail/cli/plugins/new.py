@@ -234,7 +234,8 @@ def write_plugin(names: Names, kind: str, folder: Path) -> Sequence[str]:
         folder: Where; must not be there yet.
 
     Raises:
-        ConfigError: The folder is there, or cannot be written.
+        ConfigError: The folder is there, or cannot be written; or a class of the plugin would be named as one that it
+            makes use of.
     """
     from importlib.resources import files  # noqa: PLC0415 - so that help comes without it
 
@@ -243,19 +244,30 @@ def write_plugin(names: Names, kind: str, folder: Path) -> Sequence[str]:
     if os.path.lexists(folder):
         raise ConfigError(f"{folder} is there already; write another name, or --out another folder")
     templates = files("ticktrail") / "_templates"
+    texts = [found for part in ("common", kind) for found in _texts(templates / part, "")]
+    if (word := _used_twice(names, [text for _, text in texts])) is not None:
+        raise ConfigError(
+            f'"{names.distribution}": a class of it would be named {word}, as one that it makes use of; {_REMEDY}'
+        )
     written: list[str] = []
     try:
-        for part in ("common", kind):
-            for path, text in _texts(templates / part, ""):
-                place = Path(names.put_into(path))
-                (folder / place).parent.mkdir(parents=True, exist_ok=True)
-                (folder / place).write_text(names.put_into(text), encoding="utf-8")
-                written.append(place.as_posix())
+        for path, text in texts:
+            place = Path(names.put_into(path))
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            (folder / place).write_text(names.put_into(text), encoding="utf-8")
+            written.append(place.as_posix())
     except OSError as exc:
         raise ConfigError(
             f"{exc.filename or folder} cannot be written: {exc.strerror}; name another folder with --out"
         ) from exc
     return sorted(written)
+
+
+def _used_twice(names: Names, texts: Sequence[str]) -> str | None:
+    """Return the class whose name these names make of a template's, and which is another's there; None without one."""
+    words = {word for text in texts for word in re.findall(r"\w+", text)}
+    made = {names.put_into(word) for word in words if "Acme" in word}
+    return next(iter(sorted(made & {word for word in words if "Acme" not in word})), None)
 
 
 def _texts(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
