@@ -138,7 +138,7 @@ def test_a_bomb_takes_no_more_than_the_frame_says(unpack):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 << 20
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_the_package_is_taken_where_it_is_here():

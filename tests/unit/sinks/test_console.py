@@ -111,7 +111,7 @@ class Gone(io.StringIO):
 
 
 async def write_until_told(screen: Screen) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with opened(screen, lines_every_s=0.05) as sink:
             while True:
                 await sink.write([make_trade()])

@@ -33,7 +33,7 @@ class Talk:
         self.socket, self.heard = socket, []
 
     async def until(self, word, times=1):
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while sum(word in payload for payload in self.heard) < times:
                 self.heard += (await self.socket.receive()).payloads
         return next(payload for payload in reversed(self.heard) if word in payload)
@@ -122,7 +122,7 @@ async def ask(at, target):
     async with stream:
         await stream.send_all(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         read = b""
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             async for piece in stream:
                 read += piece
     head, _, body = read.partition(b"\r\n\r\n")

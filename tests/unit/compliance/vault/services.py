@@ -177,7 +177,7 @@ def serving(service):
 
 @contextmanager
 def at_most(limit_s):
-    """What is within takes no longer; some slack for a busy machine."""
+    """What is within ends at the limit, where it would never end without: slack for a busy machine costs nothing."""
     begin = time.monotonic()
     yield
-    assert time.monotonic() - begin < limit_s + 2
+    assert time.monotonic() - begin < limit_s + 20
