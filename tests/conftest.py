@@ -5,6 +5,7 @@ import tempfile
 import pytest
 from hypothesis import settings
 
+from ticktrail._contracts import known_secrets
 from ticktrail.net import _allowance
 from ticktrail_binance.live import attempts
 
@@ -38,6 +39,12 @@ def _allowances_of_its_own(monkeypatch):
     """
     monkeypatch.setattr(_allowance, "_allowances", {})
     monkeypatch.setattr(attempts, "_attempts", {})
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_its_own(monkeypatch):
+    """A process keeps every secret that was resolved in it out of all texts: another test's would hide this one's."""
+    monkeypatch.setattr(known_secrets, "_forms", {})
 
 
 @pytest.hookimpl(wrapper=True)

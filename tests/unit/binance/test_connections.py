@@ -106,13 +106,17 @@ async def test_a_connection_that_is_lost_in_a_rotation(which):
     sent = Meddler(tape())
     async with (
         serve_binance(sent) as venue,
-        session(venue, channels=("trades", "quotes"), rotate_after_s=0.5, overlap_s=5.0) as listener,
+        session(venue, channels=("trades", "quotes"), rotate_after_s=0.5, overlap_s=20.0) as listener,
     ):
         await listener.until(lambda: len(listener.got) > 100)
         await venue.do(Fault(kind="lag", at_s=0, for_s=0.2))
         with trio.fail_after(10):
             while venue.connections() < 2 or venue.subscribed() < 4:  # noqa: ASYNC110 - a venue tells nobody
                 await trio.sleep(0.01)
+        count = len(listener.got)
+        await listener.until(
+            lambda: len(listener.got) > count + 50
+        )  # the old one has what the new one begins with
         await venue.do(Fault(kind="cut", at_s=0, only=which))
         await listener.until(lambda: listener.told(ConnectionRotated))
         count = len(listener.got)

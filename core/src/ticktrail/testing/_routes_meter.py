@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Final, TypeVar
 
 from ticktrail.plugin import RouteSpec, Settings
+from ticktrail.testing._loop import nothing_collected
 
 __all__ = ["Meter", "TooSlow", "meter_of"]
 
@@ -77,6 +78,11 @@ class Meter:
         Raises:
             TooSlow: It was interrupted.
         """
+        with nothing_collected(), self._interrupted():
+            yield
+
+    @contextmanager
+    def _interrupted(self) -> Iterator[None]:
         is_free = (
             hasattr(signal, "SIGALRM")
             and threading.current_thread() is threading.main_thread()
