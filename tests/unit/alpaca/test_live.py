@@ -14,7 +14,7 @@ from ticktrail.testing.venue import Fault
 from ticktrail_mock.venue.alpaca import serve_alpaca
 from unit.alpaca.live import keys, provider_at, session, tape
 from unit.alpaca.test_decoder import frame
-from unit.binance.stage import Listener
+from unit.binance.stage import Listener, Stamped, Unsteady
 from unit.mock.alpaca_stage import Tape
 
 pytestmark = pytest.mark.anyio
@@ -322,3 +322,16 @@ async def test_a_market_that_sleeps_is_no_silence(tmp_path):
         assert waited.cancelled_caught
     assert heard.of(Trade, Quote)
     assert heard.told(VenueTrouble) == []
+
+
+async def test_what_was_overtaken_on_the_way_is_stamped_as_what_overtook_it(tmp_path):
+    """The connection and what is fetched by REST hand over side by side: no stamp goes back."""
+    async with serve_alpaca(tape()) as venue, anyio.create_task_group() as tasks:
+        provider = provider_at(venue, tmp_path, clock=Unsteady())
+        heard = Stamped(provider)
+        with trio.fail_after(30):
+            await tasks.start(provider.run, heard)
+        await heard.until(lambda: len(heard.mono_ns) > 50)
+        tasks.cancel_scope.cancel()
+    assert heard.mono_ns == sorted(heard.mono_ns)
+    assert len(set(heard.mono_ns)) > 10

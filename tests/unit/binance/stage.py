@@ -83,11 +83,37 @@ class Listener:
         return [event for event in self.events if not isinstance(event, IncrementsLearned | ConnectionOpened)]
 
 
+class Unsteady(SystemClock):
+    """Every other stamp is of a while ago, as those of a task that was overtaken by others."""
+
+    def __init__(self):
+        super().__init__()
+        self._back_ns = 20_000_000
+
+    def mono_ns(self):
+        self._back_ns = 20_000_000 - self._back_ns
+        return super().mono_ns() - self._back_ns
+
+
+class Stamped(Listener):
+    """Keeps the monotonic stamps too."""
+
+    def __init__(self, provider, **more):
+        super().__init__(provider, **more)
+        self.mono_ns = []
+
+    async def frames(self, payloads, *, recv_ns, mono_ns):
+        self.mono_ns.append(mono_ns)
+        await super().frames(payloads, recv_ns=recv_ns, mono_ns=mono_ns)
+
+
 @asynccontextmanager
-async def session(venue, *instruments, channels, keep_payloads=False, listening=Listener, **settings):
+async def session(
+    venue, *instruments, channels, keep_payloads=False, listening=Listener, clock=None, **settings
+):
     """Run one session of a provider at the venue, as long as the context."""
     own = BinanceSettings(ws_url=venue.ws_url(), rest_url=venue.rest_url(), **{**QUICK, **settings})
-    provider = BinanceProvider(own, context(*instruments, channels=channels))
+    provider = BinanceProvider(own, context(*instruments, channels=channels, clock=clock))
     listener = listening(provider, keep_payloads=keep_payloads)
     async with anyio.create_task_group() as tasks:
         with trio.fail_after(30):

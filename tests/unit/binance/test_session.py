@@ -15,7 +15,7 @@ from ticktrail_binance.live.provider import BinanceProvider
 from ticktrail_binance.settings import BinanceSettings
 from ticktrail_mock.venue.binance import serve_binance
 from ticktrail_mock.venue.binance.tape import SyntheticTape
-from unit.binance.stage import Listener, context, session
+from unit.binance.stage import Listener, Stamped, Unsteady, context, session
 from unit.net.test_web_socket import accept_by_hand
 
 pytestmark = pytest.mark.anyio
@@ -195,3 +195,17 @@ async def test_the_venue_s_clock_is_measured():
     for measured in listener.told(VenueClockMeasured):
         assert abs(measured.offset_ns - 250_000_000) <= measured.bound_ns
         assert measured.bound_ns < 200_000_000
+
+
+async def test_what_was_overtaken_on_the_way_is_stamped_as_what_overtook_it():
+    """Two connections hand over side by side: no stamp goes back."""
+    names = ("BTC/USDT", "ETH/USDT")
+    async with (
+        serve_binance(tape(*names)) as venue,
+        session(
+            venue, *names, channels=("trades",), max_streams=1, listening=Stamped, clock=Unsteady()
+        ) as listener,
+    ):
+        await listener.until(lambda: len(listener.mono_ns) > 50)
+    assert listener.mono_ns == sorted(listener.mono_ns)
+    assert len(set(listener.mono_ns)) > 10

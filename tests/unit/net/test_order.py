@@ -33,19 +33,21 @@ class Kept:
 
 
 async def test_what_was_overtaken_is_stamped_as_what_overtook_it():
-    """By ticks as by frames; what comes after them has its own stamp again."""
-    kept, trade = Kept(), make_trade(id=1)
+    """By ticks as by frames, and on the ticks themselves; what comes after them has its own stamp again."""
+    kept = Kept()
     intake = InOrder(kept)
+    first, late = make_trade(id=1, recv_ns=1_020), make_trade(id=2, recv_ns=1_015)
+    of_old = make_trade(id=3, recv_ns=7)
     await intake.frames([b"a"], recv_ns=1_000, mono_ns=10)
-    await intake.ticks([trade], recv_ns=1_020, mono_ns=30)
+    await intake.ticks([first], recv_ns=1_020, mono_ns=30)
     await intake.frames([b"b"], recv_ns=1_010, mono_ns=20)
-    await intake.ticks([trade], recv_ns=1_015, mono_ns=25)
+    await intake.ticks([late, of_old], recv_ns=1_015, mono_ns=25)
     await intake.frames([b"c"], recv_ns=1_030, mono_ns=40)
     assert kept.batches == [
         ([b"a"], 1_000, 10),
-        ([trade], 1_020, 30),
+        ([first], 1_020, 30),
         ([b"b"], 1_020, 30),
-        ([trade], 1_020, 30),
+        ([make_trade(id=2, recv_ns=1_020), of_old], 1_020, 30),
         ([b"c"], 1_030, 40),
     ]
 

@@ -1,12 +1,14 @@
 """Keep the stamps of what several tasks of a session hand over from going back.
 
 Owns: the stamp of what was overtaken between the read of its socket and the intake.
-Never: changes what is handed over, or its order.
+Never: changes anything else of what is handed over, or its order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import msgspec
 
 from ticktrail._contracts.provider import Intake
 from ticktrail.events import Event
@@ -38,8 +40,14 @@ class InOrder:
         await self._intake.frames(payloads, recv_ns=recv_ns, mono_ns=mono_ns)
 
     async def ticks(self, ticks: Sequence[Tick], *, recv_ns: int, mono_ns: int) -> None:
-        """Hand over ready ticks, as `Intake.ticks` does."""
+        """Hand over ready ticks, as `Intake.ticks` does; a new stamp stands on each tick that had the old one."""
+        read_ns = recv_ns
         recv_ns, mono_ns = self._next(recv_ns, mono_ns)
+        if recv_ns != read_ns:
+            ticks = [
+                msgspec.structs.replace(tick, recv_ns=recv_ns) if tick.recv_ns == read_ns else tick
+                for tick in ticks
+            ]
         await self._intake.ticks(ticks, recv_ns=recv_ns, mono_ns=mono_ns)
 
     async def settled(self) -> bool:
