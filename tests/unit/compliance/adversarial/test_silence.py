@@ -127,17 +127,17 @@ def _store(recorder, *numbers):
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_lock_that_is_held_leads_to_the_spool_and_costs_little_from_then_on(tmp_path, kind, monkeypatch):
     """At first as long as a lock is waited for; each attempt to come back a moment, RETRY_S from the last one's end."""
-    monkeypatch.setattr(databases, "BUSY_MS", 1_000)
+    monkeypatch.setattr(databases, "BUSY_MS", 4_000)
     clock = Real()
     with made(kind, tmp_path) as log, _recorder(log, clock) as recorder:
         _store(recorder, 1)
         with _held(log):
-            assert 0.9 < _store(recorder, 2) < 5
+            assert 3.9 < _store(recorder, 2) < 20
             assert recorder._detour is not None
             for number in (3, 4):
                 clock.ahead_ns += round((RETRY_S + 1) * 1e9)
                 begun_ns = clock.mono_ns()
-                assert _store(recorder, number) < 0.9
+                assert _store(recorder, number) < 3.9
                 assert recorder._detour.tried_ns - begun_ns > 0.05e9  # counted from its end
                 tried_ns = recorder._detour.tried_ns
                 _store(recorder, number + 10)
@@ -162,15 +162,15 @@ def test_a_lock_that_is_held_halts_a_feed_that_keeps_no_spool(log, monkeypatch):
 
 def test_a_server_that_says_nothing_leads_to_the_spool(silent, monkeypatch):
     """Its bytes are confirmed, and none comes back: the connection is given up; an attempt to come back is bounded."""
-    monkeypatch.setattr(databases, "SILENT_S", 1.0)
+    monkeypatch.setattr(databases, "SILENT_S", 4.0)  # a busy server may take some time to begin a session
     clock = Real()
     with _recorder(silent.log, clock) as recorder:
         _store(recorder, 1)
         silent.is_quiet.set()
-        assert _store(recorder, 2) < 5
+        assert _store(recorder, 2) < 12
         assert "did not answer in time; see that its server runs" in recorder._detour.cause
         clock.ahead_ns += round((RETRY_S + 1) * 1e9)
-        assert _store(recorder, 3) < databases.PROBE_S + 2
+        assert _store(recorder, 3) < databases.PROBE_S + 6
         silent.is_quiet.clear()
         clock.ahead_ns += round((RETRY_S + 1) * 1e9)
         _store(recorder, 4)
@@ -182,7 +182,7 @@ def test_a_server_that_says_nothing_leads_to_the_spool(silent, monkeypatch):
 
 def test_a_silence_in_the_middle_of_a_transaction_ends_it(silent, monkeypatch):
     """Before a statement, before the commit, and in a read of a writer's."""
-    monkeypatch.setattr(databases, "SILENT_S", 0.5)
+    monkeypatch.setattr(databases, "SILENT_S", 2.0)
     url = make_url(silent.log.database)
     for when in ("statement", "commit", "read"):
         silent.is_quiet.clear()
