@@ -75,6 +75,8 @@ class Meter:
     def bounded(self) -> Iterator[None]:
         """Interrupt a call that does not return, where a signal can do so and nobody else waits for it.
 
+        Nothing is collected meanwhile: no call is charged with the garbage of the whole process.
+
         Raises:
             TooSlow: It was interrupted.
         """
